@@ -1,0 +1,74 @@
+# The developer's commands. What they build lands in bin/ and .cache/, which git ignores. Go, make, git and bash suffice.
+
+PLUGIN := bin/vault-plugin-secrets-itwin
+LINTER := .cache/bin/golangci-lint
+GOFUMPT := .cache/bin/gofumpt
+VERSION ?= $(shell scripts/version.sh)
+
+# Go turns cgo off where there is no C compiler, and on Linux the race detector needs one.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Linting, testing and Vault each fill the machine by themselves; side by side they would mix their output.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# No -buildvcs: the SHA-256 under which Vault registers the plugin then depends on sources and version alone.
+.PHONY: build
+build: ## Build the plugin into bin/
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(PLUGIN) ./cmd/vault-plugin-secrets-itwin
+
+.PHONY: test
+test: lint unit e2e ## Run all checks: lint, unit, e2e
+
+.PHONY: lint
+lint: $(LINTER) $(GOFUMPT) ## Check formatting, Go code and shell scripts
+	@unformatted="$$($(GOFUMPT) -l .)"; test -z "$$unformatted" || { echo "run make fmt, for:"; echo "$$unformatted"; exit 1; }
+	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+	$(LINTER) run ./...
+	cd dev && ../$(LINTER) run --config ../.golangci.yml ./...
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format all Go code
+	$(LINTER) fmt
+	cd dev && ../$(LINTER) fmt --config ../.golangci.yml
+
+.PHONY: unit
+unit: ## Test the packages, without a Vault
+	go test $(RACE) ./...
+	cd dev && go test $(RACE) $$(go list ./... | grep -v /dev/e2e)
+
+.PHONY: e2e
+e2e: build ## Test the built plugin in real Vault servers
+	vault="$$(scripts/vault.sh)" && cd dev && \
+		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" go test -count=1 -timeout 30m ./e2e/...
+
+.PHONY: demo
+demo: build ## Show the plugin at work, in a Vault and against an identity provider of its own
+	scripts/demo.sh
+
+.PHONY: dev
+dev: build ## The same, left running to try things out
+	scripts/demo.sh --keep-running
+
+.PHONY: vault
+vault: ## Print the path of the Vault used in tests, building it if there is none
+	@scripts/vault.sh
+
+.PHONY: clean
+clean: ## Remove all that was built
+	rm -rf bin .cache
+
+# go build leaves an up-to-date binary's time alone; touch keeps make from asking again.
+$(LINTER): dev/tools/go.sum
+	@echo "building golangci-lint: minutes, once"
+	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(GOFUMPT): dev/tools/go.sum
+	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ mvdan.cc/gofumpt
+	@touch $@
