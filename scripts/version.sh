@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 semver='^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$'
 
-version="$(git describe --tags --match 'v[0-9]*' --long --dirty=.dirty 2>/dev/null |
+version="$(git describe --tags --match 'v[0-9]*.[0-9]*.[0-9]*' --long --dirty=.dirty 2>/dev/null |
 	sed -E -e 's/-0-g[0-9a-f]+$//' -e 's/-0-g([0-9a-f]+)\.dirty$/+g\1.dirty/' -e 's/-([0-9]+)-g([0-9a-f]+)/+\1.g\2/')" || true
 
 if [[ ! $version =~ $semver ]]; then
