@@ -29,8 +29,9 @@ const (
 type environment struct {
 	*emulator.Emulator
 
-	t      *testing.T
-	client *http.Client
+	t         *testing.T
+	transport *http.Transport
+	client    *http.Client
 }
 
 func testApp() emulator.App {
@@ -60,7 +61,7 @@ func newEnv(t *testing.T, change ...func(*emulator.Options)) *environment {
 		transport.CloseIdleConnections()
 		require.NoError(t, ims.Close())
 	})
-	return &environment{Emulator: ims, t: t, client: &http.Client{Transport: transport}}
+	return &environment{Emulator: ims, t: t, transport: transport, client: &http.Client{Transport: transport}}
 }
 
 // answer is a response that has been read.
@@ -75,6 +76,25 @@ func (a answer) fields(t *testing.T) map[string]any {
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &fields), a.body)
 	return fields
+}
+
+func (a answer) token(t *testing.T) string {
+	t.Helper()
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	token, ok := a.fields(t)["access_token"].(string)
+	require.True(t, ok, "access_token must be a string")
+	return token
+}
+
+// mustFail sends a request that gets no answer, and returns the reason.
+func mustFail(t *testing.T, client *http.Client, r *http.Request) error {
+	t.Helper()
+	response, err := client.Do(r)
+	if err == nil {
+		require.NoError(t, response.Body.Close())
+	}
+	require.Error(t, err)
+	return err
 }
 
 func (e *environment) do(r *http.Request) answer {
@@ -111,9 +131,7 @@ func grant() url.Values {
 
 func (e *environment) mustToken() string {
 	e.t.Helper()
-	got := e.exchange()
-	require.Equal(e.t, http.StatusOK, got.status, got.body)
-	return got.fields(e.t)["access_token"].(string)
+	return e.exchange().token(e.t)
 }
 
 func TestSecretsOfEveryAlphabetWorkInBothStyles(t *testing.T) {
@@ -149,7 +167,7 @@ func TestTLSIsServedUnderTheEmulatorsOwnAuthority(t *testing.T) {
 	require.True(t, strings.HasPrefix(env.URL(), "https://"))
 	env.mustToken()
 
-	_, err := (&http.Client{Transport: &http.Transport{}}).Do(env.tokenRequest(grant()))
+	err := mustFail(t, &http.Client{Transport: &http.Transport{}}, env.tokenRequest(grant()))
 	var unknown *tls.CertificateVerificationError
 	require.ErrorAs(t, err, &unknown)
 }
@@ -167,7 +185,7 @@ func TestFiveHundredSimultaneousRequestsAreAllCountedAndIssued(t *testing.T) {
 	t.Parallel()
 	const requests = 500
 	env := newEnv(t)
-	env.client.Transport.(*http.Transport).MaxConnsPerHost = 8
+	env.transport.MaxConnsPerHost = 8
 	statuses := make([]int, requests)
 	var all sync.WaitGroup
 	for i := range requests {

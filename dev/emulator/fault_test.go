@@ -76,7 +76,7 @@ func TestADroppedConnectionGetsNoAnswer(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
 	env.Fault(emulator.Fault{DropConnection: true})
-	_, err := env.client.Do(env.tokenRequest(grant()))
+	err := mustFail(t, env.client, env.tokenRequest(grant()))
 	require.ErrorIs(t, err, io.EOF)
 	require.Equal(t, 1, env.Exchanges())
 }
@@ -122,12 +122,12 @@ func TestACancelledRequestIsReleased(t *testing.T) {
 		<-entered
 		cancel()
 	}()
-	_, err := env.client.Do(env.tokenRequest(grant()).WithContext(ctx))
+	err := mustFail(t, env.client, env.tokenRequest(grant()).WithContext(ctx))
 	require.ErrorIs(t, err, context.Canceled)
 	<-left
 }
 
-// Not parallel, so that no other emulator is running: tests that are wait for those that aren't.
+//nolint:paralleltest // Alone, no other emulator is running: parallel tests wait for those that aren't.
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	env := newEnv(t)
 	env.mustToken()
@@ -152,7 +152,10 @@ func TestCloseReleasesDelayedRequests(t *testing.T) {
 	env.Fault(emulator.Fault{Delay: never})
 	failed := make(chan error, 1)
 	go func() {
-		_, err := env.client.Do(env.tokenRequest(grant()))
+		response, err := env.client.Do(env.tokenRequest(grant()))
+		if err == nil {
+			err = response.Body.Close()
+		}
 		failed <- err
 	}()
 	require.Eventually(t, func() bool { return env.Exchanges() == 1 }, 10*time.Second, time.Millisecond)
@@ -175,7 +178,7 @@ func TestDownRefusesConnectionsUntilUpOnTheSamePort(t *testing.T) {
 			env.client.CloseIdleConnections()
 			require.NoError(t, env.Down())
 			require.NoError(t, env.Down())
-			_, err := env.client.Do(env.tokenRequest(grant()))
+			err := mustFail(t, env.client, env.tokenRequest(grant()))
 			require.ErrorIs(t, err, syscall.ECONNREFUSED)
 
 			require.NoError(t, env.Up())
@@ -206,7 +209,7 @@ func TestControl(t *testing.T) {
 	require.Equal(t, "3\n", env.do(env.request(http.MethodGet, "/_emulator/exchanges", "")).body)
 
 	require.Equal(t, http.StatusNoContent, put(`{"drop_connections":true}`).status)
-	_, err := env.client.Do(env.tokenRequest(grant()))
+	err := mustFail(t, env.client, env.tokenRequest(grant()))
 	require.ErrorIs(t, err, io.EOF)
 }
 

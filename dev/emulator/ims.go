@@ -81,8 +81,7 @@ func (s *ims) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error)
 func (s *ims) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
 	app, known := s.registry.find(r.Data.ClientID)
 	if !app.secretMatches(r.Data.ClientSecret) || !known {
-		err := oidc.ErrInvalidClient().WithDescription("Invalid client or client credentials.")
-		return nil, op.NewStatusError(err, http.StatusUnauthorized)
+		return nil, errInvalidClient()
 	}
 	return &client{app: app, authMethod: authMethod(r.Header)}, nil
 }
@@ -91,21 +90,25 @@ func (s *ims) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials
 func (s *ims) ClientCredentialsExchange(
 	_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest],
 ) (*op.Response, error) {
-	app, found := s.registry.find(r.Client.GetID())
-	if !found {
-		return nil, oidc.ErrInvalidClient()
+	app, known := s.registry.find(r.Client.GetID())
+	if !known {
+		return nil, errInvalidClient()
 	}
 	scope, err := grantedScope(app, r.Data.Scope)
 	if err != nil {
 		return nil, err
 	}
+	return s.issue(app, scope, r.Client.AuthMethod())
+}
+
+func (s *ims) issue(app App, scope []string, method oidc.AuthMethod) (*op.Response, error) {
 	lifetime := s.registry.tokenLifetime()
 	claims := newClaims(app, scope, s.issuer, s.now(), lifetime)
 	token, err := s.keys.sign(claims)
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}
-	s.journal.record(claims.issued(token, string(r.Client.AuthMethod())))
+	s.journal.record(claims.issued(token, string(method)))
 
 	response := op.NewResponse(&oidc.AccessTokenResponse{
 		AccessToken: token,
@@ -114,6 +117,12 @@ func (s *ims) ClientCredentialsExchange(
 	})
 	response.Header.Set("Cache-Control", "no-store")
 	return response, nil
+}
+
+// errInvalidClient has the status of RFC 6749 section 5.2; left alone, the library answers 400.
+func errInvalidClient() error {
+	err := oidc.ErrInvalidClient().WithDescription("Invalid client or client credentials.")
+	return op.NewStatusError(err, http.StatusUnauthorized)
 }
 
 func grantedScope(app App, asked []string) ([]string, error) {

@@ -33,8 +33,8 @@ func TestTokenLooksLikeOneOfIMS(t *testing.T) {
 	env := newEnv(t, func(o *emulator.Options) { o.Now = func() time.Time { return now } })
 	env.SetLifetime(20 * time.Minute)
 
-	got := env.exchange().fields(t)
-	token := got["access_token"].(string)
+	response := env.exchange()
+	token, got := response.token(t), response.fields(t)
 	delete(got, "access_token")
 	require.Equal(t, map[string]any{"token_type": "Bearer", "expires_in": 1200.0}, got)
 	require.Equal(t, map[string]any{"alg": "RS256", "kid": "BentleyIMS_2026", "pi.atm": "a8me"}, segment(t, token, 0))

@@ -28,7 +28,10 @@ type keyring struct {
 
 func newKeyring() (*keyring, error) {
 	k := &keyring{}
-	return k, k.rotate()
+	if err := k.rotate(); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 func (k *keyring) rotate() error {

@@ -144,6 +144,7 @@ func (r *run) track(_ net.Conn, state http.ConnState) {
 		r.active.Add(1)
 	case http.StateClosed, http.StateHijacked:
 		r.active.Done()
+	case http.StateActive, http.StateIdle:
 	}
 }
 

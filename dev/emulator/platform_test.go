@@ -45,7 +45,8 @@ func TestAServiceAppIsAUser(t *testing.T) {
 	env := newEnv(t)
 	got := env.me(env.mustToken())
 	require.Equal(t, http.StatusOK, got.status, got.body)
-	user := got.fields(t)["user"].(map[string]any)
+	user, ok := got.fields(t)["user"].(map[string]any)
+	require.True(t, ok, got.body)
 	require.Equal(t, testApp().Email(), user["email"])
 	for _, field := range []string{
 		"id", "displayName", "givenName", "surname", "alternateEmail", "phone", "organizationName", "city", "country",
@@ -78,7 +79,7 @@ func TestPlatformRefusals(t *testing.T) {
 	token := env.mustToken()
 	narrow := grant()
 	narrow.Set("scope", "itwins:read")
-	withoutScope := env.do(env.tokenRequest(narrow)).fields(t)["access_token"].(string)
+	withoutScope := env.do(env.tokenRequest(narrow)).token(t)
 	sign := func(change func(claims map[string]any)) string {
 		claims := map[string]any{
 			"client_id": clientID, "scope": []string{"itwin-platform"}, "iss": env.URL(),

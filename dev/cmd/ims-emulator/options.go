@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -72,12 +73,8 @@ func parseOptions(args []string, getenv func(string) string, output io.Writer) (
 		return emulator.Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	// Not as the flags' defaults: -h would print the secret.
-	if app.ClientID == "" {
-		app.ClientID = getenv(envClientID)
-	}
-	if app.ClientSecret == "" {
-		app.ClientSecret = getenv(envClientSecret)
-	}
+	app.ClientID = cmp.Or(app.ClientID, getenv(envClientID))
+	app.ClientSecret = cmp.Or(app.ClientSecret, getenv(envClientSecret))
 	app.Scopes = strings.FieldsFunc(*scopes, isSeparator)
 	options.Apps = []emulator.App{app}
 	return options, check(options.Lifetime, app)
