@@ -1,0 +1,205 @@
+package itwin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-uuid"
+	"github.com/hashicorp/vault/sdk/helper/useragent"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+// app is a configured service app at work. It never changes; a config write
+// makes another, which keeps the pool unless the identity or the secret changed.
+type app struct {
+	name     string
+	config   *config
+	client   *ims.Client
+	pool     *tokens.Pool
+	scopeKey string // the app's own scopes
+}
+
+// stamp dates the secret and begins a new generation where the identity changed.
+func (b *backend) stamp(next, old *config) error {
+	if old == nil || !next.ClientSecret.Equal(old.ClientSecret) {
+		next.ClientSecretSetAt = b.now().UTC().Truncate(time.Second)
+	}
+	if next.sameIdentity(old) {
+		return nil
+	}
+	generation, err := uuid.GenerateUUID()
+	if err != nil {
+		return fmt.Errorf("beginning a generation: %w", err)
+	}
+	next.Generation = generation
+	return nil
+}
+
+func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
+	client, err := ims.NewClient(ims.Options{
+		TokenURL:       c.tokenURL(),
+		ClientID:       c.ClientID,
+		ClientSecret:   c.ClientSecret,
+		AuthMethod:     c.AuthMethod,
+		RequestTimeout: c.RequestTimeout,
+		CACert:         c.CACert,
+		TLSMinVersion:  c.TLSMinVersion,
+		UserAgent:      b.userAgent(ctx),
+		Now:            b.now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the exchange: %w", err)
+	}
+	return client, nil
+}
+
+// userAgent follows the SDK's convention; a Vault that doesn't tell its version
+// leaves the engine's name alone.
+func (b *backend) userAgent(ctx context.Context) string {
+	env, err := b.System().PluginEnv(ctx)
+	if err != nil || env == nil {
+		return pluginName
+	}
+	return useragent.PluginString(env, pluginName)
+}
+
+// app returns the app, read from storage where it isn't in memory.
+func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*app, error) {
+	read := func(ctx context.Context) (*app, error) {
+		c, err := readConfig(ctx, req.Storage, name)
+		switch {
+		case err != nil:
+			return nil, err
+		case c == nil:
+			return nil, errNoApp(req.MountPoint, name)
+		}
+		client, err := b.newClient(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		a := &app{name: name, config: c, client: client, scopeKey: scopeKey(c.Scopes)}
+		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
+		return a, nil
+	}
+	return b.apps.get(ctx, name, read, (*app).close)
+}
+
+// putApp makes a the app in force, in place of one configured as old, with first
+// as its first token.
+func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {
+	kept := old != nil && old.Generation == a.config.Generation
+	before, _ := b.apps.peek(a.name)
+	settings := b.poolSettings(s, a)
+	switch {
+	case before == nil:
+		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), settings)
+	case kept:
+		a.pool = before.pool
+		a.pool.Configure(settings)
+	default:
+		a.pool = tokens.NewPool(b.poolOptions(a, before.pool.LastRotation()), settings)
+	}
+	if first != nil {
+		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
+	}
+	b.replaceApp(a)
+	if old != nil && (!kept || !a.config.PersistTokens) {
+		b.purge(ctx, s, old.Generation)
+	}
+}
+
+// replaceApp puts a in the place of whatever is in memory, which may have been
+// read from storage only now.
+func (b *backend) replaceApp(a *app) {
+	before, ok := b.apps.swap(a.name, a)
+	if !ok {
+		return
+	}
+	before.client.Close()
+	if before.pool != a.pool {
+		before.pool.Retire()
+		before.pool.Wait()
+	}
+}
+
+// dropApp ends the app and deletes its stored tokens.
+func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, old *config) {
+	if a, ok := b.apps.forget(name); ok {
+		a.close()
+		a.pool.Wait()
+	}
+	if old != nil {
+		b.purge(ctx, s, old.Generation)
+	}
+}
+
+// forgetApp drops the app from memory; the next reader reads it from storage.
+func (b *backend) forgetApp(name string) {
+	if a, ok := b.apps.forget(name); ok {
+		a.close()
+	}
+}
+
+func (a *app) close() {
+	a.pool.Retire()
+	a.client.Close()
+}
+
+func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
+	return tokens.Options{
+		Now:          b.now,
+		Jitter:       b.jitter,
+		Wake:         b.renewals.wake,
+		Observe:      b.observer(a),
+		RotatedAfter: rotatedAfter,
+	}
+}
+
+func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
+	settings := tokens.Settings{
+		Mint: func(ctx context.Context, scope string) (tokens.Grant, error) {
+			grant, err := a.client.Exchange(ctx, scope)
+			if err != nil {
+				return tokens.Grant{}, err
+			}
+			return *tokensGrant(grant), nil
+		},
+		MayMint:     b.mayMint,
+		RenewBefore: a.config.RenewBefore,
+	}
+	if a.config.PersistTokens {
+		settings.Store = &tokenStore{storage: s, generation: a.config.Generation}
+	}
+	return settings
+}
+
+// mayMint lets Vault forward the request where a minted token couldn't be stored.
+func (b *backend) mayMint() error {
+	if b.WriteSafeReplicationState() {
+		return nil
+	}
+	return logical.ErrReadOnly
+}
+
+func tokensGrant(g ims.Grant) *tokens.Grant {
+	return &tokens.Grant{
+		AccessToken: g.AccessToken,
+		Type:        g.TokenType,
+		RequestedAt: g.RequestedAt,
+		Lifetime:    g.Lifetime,
+	}
+}
+
+// renewTokens starts the renewals that are due, of all apps, and returns how long
+// until the next is.
+func (b *backend) renewTokens() time.Duration {
+	next := time.Hour
+	for _, a := range b.apps.all() {
+		next = min(next, a.pool.Renew())
+	}
+	return next
+}

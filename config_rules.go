@@ -1,0 +1,111 @@
+package itwin
+
+import (
+	"strings"
+	"time"
+	"unicode"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/secret"
+)
+
+// The rules of single fields: what is allowed, and the text for what isn't.
+
+const (
+	maxClientID     = 256
+	maxClientSecret = 4096
+	maxCACert       = 256 << 10
+)
+
+func asString(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// parsed sets a field to what parse makes of its value.
+func parsed(name string, v any, parse func(string) (string, error), field *string) error {
+	value, err := parse(asString(v))
+	if err != nil {
+		return errField(name, err.Error())
+	}
+	*field = value
+	return nil
+}
+
+func checkClientID(id string) error {
+	switch {
+	case id == "":
+		return errField(keyClientID, "is empty: give the id of a service app registered in My Apps, client_id=service-…")
+	case len(id) > maxClientID:
+		return errField(keyClientID, "is longer than 256 bytes: give the id alone, as My Apps shows it")
+	case strings.ContainsFunc(id, unprintable):
+		return errField(keyClientID, "has spaces or control characters within: give the id alone, as My Apps shows it")
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }
+
+// setClientSecret keeps every character: a secret may have any. A line break at
+// its end is a file's, as in client_secret=@secret.txt.
+func setClientSecret(c *config, v any) error {
+	value := strings.TrimRight(asString(v), "\r\n")
+	switch {
+	case value == "":
+		return errField(keyClientSecret, "is empty: give the secret that My Apps showed, client_secret=… or client_secret=@file")
+	case len(value) > maxClientSecret:
+		return errField(keyClientSecret, "is longer than 4096 bytes: give the secret alone, as My Apps showed it")
+	}
+	c.ClientSecret = secret.New(value)
+	return nil
+}
+
+func setTokenURL(c *config, v any) error {
+	if asString(v) == "" {
+		c.TokenURL = ""
+		return nil
+	}
+	return parsed(keyTokenURL, v, ims.ParseEndpoint, &c.TokenURL)
+}
+
+func setAuthMethod(c *config, v any) error {
+	switch method := ims.AuthMethod(asString(v)); method {
+	case ims.AuthPost, ims.AuthBasic:
+		c.AuthMethod = method
+		return nil
+	}
+	return errField(keyAuthMethod, "must be client_secret_post or client_secret_basic")
+}
+
+func setCACert(c *config, v any) error {
+	value := strings.TrimSpace(asString(v))
+	if len(value) > maxCACert {
+		return errField(keyCACert, "is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
+	}
+	if value != "" {
+		if _, err := ims.ParseCACert(value); err != nil {
+			return errField(keyCACert, "must be PEM certificates, as in ca_cert=@ca.pem")
+		}
+	}
+	c.CACert = value
+	return nil
+}
+
+func setTLSMinVersion(c *config, v any) error {
+	switch version := asString(v); version {
+	case tls12, tls13:
+		c.TLSMinVersion = version
+		return nil
+	}
+	return errField(keyTLSMinVersion, "must be tls12 or tls13")
+}
+
+func setDuration(name string, v any, least, most time.Duration, field *time.Duration) error {
+	seconds, _ := v.(int)
+	d := time.Duration(seconds) * time.Second
+	if d < least || d > most || seconds > int(most/time.Second) {
+		return errField(name, "must be from "+short(least)+" to "+short(most))
+	}
+	*field = d
+	return nil
+}

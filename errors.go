@@ -1,0 +1,113 @@
+package itwin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+// inputError is a mistake of the caller: its text says what to type next.
+type inputError string
+
+func (e inputError) Error() string { return string(e) }
+
+func errInput(format string, args ...any) error {
+	return inputError(fmt.Sprintf(format, args...))
+}
+
+func errField(name, rule string) error { return errInput("%s %s", name, rule) }
+
+// answer is the one place where an error becomes Vault's answer. An
+// ErrorResponse is a 400 whose text the audit log hashes; a CodedError must stay
+// unwrapped, or Vault answers 500.
+func answer(err error) (*logical.Response, error) {
+	var (
+		input   inputError
+		minLife *tokens.MinLifeError
+		refusal *ims.Error
+	)
+	switch {
+	case errors.Is(err, logical.ErrReadOnly):
+		return nil, logical.ErrReadOnly
+	case errors.As(err, &input):
+		return logical.ErrorResponse("%s", input), nil
+	case errors.As(err, &minLife):
+		return logical.ErrorResponse("%s", minLifeText(minLife)), nil
+	case errors.As(err, &refusal):
+		return answerIMS(refusal, err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, logical.CodedError(http.StatusGatewayTimeout, "the request ended before IMS answered; read again")
+	case errors.Is(err, tokens.ErrSuperseded):
+		return nil, logical.CodedError(http.StatusBadGateway, "the app's credentials are being replaced; read again")
+	case errors.Is(err, tokens.ErrLateArrival):
+		return nil, logical.CodedError(http.StatusBadGateway, tokens.ErrLateArrival.Error()+waitText(err))
+	}
+	return nil, err
+}
+
+func answerIMS(e *ims.Error, whole error) (*logical.Response, error) {
+	text := e.Error() + waitText(whole)
+	switch e.Kind {
+	case ims.Refused:
+		return logical.ErrorResponse("%s", text+refusalHint(e.Code)), nil
+	case ims.RateLimited:
+		return nil, logical.CodedError(http.StatusTooManyRequests, text)
+	case ims.TimedOut:
+		return nil, logical.CodedError(http.StatusGatewayTimeout, text+"; raise request_timeout if IMS is only slow")
+	case ims.Unreachable, ims.Malformed:
+	}
+	return nil, logical.CodedError(http.StatusBadGateway, text)
+}
+
+// refusalHint says what to do about an error code of RFC 6749, section 5.2.
+func refusalHint(code string) string {
+	switch code {
+	case "invalid_client":
+		return ". Check client_id and client_secret in the app's config. IMS also answers this for some minutes" +
+			" after an app is registered, and during maintenance (status.bentley.com)"
+	case "invalid_scope":
+		return ". The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role"
+	case "unauthorized_client", "unsupported_grant_type":
+		return ". The app may not use client credentials: register an app of the type Service"
+	}
+	return ". Check the app in My Apps and its config"
+}
+
+// waitText says when minting is tried again, for readers who were turned away.
+func waitText(err error) string {
+	var f *tokens.Failure
+	if !errors.As(err, &f) {
+		return ""
+	}
+	return fmt.Sprintf("; failing since %s, next attempt at %s",
+		f.Since.UTC().Format(time.RFC3339), ceilSecond(f.NextAttempt).Format(time.RFC3339))
+}
+
+func ceilSecond(t time.Time) time.Time {
+	return t.Add(time.Second - time.Nanosecond).UTC().Truncate(time.Second)
+}
+
+func minLifeText(e *tokens.MinLifeError) string {
+	return fmt.Sprintf("%s=%s can't be met: IMS gives tokens of %s, of which at most %s (90 %%) can be asked for; ask for less",
+		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
+}
+
+// short prints 1h0m0s as 1h.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,103 @@
+package itwin
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// checkFields refuses values of a wrong type before the framework does, whose
+// texts repeat the value: it may be a secret. It also refuses unknown fields of
+// configs and roles, where a mistyped name must not pass for a change.
+func (b *backend) checkFields(req *logical.Request) error {
+	path := b.Route(req.Path)
+	if path == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
+		schema := path.Fields[name]
+		if schema == nil {
+			if err := unknownField(req, path, name); err != nil {
+				return err
+			}
+			continue
+		}
+		d := framework.FieldData{Raw: map[string]any{name: req.Data[name]}, Schema: path.Fields}
+		if d.Validate() != nil {
+			return errField(name, "must be "+kind(schema.Type))
+		}
+	}
+	return nil
+}
+
+func unknownField(req *logical.Request, path *framework.Path, name string) error {
+	stores := strings.HasPrefix(req.Path, configStorageKey) || strings.HasPrefix(req.Path, rolePrefix)
+	switch req.Operation {
+	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation:
+		if stores {
+			return errInput("unknown field %.40q: the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(path.Fields)), ", "))
+		}
+	default:
+	}
+	return nil
+}
+
+// kind describes a field type to whoever typed something else.
+func kind(t framework.FieldType) string {
+	switch t {
+	case framework.TypeBool:
+		return "true or false"
+	case framework.TypeDurationSecond:
+		return "a duration such as 90s, 30m or 1h, not negative"
+	default:
+		return "text"
+	}
+}
+
+// listOf lists the names below a storage prefix.
+func (b *backend) listOf(prefix string) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+		names, err := req.Storage.List(ctx, prefix)
+		if err != nil {
+			return answer(fmt.Errorf("listing %s: %w", prefix, err))
+		}
+		return logical.ListResponse(names), nil
+	}
+}
+
+func listResponses(description string) map[int][]framework.Response {
+	return map[int][]framework.Response{http.StatusOK: {{
+		Description: description,
+		Fields: map[string]*framework.FieldSchema{
+			"keys": {Type: framework.TypeStringSlice, Required: true, Description: description},
+		},
+	}}}
+}
+
+func noContent(description string) map[int][]framework.Response {
+	return map[int][]framework.Response{http.StatusNoContent: {{Description: description}}}
+}
+
+// isName says whether a path could hold the name.
+func isName(name string) bool {
+	return regexp.MustCompile("^" + framework.GenericNameRegex(keyName) + "$").MatchString(name)
+}
+
+func describeApp(name string) string {
+	if name == "" {
+		return "the default app"
+	}
+	return fmt.Sprintf("app %q", name)
+}
+
+func errNoApp(mount, name string) error {
+	return errInput("%s isn't configured: run `vault write %s%s client_id=… client_secret=…` with the credentials of a service app",
+		describeApp(name), mount, configKey(name))
+}

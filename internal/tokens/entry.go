@@ -1,0 +1,116 @@
+package tokens
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// held is a token in memory.
+type held struct {
+	*Token
+	used atomic.Bool // handed out since it was minted
+}
+
+// entry is what is known of one set of scopes. Readers of a fresh token touch
+// nothing but the atomic pointer; mu is never held across I/O.
+type entry struct {
+	held atomic.Pointer[held]
+
+	mu      sync.Mutex
+	failure *Failure  // nil while minting works
+	loaded  bool      // storage was asked
+	flying  bool      // an exchange, or the load before it, is under way
+	landed  time.Time // when the last one ended
+	last    time.Time // the latest RotatedAt, of tokens forgotten too
+}
+
+func (e *entry) failing() *Failure {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failure
+}
+
+// fail counts a failed attempt.
+func (e *entry) fail(err error, now time.Time, jitter Jitter) *Failure {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.failure = e.failure.next(err, now, jitter)
+	return e.failure
+}
+
+// recover ends the wait for a retry and returns the failure that was.
+func (e *entry) recover() *Failure {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was := e.failure
+	e.failure = nil
+	return was
+}
+
+func (e *entry) lastRotation() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+func (e *entry) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held.Store(nil)
+	e.loaded = false
+}
+
+// noneStored notes that storage has no token, or t, which is over.
+func (e *entry) noneStored(t *Token) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.loaded = true
+	if t != nil && t.RotatedAt.After(e.last) {
+		e.last = t.RotatedAt
+	}
+}
+
+// install makes t the shared token, unless it or a later one is there already.
+func (e *entry) install(t *Token) *held {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.loaded = true
+	if h := e.held.Load(); h != nil && !t.RotatedAt.After(h.RotatedAt) {
+		return h
+	}
+	h := &held{Token: t}
+	e.held.Store(h)
+	if t.RotatedAt.After(e.last) {
+		e.last = t.RotatedAt
+	}
+	return h
+}
+
+func (e *entry) takeOff() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flying = true
+}
+
+func (e *entry) land(now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flying, e.landed = false, now
+}
+
+func (e *entry) isLoaded() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.loaded
+}
+
+// idle says that nothing would be lost with the entry.
+func (e *entry) idle(now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.held.Load()
+	expired := h == nil || h.Left(now) <= 0
+	waiting := e.failure != nil && now.Before(e.failure.NextAttempt.Add(rememberFailure))
+	return expired && !waiting && !e.flying
+}

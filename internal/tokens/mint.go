@@ -1,0 +1,192 @@
+package tokens
+
+import (
+	"context"
+	"time"
+)
+
+// storageTime bounds one call to the store, so that a storage that hangs doesn't
+// hold a minted token back from its readers for long.
+const storageTime = 5 * time.Second
+
+// want is what an exchange is for. The zero want is a reader's who takes any
+// fresh token.
+type want struct {
+	minLife  time.Duration
+	replaces *held // a renewal: the token to be replaced
+	anew     bool  // a rotation: mint whatever is there
+}
+
+type outcome struct {
+	held   *held
+	minted bool
+	own    bool // not joined: what was wanted here was what ran
+}
+
+// await joins the exchange under way for the scopes, or starts one, and waits for
+// its end or the reader's own.
+func (p *Pool) await(ctx context.Context, scope string, w want) (outcome, error) {
+	own := false
+	landed := p.flights.DoChan(scope, func() (any, error) {
+		own = true
+		return p.obtain(scope, w)
+	})
+	select {
+	case <-ctx.Done():
+		return outcome{}, ctx.Err()
+	case r := <-landed:
+		out, _ := r.Val.(outcome)
+		out.own = own
+		return out, r.Err
+	}
+}
+
+// start is await for those who don't wait.
+func (p *Pool) start(scope string, w want) {
+	p.flights.DoChan(scope, func() (any, error) { return p.obtain(scope, w) })
+}
+
+// obtain runs once at a time for each set of scopes, detached from any reader.
+func (p *Pool) obtain(scope string, w want) (outcome, error) {
+	e, err := p.board(scope)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer p.land(e)
+	set := p.settings.Load()
+	if !e.isLoaded() {
+		p.load(scope, e, set)
+	}
+	if done, err := p.settled(e, w); done {
+		return outcome{}, err
+	}
+	if err := set.MayMint(); err != nil {
+		p.load(scope, e, set)
+		if done, _ := p.settled(e, w); done {
+			return outcome{}, nil
+		}
+		return outcome{}, err
+	}
+	return p.mint(scope, e, set)
+}
+
+// settled says that what an exchange was wanted for has come about meanwhile, or
+// has failed so recently that it isn't tried again yet.
+func (p *Pool) settled(e *entry, w want) (bool, error) {
+	if w.anew {
+		return false, nil
+	}
+	h := e.held.Load()
+	now := p.opts.Now()
+	switch {
+	case w.replaces != nil && h != w.replaces:
+		return true, nil
+	case w.replaces == nil && h != nil && p.isFresh(h, now, w.minLife):
+		return true, nil
+	}
+	if f := e.failing(); f != nil && now.Before(f.NextAttempt) {
+		return true, f
+	}
+	return false, nil
+}
+
+func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
+	if err := p.slots.Acquire(p.ctx, 1); err != nil {
+		return outcome{}, ErrSuperseded
+	}
+	grant, err := set.Mint(p.ctx, scope)
+	p.slots.Release(1)
+	now := p.opts.Now()
+	if err == nil && !grant.RequestedAt.Add(grant.Lifetime).After(now) {
+		err = ErrLateArrival
+	}
+	switch {
+	case p.retired.Load():
+		return outcome{}, ErrSuperseded
+	case err != nil:
+		f := e.fail(err, now, p.opts.Jitter)
+		p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
+		return outcome{}, f
+	}
+	return outcome{held: p.adopt(scope, e, set, grant), minted: true}, nil
+}
+
+// adopt makes a grant the shared token. It is stored before anyone gets it: what
+// a reader holds, the next leader knows.
+func (p *Pool) adopt(scope string, e *entry, set *Settings, grant Grant) *held {
+	t := newToken(scope, grant, e.lastRotation())
+	if set.Store != nil {
+		ctx, cancel := context.WithTimeout(p.ctx, storageTime)
+		defer cancel()
+		if err := set.Store.Save(ctx, t); err != nil {
+			p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Token: t, Err: err})
+		}
+	}
+	h := e.install(t)
+	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Failure: e.recover()})
+	return h
+}
+
+// Adopt makes a grant that was minted elsewhere the shared token of the scopes.
+func (p *Pool) Adopt(scope string, grant Grant) error {
+	return p.Alone(scope, func() error {
+		e, err := p.board(scope)
+		if err != nil {
+			return err
+		}
+		defer p.land(e)
+		p.adopt(scope, e, p.settings.Load(), grant)
+		return nil
+	})
+}
+
+// Alone runs f while nothing else loads, mints or stores a token of the scopes.
+func (p *Pool) Alone(scope string, f func() error) error {
+	for {
+		own := false
+		_, err, _ := p.flights.Do(scope, func() (any, error) {
+			own = true
+			return outcome{}, f()
+		})
+		if own {
+			return err
+		}
+	}
+}
+
+func (p *Pool) load(scope string, e *entry, set *Settings) {
+	if set.Store == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, storageTime)
+	defer cancel()
+	t, err := set.Store.Load(ctx, scope)
+	switch {
+	case err != nil:
+		p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Err: err})
+	case t != nil && t.Left(p.opts.Now()) > 0:
+		e.install(t)
+		p.opts.Observe(Event{Kind: Loaded, Scope: scope, Token: t})
+	default:
+		e.noneStored(t)
+	}
+}
+
+// board marks the entry as busy, so that it isn't forgotten meanwhile.
+func (p *Pool) board(scope string) (*entry, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.retired.Load() {
+		return nil, ErrSuperseded
+	}
+	e := p.lockedEntry(scope)
+	e.takeOff()
+	p.flying.Add(1)
+	return e, nil
+}
+
+func (p *Pool) land(e *entry) {
+	e.land(p.opts.Now())
+	p.flying.Done()
+	p.opts.Wake()
+}

@@ -1,0 +1,310 @@
+package itwin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+const configSynopsis = `Configure a service app of the iTwin Platform.`
+
+const configDescription = `
+Holds the credentials of a service app and how tokens are obtained for it. "config" is
+the default app; "config/<app>" holds further ones.
+
+    $ vault write itwin/config client_id=service-... client_secret=@secret.txt
+
+A write first makes a real exchange with IMS. If that fails nothing is stored and the
+old config stands; verify=false stores it unproven. An update changes only the fields
+that it names. Changing where the secret is sent (authority, token_url, ca_cert, a lower
+tls_min_version) needs client_secret in the same write.
+
+A new identity or secret starts a new generation: tokens minted before are dropped. A
+read shows all but the secret. A delete ends the app: its tokens are dropped and its
+readers get an error.
+
+Next: vault read itwin/token`
+
+const configListSynopsis = `List the apps besides the default one.`
+
+const configListDescription = `
+Lists the names of the apps configured at config/<app>. The default app, at config, has
+no name and isn't listed.`
+
+func (b *backend) pathsConfig() []*framework.Path {
+	return []*framework.Path{
+		b.pathConfig("config$", nil, ""),
+		{
+			Pattern:         "config/?$",
+			HelpSynopsis:    configListSynopsis,
+			HelpDescription: strings.TrimSpace(configListDescription),
+			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:     b.listOf(configPrefix),
+					Summary:      configListSynopsis,
+					DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "list", OperationSuffix: "apps"},
+					Responses:    listResponses("Names of the apps."),
+				},
+			},
+		},
+		b.pathConfig(configPrefix+framework.GenericNameRegex(keyApp), map[string]*framework.FieldSchema{
+			keyApp: {
+				Type: framework.TypeString, Required: true,
+				Description: "Name of the app.",
+			},
+		}, "app-"),
+	}
+}
+
+func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldSchema, infix string) *framework.Path {
+	if fields == nil {
+		fields = make(map[string]*framework.FieldSchema)
+	}
+	for _, f := range configFields() {
+		schema := f.schema
+		fields[f.name] = &schema
+	}
+	fields[keyVerify] = &framework.FieldSchema{
+		Type: framework.TypeBool, Default: true,
+		Description: "Make a real exchange before anything is stored. Not stored itself.",
+	}
+	write := func(op string, verb string) *framework.PathOperation {
+		return &framework.PathOperation{
+			Callback:                    b.writeConfig,
+			Summary:                     op,
+			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "configuration"},
+			Responses:                   noContent("The config is stored."),
+			ForwardPerformanceStandby:   true,
+			ForwardPerformanceSecondary: true,
+		}
+	}
+	return &framework.Path{
+		Pattern:         pattern,
+		Fields:          fields,
+		ExistenceCheck:  b.configExists,
+		HelpSynopsis:    configSynopsis,
+		HelpDescription: strings.TrimSpace(configDescription),
+		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.CreateOperation: write("Store a service app's credentials.", "configure"),
+			logical.UpdateOperation: write("Change the fields given.", "configure"),
+			logical.PatchOperation:  write("Change the fields given; null goes back to the default.", "patch"),
+			logical.ReadOperation: &framework.PathOperation{
+				Callback:     b.readConfig,
+				Summary:      "Read the config, without the secret.",
+				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: infix + "configuration"},
+				Responses:    configResponses(),
+			},
+			logical.DeleteOperation: &framework.PathOperation{
+				Callback:                    b.deleteConfig,
+				Summary:                     "Delete the app and drop its tokens.",
+				DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: "delete", OperationSuffix: infix + "configuration"},
+				Responses:                   noContent("The app is deleted."),
+				ForwardPerformanceStandby:   true,
+				ForwardPerformanceSecondary: true,
+			},
+		},
+	}
+}
+
+func configResponses() map[int][]framework.Response {
+	fields := map[string]*framework.FieldSchema{
+		keyClientSecretSetAt: {
+			Type: framework.TypeTime, Required: true,
+			Description: "When the secret was last changed.",
+		},
+	}
+	for _, f := range configFields() {
+		if f.show == nil {
+			continue
+		}
+		schema := f.schema
+		schema.Required = true
+		fields[f.name] = &schema
+	}
+	return map[int][]framework.Response{http.StatusOK: {{Description: "The config.", Fields: fields}}}
+}
+
+func appName(d *framework.FieldData) string {
+	if _, named := d.Schema[keyApp]; !named {
+		return ""
+	}
+	return d.Get(keyApp).(string) //nolint:forcetypeassert // its schema is a string
+}
+
+func (b *backend) configExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	entry, err := req.Storage.Get(ctx, configKey(appName(d)))
+	if err != nil {
+		return false, fmt.Errorf("reading config: %w", err)
+	}
+	return entry != nil, nil
+}
+
+func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	c, err := readConfig(ctx, req.Storage, appName(d))
+	if err != nil {
+		return answer(err)
+	}
+	if c == nil {
+		return nil, nil //nolint:nilnil // Vault answers 404
+	}
+	data := map[string]any{keyClientSecretSetAt: timestamp(c.ClientSecretSetAt)}
+	for _, f := range configFields() {
+		if f.show != nil {
+			data[f.name] = f.show(c)
+		}
+	}
+	return &logical.Response{Data: data}, nil
+}
+
+// writeConfig creates, updates and patches: all three change the fields given.
+func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := appName(d)
+	lock := b.writeLock(configKey(name))
+	lock.Lock()
+	defer lock.Unlock()
+
+	old, err := b.configToChange(ctx, req, d)
+	if err != nil {
+		return answer(err)
+	}
+	next, err := b.changedConfig(old, d)
+	if err != nil {
+		return answer(err)
+	}
+	client, err := b.newClient(ctx, next)
+	if err != nil {
+		return answer(err)
+	}
+	first, err := verify(ctx, client, next, d.Get(keyVerify) == true)
+	if err != nil {
+		client.Close()
+		return answerUnverified(err, old != nil)
+	}
+	if err := writeConfig(ctx, req.Storage, name, next); err != nil {
+		client.Close()
+		return answer(err)
+	}
+	b.putApp(ctx, req.Storage, &app{name: name, config: next, client: client, scopeKey: scopeKey(next.Scopes)}, old, first)
+	b.log.Info("config written", "app", name, "client_id", next.ClientID, "generation", next.Generation, "verified", first != nil)
+	return configWarnings(next, first != nil), nil
+}
+
+// configToChange returns nil where there is nothing to build on. A config that
+// can't be read is replaced by a write that gives the credentials anew.
+func (b *backend) configToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*config, error) {
+	old, err := readConfig(ctx, req.Storage, appName(d))
+	_, idGiven := d.Raw[keyClientID]
+	_, secretGiven := d.Raw[keyClientSecret]
+	switch {
+	case isUnusable(err) && idGiven && secretGiven && req.Operation != logical.PatchOperation:
+		return nil, nil //nolint:nilnil // as if there were none
+	case err != nil:
+		return nil, err
+	case old == nil && req.Operation == logical.PatchOperation:
+		return nil, errInput("%s isn't configured yet, so there is nothing to patch: run `vault write %s%s client_id=… client_secret=…`",
+			describeApp(appName(d)), req.MountPoint, configKey(appName(d)))
+	}
+	return old, nil
+}
+
+// changedConfig applies the given fields to a copy of old.
+func (b *backend) changedConfig(old *config, d *framework.FieldData) (*config, error) {
+	defaults := defaultConfig()
+	next := defaultConfig()
+	if old != nil {
+		copied := *old
+		next = &copied
+	}
+	for _, f := range configFields() {
+		raw, given := d.Raw[f.name]
+		switch {
+		case !given:
+		case raw == nil:
+			f.reset(next, defaults)
+		default:
+			if err := f.set(next, d.Get(f.name)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := next.validate(); err != nil {
+		return nil, err
+	}
+	secretGiven := d.Raw[keyClientSecret] != nil
+	if err := next.checkDestination(old, secretGiven); err != nil {
+		return nil, err
+	}
+	return next, b.stamp(next, old)
+}
+
+// verify makes the exchange that proves a config; its token is the first of the
+// new generation.
+func verify(ctx context.Context, client *ims.Client, c *config, wanted bool) (*tokens.Grant, error) {
+	if !wanted {
+		return nil, nil //nolint:nilnil // nothing was wanted
+	}
+	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
+	if err != nil {
+		return nil, fmt.Errorf("verifying: %w", err)
+	}
+	return tokensGrant(grant), nil
+}
+
+// answerUnverified adds what became of the config to the mapper's answer.
+func answerUnverified(err error, hadOld bool) (*logical.Response, error) {
+	outcome := "nothing was stored"
+	if hadOld {
+		outcome = "nothing was stored, the config is as before"
+	}
+	resp, err := answer(err)
+	if coded, ok := err.(logical.HTTPCodedError); ok { //nolint:errorlint // answer returns it bare
+		return nil, logical.CodedError(coded.Code(), fmt.Sprintf("%s; %s; verify=false would store it unproven", coded.Error(), outcome))
+	}
+	if resp.IsError() {
+		return logical.ErrorResponse("%s; %s", resp.Error(), outcome), nil
+	}
+	return resp, err
+}
+
+func configWarnings(c *config, verified bool) *logical.Response {
+	resp := &logical.Response{}
+	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
+		if strings.HasPrefix(c.ClientID, prefix) {
+			resp.AddWarning(fmt.Sprintf("client_id starts with %s: that is not a service app. Tokens for services need an app of the type Service in My Apps.", prefix))
+		}
+	}
+	if !verified {
+		resp.AddWarning("The config was stored without proof that IMS accepts it: read a token to see.")
+	}
+	if len(resp.Warnings) == 0 {
+		return nil
+	}
+	return resp
+}
+
+func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name := appName(d)
+	lock := b.writeLock(configKey(name))
+	lock.Lock()
+	defer lock.Unlock()
+
+	old, err := readConfig(ctx, req.Storage, name)
+	if err != nil && !isUnusable(err) {
+		return answer(err)
+	}
+	if err := req.Storage.Delete(ctx, configKey(name)); err != nil {
+		return answer(fmt.Errorf("deleting config: %w", err))
+	}
+	b.dropApp(ctx, req.Storage, name, old)
+	b.log.Info("config deleted", "app", name)
+	return nil, nil //nolint:nilnil // Vault answers 204
+}

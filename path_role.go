@@ -1,0 +1,251 @@
+package itwin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+)
+
+const (
+	rolePrefix = "role/"
+	keyName    = "name"
+
+	// roleFormat is the format of stored roles.
+	roleFormat = 1
+)
+
+const roleSynopsis = `Say which app and which scopes tokens are minted for.`
+
+const roleDescription = `
+A role gives readers a token of their own scopes, under a path that a policy can name:
+who may read token/<name> gets that role's tokens and no others.
+
+    $ vault write itwin/role/viewer scopes="itwins:read"
+
+app is the app whose credentials are used (default: the one at config). scopes are the
+token's scopes (default: the app's). Roles with the same app and scopes share one token.
+
+Next: vault read itwin/token/viewer`
+
+const roleListSynopsis = `List the roles.`
+
+var errDamagedRole = errors.New("the stored role is damaged or was written by a newer version of this plugin: write the role again")
+
+// role is what tokens of a name are minted for.
+type role struct {
+	Format int    `json:"format"`
+	App    string `json:"app"`
+	Scopes string `json:"scopes"` // empty: the app's
+
+	scopeKey string
+}
+
+func (b *backend) pathsRole() []*framework.Path {
+	return []*framework.Path{
+		{
+			Pattern:         rolePrefix + "?$",
+			HelpSynopsis:    roleListSynopsis,
+			HelpDescription: "Lists the names of the roles.",
+			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: &framework.PathOperation{
+					Callback:     b.listOf(rolePrefix),
+					Summary:      roleListSynopsis,
+					DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "list", OperationSuffix: "roles"},
+					Responses:    listResponses("Names of the roles."),
+				},
+			},
+		},
+		{
+			Pattern:         rolePrefix + framework.GenericNameRegex(keyName),
+			Fields:          roleFields(),
+			ExistenceCheck:  b.roleExists,
+			HelpSynopsis:    roleSynopsis,
+			HelpDescription: strings.TrimSpace(roleDescription),
+			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix, OperationSuffix: "role"},
+			Operations:      b.roleOperations(),
+		},
+	}
+}
+
+func roleFields() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		keyName: {Type: framework.TypeString, Required: true, Description: "Name of the role."},
+		keyApp: {
+			Type:        framework.TypeString,
+			Description: "Name of the app, as in config/<app>. Empty for the default app.",
+		},
+		keyScopes: {
+			Type:        framework.TypeString,
+			Description: "Scopes of the tokens, separated by spaces or commas. Empty for the app's.",
+		},
+	}
+}
+
+func (b *backend) roleOperations() map[logical.Operation]framework.OperationHandler {
+	change := func(callback framework.OperationFunc, summary, verb, outcome string) *framework.PathOperation {
+		return &framework.PathOperation{
+			Callback:                    callback,
+			Summary:                     summary,
+			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb},
+			Responses:                   noContent(outcome),
+			ForwardPerformanceStandby:   true,
+			ForwardPerformanceSecondary: true,
+		}
+	}
+	return map[logical.Operation]framework.OperationHandler{
+		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", "The role is stored."),
+		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", "The role is stored."),
+		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", "The role is stored."),
+		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
+		logical.ReadOperation: &framework.PathOperation{
+			Callback:     b.readRole,
+			Summary:      "Read the role.",
+			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read"},
+			Responses: map[int][]framework.Response{http.StatusOK: {{
+				Description: "The role.",
+				Fields: map[string]*framework.FieldSchema{
+					keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
+					keyScopes: {Type: framework.TypeString, Required: true, Description: "Scopes of the tokens; empty for the app's."},
+				},
+			}}},
+		},
+	}
+}
+
+func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
+	entry, err := req.Storage.Get(ctx, roleKey(d))
+	if err != nil {
+		return false, fmt.Errorf("reading role: %w", err)
+	}
+	return entry != nil, nil
+}
+
+func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	r, err := loadRole(ctx, req.Storage, d.Get(keyName).(string)) //nolint:forcetypeassert // its schema is a string
+	if err != nil {
+		return answer(err)
+	}
+	if r == nil {
+		return nil, nil //nolint:nilnil // Vault answers 404
+	}
+	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Scopes}}, nil
+}
+
+func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	lock := b.writeLock(roleKey(d))
+	lock.Lock()
+	defer lock.Unlock()
+
+	r, err := roleToChange(ctx, req, d)
+	if err != nil {
+		return answer(err)
+	}
+	if err := r.change(d); err != nil {
+		return answer(err)
+	}
+	entry, err := logical.StorageEntryJSON(roleKey(d), r)
+	if err != nil {
+		return answer(fmt.Errorf("encoding role: %w", err))
+	}
+	if err := req.Storage.Put(ctx, entry); err != nil {
+		return answer(fmt.Errorf("writing role: %w", err))
+	}
+	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
+	b.log.Info("role written", "role", d.Get(keyName), "app", r.App, "scopes", r.Scopes)
+	return b.roleWarnings(ctx, req, r)
+}
+
+// roleToChange returns an empty role where there is none, or where a full write
+// replaces a damaged one.
+func roleToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*role, error) {
+	name := d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
+	r, err := loadRole(ctx, req.Storage, name)
+	patch := req.Operation == logical.PatchOperation
+	switch {
+	case errors.Is(err, errDamagedRole) && !patch:
+		return &role{}, nil
+	case err != nil:
+		return nil, err
+	case r == nil && patch:
+		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write %s%s%s`",
+			name, req.MountPoint, rolePrefix, name)
+	case r == nil:
+		return &role{}, nil
+	}
+	return r, nil
+}
+
+func (r *role) change(d *framework.FieldData) error {
+	r.Format = roleFormat
+	if _, given := d.Raw[keyApp]; given {
+		r.App = strings.TrimSpace(d.Get(keyApp).(string)) //nolint:forcetypeassert // its schema is a string
+		if r.App != "" && !isName(r.App) {
+			return errField(keyApp, "isn't the name of an app: names have letters, digits, dots, dashes and underscores; `vault list …/config` shows them")
+		}
+	}
+	if raw, given := d.Raw[keyScopes]; given {
+		value := d.Get(keyScopes)
+		if raw == nil || value == "" {
+			r.Scopes = ""
+			return nil
+		}
+		return parsed(keyScopes, value, ims.ParseScopes, &r.Scopes)
+	}
+	return nil
+}
+
+// roleWarnings tells of an app that isn't there yet; the order of writes is the
+// operator's.
+func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
+	_, err := b.app(ctx, req, r.App)
+	var input inputError
+	if !errors.As(err, &input) {
+		return nil, nil //nolint:nilnil // Vault answers 204
+	}
+	resp := &logical.Response{}
+	resp.AddWarning(fmt.Sprintf("%s isn't configured yet: run `vault write %s%s client_id=… client_secret=…`",
+		describeApp(r.App), req.MountPoint, configKey(r.App)))
+	return resp, nil
+}
+
+func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	lock := b.writeLock(roleKey(d))
+	lock.Lock()
+	defer lock.Unlock()
+
+	if err := req.Storage.Delete(ctx, roleKey(d)); err != nil {
+		return answer(fmt.Errorf("deleting role: %w", err))
+	}
+	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
+	b.log.Info("role deleted", "role", d.Get(keyName))
+	return nil, nil //nolint:nilnil // Vault answers 204
+}
+
+func roleKey(d *framework.FieldData) string {
+	return rolePrefix + d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
+}
+
+// loadRole returns nil where there is no such role.
+func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
+	entry, err := s.Get(ctx, rolePrefix+name)
+	if err != nil {
+		return nil, fmt.Errorf("reading role: %w", err)
+	}
+	if entry == nil {
+		return nil, nil //nolint:nilnil // absence isn't an error in Vault's storage
+	}
+	r := &role{}
+	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat {
+		return nil, errDamagedRole
+	}
+	r.scopeKey = scopeKey(r.Scopes)
+	return r, nil
+}

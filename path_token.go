@@ -1,0 +1,237 @@
+package itwin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+const (
+	tokenPath = "token"
+	keyRole   = "role"
+	keyMinTTL = "min_ttl"
+)
+
+// The keys of a token answer: the dialect of Vault's own static credentials,
+// which Vault Agent and the Vault Secrets Operator time exactly.
+const (
+	keyAccessToken       = "access_token"
+	keyTokenType         = "token_type"
+	keyScope             = "scope"
+	keyTokenID           = "token_id"
+	keyExpiresAt         = "expires_at"
+	keyExpiresAtUnix     = "expires_at_unix"
+	keyTTL               = "ttl"
+	keyRotationPeriod    = "rotation_period"
+	keyLastVaultRotation = "last_vault_rotation"
+)
+
+const tokenSynopsis = `Read an access token for the iTwin Platform.`
+
+const tokenDescription = `
+Returns the shared access token of the default app ("token") or of a role
+("token/<role>"), minted when there is none. It has no lease and is good for any number
+of readers.
+
+    $ vault read itwin/token
+    $ vault read -field=access_token itwin/token/viewer
+
+Send it as "Authorization: Bearer <access_token>". ttl is the number of seconds until a
+new token is handed out: read again then; the old one stays good until expires_at.
+
+A job that needs a token for longer asks for it: vault read itwin/token min_ttl=50m gets
+one with at least that much life left, up to 90 % of a lifetime.
+
+While IMS is down the old token is handed out as long as it lives, with a warning.`
+
+func (b *backend) pathsToken() []*framework.Path {
+	return []*framework.Path{
+		b.pathToken(tokenPath+"$", nil, ""),
+		b.pathToken(tokenPrefix+framework.GenericNameRegex(keyRole), roleNameField(), "role-"),
+	}
+}
+
+func roleNameField() map[string]*framework.FieldSchema {
+	return map[string]*framework.FieldSchema{
+		keyRole: {Type: framework.TypeString, Required: true, Description: "Name of the role, as in role/<name>."},
+	}
+}
+
+func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSchema, infix string) *framework.Path {
+	fields = maps.Clone(fields)
+	if fields == nil {
+		fields = make(map[string]*framework.FieldSchema)
+	}
+	fields[keyMinTTL] = &framework.FieldSchema{
+		Type: framework.TypeDurationSecond, Query: true,
+		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most.",
+	}
+	operation := func(verb string) *framework.PathOperation {
+		return &framework.PathOperation{
+			Callback:     b.readToken,
+			Summary:      tokenSynopsis,
+			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "token"},
+			Responses:    tokenResponses(),
+		}
+	}
+	return &framework.Path{
+		Pattern:         pattern,
+		Fields:          fields,
+		HelpSynopsis:    tokenSynopsis,
+		HelpDescription: strings.TrimSpace(tokenDescription),
+		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: operation("read"),
+			// Templates that pass arguments write where they mean to read.
+			logical.UpdateOperation: operation("request"),
+		},
+	}
+}
+
+func tokenResponses() map[int][]framework.Response {
+	field := func(t framework.FieldType, description string) *framework.FieldSchema {
+		return &framework.FieldSchema{Type: t, Required: true, Description: description}
+	}
+	return map[int][]framework.Response{http.StatusOK: {{
+		Description: "The shared token.",
+		Fields: map[string]*framework.FieldSchema{
+			keyAccessToken:       field(framework.TypeString, "The access token, without \"Bearer \" before it."),
+			keyTokenType:         field(framework.TypeString, "Bearer."),
+			keyScope:             field(framework.TypeString, "The scopes it was minted for, separated by spaces."),
+			keyClientID:          field(framework.TypeString, "Client id of the service app."),
+			keyTokenID:           field(framework.TypeString, "SHA-256 of access_token in hex: names the token in logs without revealing it."),
+			keyExpiresAt:         field(framework.TypeTime, "When the token expires, RFC 3339."),
+			keyExpiresAtUnix:     field(framework.TypeInt64, "The same in seconds since 1970."),
+			keyTTL:               field(framework.TypeInt64, "Seconds until a new token is handed out; read again then."),
+			keyRotationPeriod:    field(framework.TypeInt64, "Seconds from one token to the next."),
+			keyLastVaultRotation: field(framework.TypeTime, "When the token was minted, RFC 3339; later with each new token."),
+		},
+	}}}
+}
+
+func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	minLife := time.Duration(d.Get(keyMinTTL).(int)) * time.Second //nolint:forcetypeassert // its schema is a duration
+	return b.withPool(ctx, req, roleOf(req.Path), func(a *app, scope string) (*logical.Response, error) {
+		served, err := a.pool.Token(ctx, scope, minLife)
+		if err != nil {
+			return nil, err
+		}
+		return tokenResponse(a, served), nil
+	})
+}
+
+// roleOf is the role that a path ends in, empty for the default app's own.
+func roleOf(path string) string {
+	_, name, _ := strings.Cut(path, "/")
+	return name
+}
+
+// sharedToken answers a read from memory: no call to Vault, no wait. It returns
+// nil for anything that is not that simple.
+func (b *backend) sharedToken(req *logical.Request) *logical.Response {
+	if req.Operation != logical.ReadOperation && req.Operation != logical.UpdateOperation || len(req.Data) > 0 {
+		return nil
+	}
+	name, named := strings.CutPrefix(req.Path, tokenPrefix)
+	if !named && req.Path != tokenPath || named && name == "" {
+		return nil
+	}
+	r := &role{}
+	if named {
+		known, ok := b.roles.peek(name)
+		if !ok {
+			return nil
+		}
+		r = known
+	}
+	a, ok := b.apps.peek(r.App)
+	if !ok {
+		return nil
+	}
+	served, ok := a.pool.Fresh(a.scope(r))
+	if !ok {
+		return nil
+	}
+	return tokenResponse(a, served)
+}
+
+// withPool looks up the app and scopes of a role and calls use with them, again
+// if the app's credentials were replaced meanwhile.
+func (b *backend) withPool(ctx context.Context, req *logical.Request, roleName string,
+	use func(a *app, scope string) (*logical.Response, error),
+) (*logical.Response, error) {
+	for attempt := 0; ; attempt++ {
+		a, scope, err := b.resolve(ctx, req, roleName)
+		if err != nil {
+			return answer(err)
+		}
+		resp, err := use(a, scope)
+		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
+			continue
+		}
+		if err != nil {
+			return answer(err)
+		}
+		return resp, nil
+	}
+}
+
+func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, string, error) {
+	r := &role{}
+	if roleName != "" {
+		read := func(ctx context.Context) (*role, error) {
+			r, err := loadRole(ctx, req.Storage, roleName)
+			if err == nil && r == nil {
+				err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
+					roleName, req.MountPoint, rolePrefix, roleName, req.MountPoint)
+			}
+			return r, err
+		}
+		var err error
+		if r, err = b.roles.get(ctx, roleName, read, func(*role) {}); err != nil {
+			return nil, "", err
+		}
+	}
+	a, err := b.app(ctx, req, r.App)
+	if err != nil {
+		return nil, "", err
+	}
+	return a, a.scope(r), nil
+}
+
+// scope is what a role's token is minted for.
+func (a *app) scope(r *role) string {
+	if r.scopeKey != "" {
+		return r.scopeKey
+	}
+	return a.scopeKey
+}
+
+func tokenResponse(a *app, s tokens.Served) *logical.Response {
+	resp := &logical.Response{Data: map[string]any{
+		keyAccessToken:       s.AccessToken.Reveal(),
+		keyTokenType:         s.Type,
+		keyScope:             s.Scope,
+		keyClientID:          a.config.ClientID,
+		keyTokenID:           s.ID,
+		keyExpiresAt:         timestamp(s.ExpiresAt()),
+		keyExpiresAtUnix:     s.ExpiresAt().Unix(),
+		keyTTL:               s.TTL,
+		keyRotationPeriod:    s.RotationPeriod,
+		keyLastVaultRotation: timestamp(s.RotatedAt),
+	}}
+	if f := s.Degraded; f != nil {
+		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the token from before, good until %s: %s. Next attempt at %s.",
+			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestamp(ceilSecond(f.NextAttempt))))
+	}
+	return resp
+}

@@ -1,0 +1,116 @@
+package itwin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// sweep deletes stored tokens that are over, damaged, or of a generation that no
+// config has any more. It works now and then: nothing depends on it but tidiness.
+func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
+	if !b.sweepDue() {
+		return nil
+	}
+	generations, err := s.List(ctx, tokenPrefix)
+	if err != nil {
+		return fmt.Errorf("listing stored tokens: %w", err)
+	}
+	if len(generations) == 0 {
+		return nil
+	}
+	current, err := b.currentGenerations(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, dir := range generations {
+		generation := strings.TrimSuffix(dir, "/")
+		if !current[generation] {
+			b.purge(ctx, s, generation)
+			continue
+		}
+		if err := b.sweepGeneration(ctx, s, generation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backend) sweepDue() bool {
+	b.sweepOnce.Lock()
+	defer b.sweepOnce.Unlock()
+	now := b.now()
+	if now.Sub(b.swept) < sweepInterval {
+		return false
+	}
+	b.swept = now
+	return true
+}
+
+// currentGenerations are those of all configs. A config that can't be read stops
+// the sweep: its tokens may still be wanted.
+func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (map[string]bool, error) {
+	names, err := s.List(ctx, configPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing configs: %w", err)
+	}
+	current := make(map[string]bool)
+	for _, name := range append(names, "") {
+		c, err := readConfig(ctx, s, name)
+		switch {
+		case errors.Is(err, errDamagedConfig):
+		case err != nil:
+			return nil, err
+		case c != nil:
+			current[c.Generation] = true
+		}
+	}
+	return current, nil
+}
+
+// sweepGeneration deletes a token that is over while no other is minted in its
+// place. A damaged entry stays until the next token overwrites it.
+func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, generation string) error {
+	prefix := tokenPrefix + generation + "/"
+	names, err := s.List(ctx, prefix)
+	if err != nil {
+		return fmt.Errorf("listing stored tokens: %w", err)
+	}
+	for _, name := range names {
+		t, err := readToken(ctx, s, prefix+name)
+		if err != nil {
+			return err
+		}
+		if t == nil || t.Left(b.now()) > 0 {
+			continue
+		}
+		if err := b.alone(generation, t.Scope, func() error { return b.deleteExpired(ctx, s, prefix+name) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key string) error {
+	t, err := readToken(ctx, s, key)
+	if err != nil || t == nil || t.Left(b.now()) > 0 {
+		return err
+	}
+	if err := s.Delete(ctx, key); err != nil {
+		return fmt.Errorf("deleting a stored token: %w", err)
+	}
+	return nil
+}
+
+// alone runs f while no token of the scopes is minted.
+func (b *backend) alone(generation, scope string, f func() error) error {
+	for _, a := range b.apps.all() {
+		if a.config.Generation == generation {
+			return a.pool.Alone(scope, f)
+		}
+	}
+	return f()
+}

@@ -1,0 +1,135 @@
+package itwin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/secret"
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+const (
+	// tokenPrefix is where minted tokens are stored: token/<generation>/<scopes>.
+	tokenPrefix = "token/"
+
+	// tokenFormat is the format of stored tokens. An entry of another format is as
+	// good as none: the token is minted anew.
+	tokenFormat = 1
+
+	// sweepInterval is how often storage is searched for tokens that are over.
+	sweepInterval = 10 * time.Minute
+)
+
+// storedToken is the one form in which an access token is written out.
+type storedToken struct {
+	Format      int           `json:"format"`
+	AccessToken string        `json:"access_token"`
+	Type        string        `json:"token_type"`
+	Scope       string        `json:"scope"`
+	ObtainedAt  time.Time     `json:"obtained_at"`
+	Lifetime    time.Duration `json:"lifetime"`
+	RotatedAt   time.Time     `json:"rotated_at"`
+}
+
+// scopeName is the last part of a token's storage key. Scopes may hold slashes
+// and be long; their hash is neither.
+func scopeName(scope string) string {
+	sum := sha256.Sum256([]byte(scope))
+	return hex.EncodeToString(sum[:])
+}
+
+// tokenStore keeps the tokens of one generation of an app. It implements
+// tokens.Store.
+type tokenStore struct {
+	storage    logical.Storage
+	generation string
+}
+
+func (s *tokenStore) key(scope string) string {
+	return tokenPrefix + s.generation + "/" + scopeName(scope)
+}
+
+// Load returns nil for an entry that is damaged or of another format.
+func (s *tokenStore) Load(ctx context.Context, scope string) (*tokens.Token, error) {
+	t, err := readToken(ctx, s.storage, s.key(scope))
+	if err != nil || t == nil || t.Scope != scope {
+		return nil, err
+	}
+	return t, nil
+}
+
+func readToken(ctx context.Context, s logical.Storage, key string) (*tokens.Token, error) {
+	entry, err := s.Get(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("reading a stored token: %w", err)
+	}
+	return decodeToken(entry), nil
+}
+
+func (s *tokenStore) Save(ctx context.Context, t *tokens.Token) error {
+	entry, err := logical.StorageEntryJSON(s.key(t.Scope), storedToken{
+		Format:      tokenFormat,
+		AccessToken: t.AccessToken.Reveal(),
+		Type:        t.Type,
+		Scope:       t.Scope,
+		ObtainedAt:  t.ObtainedAt.UTC(),
+		Lifetime:    t.Lifetime,
+		RotatedAt:   t.RotatedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("encoding a token: %w", err)
+	}
+	entry.SealWrap = true
+	if err := s.storage.Put(ctx, entry); err != nil {
+		return fmt.Errorf("storing a token: %w", err)
+	}
+	return nil
+}
+
+func decodeToken(entry *logical.StorageEntry) *tokens.Token {
+	var stored storedToken
+	if entry == nil || entry.DecodeJSON(&stored) != nil {
+		return nil
+	}
+	if stored.Format != tokenFormat || stored.AccessToken == "" || stored.Lifetime <= 0 || stored.ObtainedAt.IsZero() {
+		return nil
+	}
+	token := secret.New(stored.AccessToken)
+	return &tokens.Token{
+		AccessToken: token,
+		ID:          tokens.ID(token),
+		Type:        stored.Type,
+		Scope:       stored.Scope,
+		ObtainedAt:  stored.ObtainedAt,
+		Lifetime:    stored.Lifetime,
+		RotatedAt:   stored.RotatedAt,
+	}
+}
+
+// forgetToken drops a token from memory whose stored entry another node replaced.
+func (b *backend) forgetToken(key string) {
+	generation, name, _ := strings.Cut(strings.TrimPrefix(key, tokenPrefix), "/")
+	for _, a := range b.apps.all() {
+		if a.config.Generation == generation {
+			a.pool.Forget(func(scope string) bool { return scopeName(scope) == name })
+		}
+	}
+}
+
+// purge deletes the stored tokens of a generation. What it can't delete now, a
+// sweep deletes later.
+func (b *backend) purge(ctx context.Context, s logical.Storage, generation string) {
+	prefix := tokenPrefix + generation + "/"
+	if err := logical.ClearView(ctx, logical.NewStorageView(s, prefix)); err != nil {
+		b.log.Warn("deleting the stored tokens of an old generation: left for the next sweep", "generation", generation, "error", err)
+	}
+}
+
+// timestamp is RFC 3339 in whole seconds, UTC.
+func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
