@@ -1,0 +1,88 @@
+package ims
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func jwt(claims string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + ".c2ln"
+}
+
+func TestOnlyTheseLifetimesAreAccepted(t *testing.T) {
+	t.Parallel()
+	hour := jwt(`{"iat":1000,"exp":4600}`)
+	cases := []struct {
+		name, token, expiresIn string
+		lifetime               time.Duration
+	}{
+		{"a number of seconds", "opaque", `3600`, time.Hour},
+		{"a numeric string", "opaque", `"3600"`, time.Hour},
+		{"the shortest", "opaque", `4`, 4 * time.Second},
+		{"the longest", "opaque", `86400`, 24 * time.Hour},
+		{"expires_in before the token's own claims", hour, `60`, time.Minute},
+		{"null, with the token's claims", hour, `null`, time.Hour},
+		{"null, with an opaque token", "opaque", `null`, 0},
+		{"null, with a token without iat", jwt(`{"exp":4600}`), `null`, 0},
+		{"null, with claims that aren't JSON", "a.b.c", `null`, 0},
+		{"null, with claims that overflow", jwt(`{"iat":9223372036854775807,"exp":-9223372036854775000}`), `null`, 0},
+		{"null, with exp before iat", jwt(`{"iat":4600,"exp":1000}`), `null`, 0},
+		{"too short", "opaque", `3`, 0},
+		{"too long", "opaque", `86401`, 0},
+		{"zero, though the token states one", hour, `0`, 0},
+		{"negative", "opaque", `-1`, 0},
+		{"a fraction", "opaque", `3600.5`, 0},
+		{"in exponents", "opaque", `1e12`, 0},
+		{"out of range", "opaque", `99999999999`, 0},
+		{"an empty string", "opaque", `""`, 0},
+		{"words", "opaque", `"an hour"`, 0},
+		{"a boolean", "opaque", `true`, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			requireLifetime(t, fmt.Sprintf(`{"access_token":%q,"expires_in":%s}`, c.token, c.expiresIn), c.lifetime)
+		})
+	}
+	requireLifetime(t, fmt.Sprintf(`{"access_token":%q}`, hour), time.Hour)
+}
+
+// requireLifetime expects a malformed answer where lifetime is 0.
+func requireLifetime(t *testing.T, body string, lifetime time.Duration) {
+	t.Helper()
+	o := appOptions(serve(t, answering(http.StatusOK, body)).URL)
+	if lifetime == 0 {
+		require.Equal(t, Malformed, mustFail(t, mustClient(t, o)).Kind)
+		return
+	}
+	require.Equal(t, lifetime, mustGrant(t, o).Lifetime)
+}
+
+func TestOnlyBearerTokensAreAccepted(t *testing.T) {
+	t.Parallel()
+	for _, accepted := range []string{`"Bearer"`, `"bearer"`, `"BEARER"`, `""`, `null`} {
+		body := `{"access_token":"a","expires_in":60,"token_type":` + accepted + `}`
+		require.Equal(t, "Bearer", mustGrant(t, appOptions(serve(t, answering(200, body)).URL)).TokenType)
+	}
+	for _, refused := range []string{`"DPoP"`, `"mac"`, `" Bearer"`, `7`} {
+		body := `{"access_token":"a","expires_in":60,"token_type":` + refused + `}`
+		require.Equal(t, Malformed, mustFail(t, mustClient(t, appOptions(serve(t, answering(200, body)).URL))).Kind)
+	}
+}
+
+func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{"a", "AZaz09-._~+/", "a==", strings.Repeat("a", maxToken)} {
+		require.NoError(t, checkToken(token))
+	}
+	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", strings.Repeat("a", maxToken+1)} {
+		require.Error(t, checkToken(token), "%.20q", token)
+	}
+}

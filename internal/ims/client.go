@@ -1,0 +1,140 @@
+// Package ims owns the exchange with IMS, Bentley's identity provider: the OAuth
+// 2.0 client credentials grant (RFC 6749 section 4.4), what counts as a token,
+// and why there is none. It has never heard of Vault.
+package ims
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-uuid"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// Client exchanges one app's credentials for tokens. It is safe for concurrent
+// use and keeps its connections until Close.
+type Client struct {
+	options   Options
+	cleaner   cleaner
+	transport *http.Transport
+}
+
+// NewClient checks the options and does no I/O.
+func NewClient(o Options) (*Client, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	transport, err := newTransport(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Client{options: o, cleaner: newCleaner(o.ClientID, o.ClientSecret), transport: transport}, nil
+}
+
+// Close closes the connections that are idle; those in use close 30 s after
+// their exchange.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+}
+
+// Exchange asks for a token with this scope, the parameter of RFC 6749 section
+// 3.3. It asks once: retries are the caller's. Every error is an *Error, also
+// when ctx ends first (TimedOut, with no Limit).
+func (c *Client) Exchange(ctx context.Context, scope string) (Grant, error) {
+	limited, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
+	defer cancel()
+	id, _ := uuid.GenerateUUID() // crypto/rand returns no errors
+	x := &exchange{base: c.transport, correlationID: id, userAgent: c.options.UserAgent, now: c.options.Now}
+
+	requestedAt := c.options.Now()
+	token, err := c.config(scope).Token(context.WithValue(limited, oauth2.HTTPClient, &http.Client{
+		Transport:     x,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}))
+	if err != nil {
+		failure := c.explain(err, x)
+		if failure.Kind == TimedOut && ctx.Err() == nil {
+			failure.Limit = c.options.RequestTimeout
+		}
+		failure.CorrelationID = id
+		return Grant{}, failure
+	}
+	grant, err := readToken(token)
+	if err != nil {
+		return Grant{}, &Error{Kind: Malformed, Stage: StageDecode, Status: http.StatusOK, Detail: err.Error(), CorrelationID: id}
+	}
+	grant.RequestedAt, grant.Took, grant.CorrelationID = requestedAt, c.options.Now().Sub(requestedAt), id
+	return grant, nil
+}
+
+func (c *Client) config(scope string) *clientcredentials.Config {
+	style := oauth2.AuthStyleInParams
+	if c.options.AuthMethod == AuthBasic {
+		style = oauth2.AuthStyleInHeader
+	}
+	return &clientcredentials.Config{
+		ClientID:     c.options.ClientID,
+		ClientSecret: c.options.ClientSecret.Reveal(),
+		TokenURL:     c.options.TokenURL,
+		Scopes:       []string{scope},
+		AuthStyle:    style,
+	}
+}
+
+// explain sorts an error of x/oauth2 by its type alone; its text goes nowhere.
+func (c *Client) explain(err error, x *exchange) *Error {
+	var (
+		ours    *Error
+		refusal *oauth2.RetrieveError
+		network *url.Error
+	)
+	switch {
+	case errors.As(err, &ours):
+		return ours
+	case errors.As(err, &refusal):
+		return c.refusal(refusal)
+	case isTimeout(err):
+		return &Error{Kind: TimedOut, Stage: x.progress.stage()}
+	case errors.As(err, &network):
+		stage, detail := networkFailure(err, x.progress.stage())
+		return &Error{Kind: Unreachable, Stage: stage, Detail: detail}
+	default:
+		return &Error{
+			Kind: Malformed, Stage: StageDecode, Status: http.StatusOK,
+			Detail: "it isn't the JSON of RFC 6749 section 5.1 with an access_token and a whole number in expires_in",
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.Canceled) || errors.As(err, &network) && network.Timeout()
+}
+
+func (c *Client) refusal(refusal *oauth2.RetrieveError) *Error {
+	status := refusal.Response.StatusCode
+	failure := &Error{
+		Kind: Refused, Stage: StageStatus, Status: status,
+		Code:        c.cleaner.text(refusal.ErrorCode),
+		Description: c.cleaner.text(refusal.ErrorDescription),
+	}
+	if status == http.StatusOK {
+		failure.Kind, failure.Stage = Malformed, StageDecode
+		failure.Detail = "status 200 with an OAuth error, " + failure.oauth()
+		return failure
+	}
+	failure.RetryAfter = retryAfter(refusal.Response.Header, c.options.Now())
+	if failure.Code == "" {
+		failure.Kind, failure.Description = Unreachable, ""
+		failure.Detail = statusDetail(status)
+	}
+	return failure
+}

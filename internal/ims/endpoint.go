@@ -1,0 +1,51 @@
+package ims
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// ParseEndpoint returns an endpoint's address in the one form it is stored and
+// sent in: lower-case scheme and host, no trailing slash. It must be https, or
+// http to a loopback host, with no user info, query or fragment. An error says
+// what is allowed and never repeats raw, which may hold a password.
+func ParseEndpoint(raw string) (string, error) {
+	if strings.ContainsFunc(raw, func(r rune) bool { return isHidden(r) || unicode.IsSpace(r) }) {
+		return "", errors.New("must not contain spaces or control characters")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", errors.New("must be a URL such as https://ims.bentley.com")
+	}
+	u.Host = strings.ToLower(u.Host)
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return "", errors.New("must be an https URL with a host, such as https://ims.bentley.com")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "", errors.New("must be https; http is allowed only to localhost, 127.0.0.0/8 or ::1")
+	case u.User != nil:
+		return "", errors.New("must not contain a user name or password")
+	case strings.ContainsAny(raw, "?#"):
+		return "", errors.New("must not contain a query or fragment")
+	case !isPort(u):
+		return "", errors.New("must have a port from 1 to 65535, or none")
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && addr.IsLoopback())
+}
+
+func isPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
+}

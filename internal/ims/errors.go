@@ -1,0 +1,86 @@
+package ims
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind is what an Error means to the one who waits for a token.
+type Kind string
+
+// The kinds of Error.
+const (
+	// Refused: IMS read the request and said no, with an OAuth error code
+	// (RFC 6749 section 5.2) in a 4xx answer.
+	Refused Kind = "refused"
+	// RateLimited: status 429, whatever the answer holds.
+	RateLimited Kind = "rate_limited"
+	// Unreachable: no answer, or one that comes from something in between.
+	Unreachable Kind = "unreachable"
+	// Malformed: status 200, but no token that can be handed out.
+	Malformed Kind = "malformed"
+	// TimedOut: the limit passed, or the caller gave up first.
+	TimedOut Kind = "timed_out"
+)
+
+// Error is why an exchange gave no token. It holds no secret, no token, no
+// header and no text of Go's own network code; Code and Description are IMS's
+// words, cleaned, scrubbed of the client secret and cut at 200 characters.
+// There is nothing to unwrap.
+type Error struct {
+	Kind  Kind
+	Stage Stage
+	// Status is the HTTP status, 0 without an answer.
+	Status int
+	// Code and Description are `error` and `error_description` of RFC 6749
+	// section 5.2, empty if IMS sent none.
+	Code, Description string
+	// Detail says what went wrong at Stage, in our own words.
+	Detail string
+	// RetryAfter is the wait that IMS asked for, at most 5 minutes; 0: none.
+	RetryAfter time.Duration
+	// Limit is the request timeout that passed; 0 if the caller's own context
+	// ended the exchange.
+	Limit time.Duration
+	// CorrelationID is the X-Correlation-Id that the request carried.
+	CorrelationID string
+}
+
+// Error returns the whole story in one line that is safe to log and to show.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (correlation id %s)", e.story(), e.CorrelationID)
+}
+
+func (e *Error) story() string {
+	switch e.Kind {
+	case Refused:
+		return fmt.Sprintf("IMS refuses the exchange with status %d: %s", e.Status, e.oauth())
+	case RateLimited:
+		return "IMS limits the rate of exchanges with status 429: " + e.wait()
+	case Malformed:
+		return fmt.Sprintf("the answer of IMS is no token, stage %s: %s", e.Stage, e.Detail)
+	case TimedOut:
+		return e.timeout()
+	default:
+		return fmt.Sprintf("IMS is unreachable, stage %s: %s", e.Stage, e.Detail)
+	}
+}
+
+func (e *Error) oauth() string {
+	return strings.TrimSuffix(e.Code+": "+e.Description, ": ")
+}
+
+func (e *Error) wait() string {
+	if e.RetryAfter == 0 {
+		return "it does not say for how long"
+	}
+	return fmt.Sprintf("it asks to wait %s", e.RetryAfter)
+}
+
+func (e *Error) timeout() string {
+	if e.Limit == 0 {
+		return fmt.Sprintf("the exchange with IMS was canceled by its caller, stage %s", e.Stage)
+	}
+	return fmt.Sprintf("IMS gave no answer within %s, stage %s", e.Limit, e.Stage)
+}
