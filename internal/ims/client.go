@@ -60,12 +60,7 @@ func (c *Client) Exchange(ctx context.Context, scope string) (Grant, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}))
 	if err != nil {
-		failure := c.explain(err, x)
-		if failure.Kind == TimedOut && ctx.Err() == nil {
-			failure.Limit = c.options.RequestTimeout
-		}
-		failure.CorrelationID = id
-		return Grant{}, failure
+		return Grant{}, c.explain(ctx, err, x)
 	}
 	grant, err := readToken(token)
 	if err != nil {
@@ -89,8 +84,19 @@ func (c *Client) config(scope string) *clientcredentials.Config {
 	}
 }
 
-// explain sorts an error of x/oauth2 by its type alone; its text goes nowhere.
-func (c *Client) explain(err error, x *exchange) *Error {
+// explain completes an Error with what only the exchange knows. ctx is the
+// caller's: while it lives, a timeout is ours.
+func (c *Client) explain(ctx context.Context, err error, x *exchange) *Error {
+	failure := c.sortOut(err, x)
+	if failure.Kind == TimedOut && ctx.Err() == nil {
+		failure.Limit = c.options.RequestTimeout
+	}
+	failure.CorrelationID = x.correlationID
+	return failure
+}
+
+// sortOut goes by the type of an error of x/oauth2 alone; its text goes nowhere.
+func (c *Client) sortOut(err error, x *exchange) *Error {
 	var (
 		ours    *Error
 		refusal *oauth2.RetrieveError
