@@ -1,6 +1,7 @@
 package itwin
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 const (
 	keyApp               = "app"
 	keyClientID          = "client_id"
-	keyClientSecret      = "client_secret" //nolint:gosec // the field's name, not a secret
+	keyClientSecret      = "client_secret"
 	keyClientSecretSetAt = "client_secret_set_at"
 	keyAuthority         = "authority"
 	keyTokenURL          = "token_url"
@@ -41,7 +42,7 @@ type configField struct {
 
 // configFields lists the fields of a config in the order of the documentation.
 func configFields() []configField {
-	return append(append(identityFields(), requestFields()...), tokenFields()...)
+	return slices.Concat(identityFields(), endpointFields(), requestFields(), tokenFields())
 }
 
 func identityFields() []configField {
@@ -82,7 +83,7 @@ func identityFields() []configField {
 	}
 }
 
-func requestFields() []configField {
+func endpointFields() []configField {
 	return []configField{
 		{
 			name: keyAuthority,
@@ -114,6 +115,11 @@ func requestFields() []configField {
 			reset: func(c, d *config) { c.APIURL = d.APIURL },
 			show:  func(c *config) any { return c.APIURL },
 		},
+	}
+}
+
+func requestFields() []configField {
+	return []configField{
 		{
 			name: keyAuthMethod,
 			schema: framework.FieldSchema{
@@ -178,7 +184,8 @@ func tokenFields() []configField {
 			name: keyPersistTokens,
 			schema: framework.FieldSchema{
 				Type: framework.TypeBool, Default: true,
-				Description: "Keep tokens in Vault's encrypted storage, so that they outlive a restart or a lost leader. False keeps them in memory alone.",
+				Description: "Keep tokens in Vault's encrypted storage, so that they outlive a restart or a lost leader." +
+					" False keeps them in memory alone.",
 			},
 			set: func(c *config, v any) error {
 				c.PersistTokens, _ = v.(bool)

@@ -279,7 +279,8 @@ func configWarnings(c *config, verified bool) *logical.Response {
 	resp := &logical.Response{}
 	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
 		if strings.HasPrefix(c.ClientID, prefix) {
-			resp.AddWarning(fmt.Sprintf("client_id starts with %s: that is not a service app. Tokens for services need an app of the type Service in My Apps.", prefix))
+			resp.AddWarning(fmt.Sprintf("client_id starts with %s: that is not a service app."+
+				" Tokens for services need an app of the type Service in My Apps.", prefix))
 		}
 	}
 	if !verified {

@@ -188,7 +188,8 @@ func (r *role) change(d *framework.FieldData) error {
 	if _, given := d.Raw[keyApp]; given {
 		r.App = strings.TrimSpace(d.Get(keyApp).(string)) //nolint:forcetypeassert // its schema is a string
 		if r.App != "" && !isName(r.App) {
-			return errField(keyApp, "isn't the name of an app: names have letters, digits, dots, dashes and underscores; `vault list …/config` shows them")
+			return errField(keyApp, "isn't the name of an app: names have letters, digits, dots, dashes and underscores;"+
+				" list config/ to see the apps there are")
 		}
 	}
 	if raw, given := d.Raw[keyScopes]; given {
@@ -206,8 +207,7 @@ func (r *role) change(d *framework.FieldData) error {
 // operator's.
 func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
 	_, err := b.app(ctx, req, r.App)
-	var input inputError
-	if !errors.As(err, &input) {
+	if _, absent := errors.AsType[inputError](err); !absent {
 		return nil, nil //nolint:nilnil // Vault answers 204
 	}
 	resp := &logical.Response{}
@@ -248,4 +248,21 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 	}
 	r.scopeKey = scopeKey(r.Scopes)
 	return r, nil
+}
+
+// role returns the role, read from storage where it isn't in memory. No name means
+// what the path token stands for.
+func (b *backend) role(ctx context.Context, req *logical.Request, name string) (*role, error) {
+	if name == "" {
+		return &role{}, nil
+	}
+	read := func(ctx context.Context) (*role, error) {
+		r, err := loadRole(ctx, req.Storage, name)
+		if err == nil && r == nil {
+			err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
+				name, req.MountPoint, rolePrefix, name, req.MountPoint)
+		}
+		return r, err
+	}
+	return b.roles.get(ctx, name, read, func(*role) {})
 }

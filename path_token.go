@@ -157,7 +157,7 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 	if !ok {
 		return nil
 	}
-	served, ok := a.pool.Fresh(a.scope(r))
+	served, ok := a.pool.Fresh(a.tokenScope(r))
 	if !ok {
 		return nil
 	}
@@ -185,31 +185,23 @@ func (b *backend) withPool(ctx context.Context, req *logical.Request, roleName s
 	}
 }
 
+// resolve returns the app of a role and the scopes of its token; no role means
+// the default app and its own scopes.
 func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, string, error) {
-	r := &role{}
-	if roleName != "" {
-		read := func(ctx context.Context) (*role, error) {
-			r, err := loadRole(ctx, req.Storage, roleName)
-			if err == nil && r == nil {
-				err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
-					roleName, req.MountPoint, rolePrefix, roleName, req.MountPoint)
-			}
-			return r, err
-		}
-		var err error
-		if r, err = b.roles.get(ctx, roleName, read, func(*role) {}); err != nil {
-			return nil, "", err
-		}
+	r, err := b.role(ctx, req, roleName)
+	if err != nil {
+		return nil, "", err
 	}
 	a, err := b.app(ctx, req, r.App)
 	if err != nil {
 		return nil, "", err
 	}
-	return a, a.scope(r), nil
+	scope := a.tokenScope(r)
+	return a, scope, nil
 }
 
-// scope is what a role's token is minted for.
-func (a *app) scope(r *role) string {
+// tokenScope is what a role's token is minted for.
+func (a *app) tokenScope(r *role) string {
 	if r.scopeKey != "" {
 		return r.scopeKey
 	}

@@ -72,6 +72,7 @@ func readToken(ctx context.Context, s logical.Storage, key string) (*tokens.Toke
 	return decodeToken(entry), nil
 }
 
+// Save replaces the token of the same scopes.
 func (s *tokenStore) Save(ctx context.Context, t *tokens.Token) error {
 	entry, err := logical.StorageEntryJSON(s.key(t.Scope), storedToken{
 		Format:      tokenFormat,

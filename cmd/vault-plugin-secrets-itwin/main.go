@@ -15,7 +15,7 @@ import (
 )
 
 // version is set at build time, by -ldflags "-X main.version=v1.2.3".
-var version = "" //nolint:gochecknoglobals // the linker can set nothing else
+var version = ""
 
 func main() {
 	running := runningVersion(version)

@@ -51,7 +51,7 @@ func (c cleaner) text(upstream string) string {
 // the replacer takes the first that fits.
 func secretForms(clientID, clientSecret string) []string {
 	escaped := url.QueryEscape(clientSecret)
-	quoted, _ := json.Marshal(clientSecret) // a string always marshals
+	quoted, _ := json.Marshal(clientSecret) //nolint:errchkjson // a string always marshals
 	jsonForm := strings.Trim(string(quoted), `"`)
 	forms := []string{
 		clientSecret,

@@ -58,7 +58,7 @@ func TestAGrantHoldsWhatWasGranted(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, goodBody)
 	})
-	ticks := []time.Time{noon, noon.Add(time.Second), noon.Add(3 * time.Second)}
+	ticks := []time.Time{noon(), noon().Add(time.Second), noon().Add(3 * time.Second)}
 	var calls atomic.Int32
 	o := appOptions(server.URL)
 	o.UserAgent = "engine/1.0"
@@ -67,7 +67,7 @@ func TestAGrantHoldsWhatWasGranted(t *testing.T) {
 	grant := mustGrant(t, o)
 	require.Equal(t, "header.payload.signature", grant.AccessToken.Reveal())
 	require.Equal(t, "Bearer", grant.TokenType)
-	require.Equal(t, noon, grant.RequestedAt)
+	require.Equal(t, noon(), grant.RequestedAt)
 	require.Equal(t, time.Hour, grant.Lifetime)
 	require.Contains(t, []time.Duration{time.Second, 3 * time.Second}, grant.Took)
 	require.Len(t, grant.CorrelationID, 36)
@@ -81,7 +81,8 @@ func TestAGrantHoldsWhatWasGranted(t *testing.T) {
 func TestEveryExchangeHasItsOwnCorrelationID(t *testing.T) {
 	t.Parallel()
 	client := mustClient(t, appOptions(serve(t, answering(http.StatusBadGateway, "")).URL))
-	require.NotEqual(t, mustFail(t, client).CorrelationID, mustFail(t, client).CorrelationID)
+	first, second := mustFail(t, client), mustFail(t, client)
+	require.NotEqual(t, first.CorrelationID, second.CorrelationID)
 }
 
 func TestSequentialExchangesShareOneConnectionUntilClose(t *testing.T) {
@@ -95,6 +96,7 @@ func TestSequentialExchangesShareOneConnectionUntilClose(t *testing.T) {
 			opened.Add(1)
 		case http.StateClosed:
 			closed <- struct{}{}
+		default:
 		}
 	}
 	server.Start()

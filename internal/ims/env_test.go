@@ -21,7 +21,7 @@ const (
 )
 
 // noon is what the clients' clock shows.
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 
 func appOptions(tokenURL string) Options {
 	return Options{
@@ -31,7 +31,7 @@ func appOptions(tokenURL string) Options {
 		AuthMethod:     AuthPost,
 		RequestTimeout: 10 * time.Second,
 		TLSMinVersion:  TLS12,
-		Now:            func() time.Time { return noon },
+		Now:            noon,
 	}
 }
 
@@ -109,7 +109,7 @@ func listen(t *testing.T, handle func(number int, conn net.Conn)) string {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				handle(number, conn)
 			}()
 		}

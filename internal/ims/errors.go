@@ -52,6 +52,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (correlation id %s)", e.story(), e.CorrelationID)
 }
 
+// RetryDelay is the wait that IMS asked for, at most 5 minutes; 0: none.
+func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
+
 func (e *Error) story() string {
 	switch e.Kind {
 	case Refused:

@@ -154,7 +154,7 @@ func TestEveryTLSFailureHasItsOwnWords(t *testing.T) {
 	}{
 		{"untrusted", plain, func(o *Options, _ *tls.Config) { o.CACert = "" }, "isn't signed by a trusted authority"},
 		{"wrong host", plain, func(_ *Options, c *tls.Config) { c.ServerName = "other.invalid" }, "for another host name"},
-		{"expired", plain, func(_ *Options, c *tls.Config) { c.Time = func() time.Time { return noon.AddDate(200, 0, 0) } }, "has expired"},
+		{"expired", plain, func(_ *Options, c *tls.Config) { c.Time = func() time.Time { return noon().AddDate(200, 0, 0) } }, "has expired"},
 		{"too old a version", old, func(o *Options, _ *tls.Config) { o.TLSMinVersion = TLS13 }, "TLS version"},
 	}
 	for _, c := range cases {

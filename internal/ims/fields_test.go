@@ -82,7 +82,7 @@ func TestParseScopesRefuses(t *testing.T) {
 
 func TestRetryAfterIsReadAgainstTheAnswersOwnDate(t *testing.T) {
 	t.Parallel()
-	at := func(d time.Duration) string { return noon.Add(d).Format(http.TimeFormat) }
+	at := func(d time.Duration) string { return noon().Add(d).Format(http.TimeFormat) }
 	cases := []struct {
 		name, value, date string
 		want              time.Duration
@@ -104,7 +104,7 @@ func TestRetryAfterIsReadAgainstTheAnswersOwnDate(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			header := http.Header{"Retry-After": {c.value}, "Date": {c.date}}
-			require.Equal(t, c.want, retryAfter(header, noon))
+			require.Equal(t, c.want, retryAfter(header, noon()))
 		})
 	}
 }

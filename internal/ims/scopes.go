@@ -42,7 +42,8 @@ func isScopeSeparator(r rune) bool {
 func checkScope(scope string) error {
 	switch scope {
 	case "openid", "email", "profile", "organization", "offline_access":
-		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for people, not for service apps", scope)
+		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for people,"+
+			" not for service apps", scope)
 	}
 	if strings.ContainsFunc(scope, isOutsideScope) {
 		return errors.New(`must be scopes of printable ASCII characters without " and \, separated by spaces or commas`)

@@ -69,7 +69,7 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x.progress.reach(StageRead)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // what was to be read has been
 	if err := x.checkStatus(response); err != nil {
 		return nil, err
 	}

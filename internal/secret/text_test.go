@@ -108,7 +108,7 @@ func TestNoLoggerShowsTheText(t *testing.T) {
 func TestATextCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	var text secret.Text
-	require.Error(t, json.Unmarshal([]byte(`"anything"`), &text))
+	require.Error(t, json.Unmarshal([]byte(`"anything"`), &text)) //nolint:staticcheck // that it has no way in is the point
 	require.True(t, text.IsZero())
 }
 

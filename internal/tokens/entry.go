@@ -39,8 +39,8 @@ func (e *entry) fail(err error, now time.Time, jitter Jitter) *Failure {
 	return e.failure
 }
 
-// recover ends the wait for a retry and returns the failure that was.
-func (e *entry) recover() *Failure {
+// succeed ends a failure and returns it.
+func (e *entry) succeed() *Failure {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	was := e.failure

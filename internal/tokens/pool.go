@@ -90,7 +90,7 @@ func NewPool(opts Options, settings Settings) *Pool {
 func (p *Pool) Configure(settings Settings) {
 	p.settings.Store(&settings)
 	for _, e := range p.all() {
-		e.recover()
+		_ = e.succeed() // a new start, not a success
 	}
 	p.opts.Wake()
 }

@@ -27,7 +27,7 @@ type RetryAfter interface{ RetryDelay() time.Duration }
 
 // Failure says that minting fails: why, since when, and when the next attempt is
 // due. Until then readers without a token get it at once.
-type Failure struct {
+type Failure struct { //nolint:errname // a state that readers are told of first, an error second
 	Err         error
 	Since       time.Time
 	NextAttempt time.Time

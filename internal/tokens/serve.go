@@ -107,8 +107,7 @@ func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Ser
 }
 
 func (p *Pool) afterFailing(e *entry, minLife time.Duration, err error) (Served, error) {
-	var f *Failure
-	if errors.As(err, &f) {
+	if _, failed := errors.AsType[*Failure](err); failed {
 		if s, ok := p.degraded(e, minLife); ok {
 			return s, nil
 		}
