@@ -25,6 +25,7 @@ const (
 	defaultAuthority = "https://ims.bentley.com"
 	defaultAPIURL    = "https://api.bentley.com"
 	defaultScopes    = "itwin-platform"
+	tokenEndpoint    = "/connect/token"
 
 	defaultRenewBefore    = 30 * time.Minute
 	maxRenewBefore        = 24 * time.Hour
@@ -88,7 +89,15 @@ func (c *config) tokenURL() string {
 	if c.TokenURL != "" {
 		return c.TokenURL
 	}
-	return c.Authority + "/connect/token"
+	return c.Authority + tokenEndpoint
+}
+
+// normalize lets a token_url that only repeats the default follow the authority:
+// tools write back what they have read.
+func (c *config) normalize() {
+	if c.TokenURL == c.Authority+tokenEndpoint {
+		c.TokenURL = ""
+	}
 }
 
 // validate checks what no single field's rule can.

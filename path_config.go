@@ -8,9 +8,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-itwin/internal/ims"
-	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 const configSynopsis = `Configure a service app of the iTwin Platform.`
@@ -196,100 +193,6 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	b.putApp(ctx, req.Storage, &app{name: name, config: next, client: client, scopeKey: scopeKey(next.Scopes)}, old, first)
 	b.log.Info("config written", "app", name, "client_id", next.ClientID, "generation", next.Generation, "verified", first != nil)
 	return configWarnings(next, first != nil), nil
-}
-
-// configToChange returns nil where there is nothing to build on. A config that
-// can't be read is replaced by a write that gives the credentials anew.
-func (b *backend) configToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*config, error) {
-	old, err := readConfig(ctx, req.Storage, appName(d))
-	_, idGiven := d.Raw[keyClientID]
-	_, secretGiven := d.Raw[keyClientSecret]
-	switch {
-	case isUnusable(err) && idGiven && secretGiven && req.Operation != logical.PatchOperation:
-		return nil, nil //nolint:nilnil // as if there were none
-	case err != nil:
-		return nil, err
-	case old == nil && req.Operation == logical.PatchOperation:
-		return nil, errInput("%s isn't configured yet, so there is nothing to patch: run `vault write %s%s client_id=… client_secret=…`",
-			describeApp(appName(d)), req.MountPoint, configKey(appName(d)))
-	}
-	return old, nil
-}
-
-// changedConfig applies the given fields to a copy of old.
-func (b *backend) changedConfig(old *config, d *framework.FieldData) (*config, error) {
-	defaults := defaultConfig()
-	next := defaultConfig()
-	if old != nil {
-		copied := *old
-		next = &copied
-	}
-	for _, f := range configFields() {
-		raw, given := d.Raw[f.name]
-		switch {
-		case !given:
-		case raw == nil:
-			f.reset(next, defaults)
-		default:
-			if err := f.set(next, d.Get(f.name)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := next.validate(); err != nil {
-		return nil, err
-	}
-	secretGiven := d.Raw[keyClientSecret] != nil
-	if err := next.checkDestination(old, secretGiven); err != nil {
-		return nil, err
-	}
-	return next, b.stamp(next, old)
-}
-
-// verify makes the exchange that proves a config; its token is the first of the
-// new generation.
-func verify(ctx context.Context, client *ims.Client, c *config, wanted bool) (*tokens.Grant, error) {
-	if !wanted {
-		return nil, nil //nolint:nilnil // nothing was wanted
-	}
-	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
-	if err != nil {
-		return nil, fmt.Errorf("verifying: %w", err)
-	}
-	return tokensGrant(grant), nil
-}
-
-// answerUnverified adds what became of the config to the mapper's answer.
-func answerUnverified(err error, hadOld bool) (*logical.Response, error) {
-	outcome := "nothing was stored"
-	if hadOld {
-		outcome = "nothing was stored, the config is as before"
-	}
-	resp, err := answer(err)
-	if coded, ok := err.(logical.HTTPCodedError); ok { //nolint:errorlint // answer returns it bare
-		return nil, logical.CodedError(coded.Code(), fmt.Sprintf("%s; %s; verify=false would store it unproven", coded.Error(), outcome))
-	}
-	if resp.IsError() {
-		return logical.ErrorResponse("%s; %s", resp.Error(), outcome), nil
-	}
-	return resp, err
-}
-
-func configWarnings(c *config, verified bool) *logical.Response {
-	resp := &logical.Response{}
-	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
-		if strings.HasPrefix(c.ClientID, prefix) {
-			resp.AddWarning(fmt.Sprintf("client_id starts with %s: that is not a service app."+
-				" Tokens for services need an app of the type Service in My Apps.", prefix))
-		}
-	}
-	if !verified {
-		resp.AddWarning("The config was stored without proof that IMS accepts it: read a token to see.")
-	}
-	if len(resp.Warnings) == 0 {
-		return nil
-	}
-	return resp
 }
 
 func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -9,16 +9,11 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 const (
 	rolePrefix = "role/"
 	keyName    = "name"
-
-	// roleFormat is the format of stored roles.
-	roleFormat = 1
 )
 
 const roleSynopsis = `Say which app and which scopes tokens are minted for.`
@@ -35,17 +30,6 @@ token's scopes (default: the app's). Roles with the same app and scopes share on
 Next: vault read itwin/token/viewer`
 
 const roleListSynopsis = `List the roles.`
-
-var errDamagedRole = errors.New("the stored role is damaged or was written by a newer version of this plugin: write the role again")
-
-// role is what tokens of a name are minted for.
-type role struct {
-	Format int    `json:"format"`
-	App    string `json:"app"`
-	Scopes string `json:"scopes"` // empty: the app's
-
-	scopeKey string
-}
 
 func (b *backend) pathsRole() []*framework.Path {
 	return []*framework.Path{
@@ -163,46 +147,6 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	return b.roleWarnings(ctx, req, r)
 }
 
-// roleToChange returns an empty role where there is none, or where a full write
-// replaces a damaged one.
-func roleToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*role, error) {
-	name := d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
-	r, err := loadRole(ctx, req.Storage, name)
-	patch := req.Operation == logical.PatchOperation
-	switch {
-	case errors.Is(err, errDamagedRole) && !patch:
-		return &role{}, nil
-	case err != nil:
-		return nil, err
-	case r == nil && patch:
-		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write %s%s%s`",
-			name, req.MountPoint, rolePrefix, name)
-	case r == nil:
-		return &role{}, nil
-	}
-	return r, nil
-}
-
-func (r *role) change(d *framework.FieldData) error {
-	r.Format = roleFormat
-	if _, given := d.Raw[keyApp]; given {
-		r.App = strings.TrimSpace(d.Get(keyApp).(string)) //nolint:forcetypeassert // its schema is a string
-		if r.App != "" && !isName(r.App) {
-			return errField(keyApp, "isn't the name of an app: names have letters, digits, dots, dashes and underscores;"+
-				" list config/ to see the apps there are")
-		}
-	}
-	if raw, given := d.Raw[keyScopes]; given {
-		value := d.Get(keyScopes)
-		if raw == nil || value == "" {
-			r.Scopes = ""
-			return nil
-		}
-		return parsed(keyScopes, value, ims.ParseScopes, &r.Scopes)
-	}
-	return nil
-}
-
 // roleWarnings tells of an app that isn't there yet; the order of writes is the
 // operator's.
 func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
@@ -227,42 +171,4 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
 	b.log.Info("role deleted", "role", d.Get(keyName))
 	return nil, nil //nolint:nilnil // Vault answers 204
-}
-
-func roleKey(d *framework.FieldData) string {
-	return rolePrefix + d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
-}
-
-// loadRole returns nil where there is no such role.
-func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	entry, err := s.Get(ctx, rolePrefix+name)
-	if err != nil {
-		return nil, fmt.Errorf("reading role: %w", err)
-	}
-	if entry == nil {
-		return nil, nil //nolint:nilnil // absence isn't an error in Vault's storage
-	}
-	r := &role{}
-	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat {
-		return nil, errDamagedRole
-	}
-	r.scopeKey = scopeKey(r.Scopes)
-	return r, nil
-}
-
-// role returns the role, read from storage where it isn't in memory. No name means
-// what the path token stands for.
-func (b *backend) role(ctx context.Context, req *logical.Request, name string) (*role, error) {
-	if name == "" {
-		return &role{}, nil
-	}
-	read := func(ctx context.Context) (*role, error) {
-		r, err := loadRole(ctx, req.Storage, name)
-		if err == nil && r == nil {
-			err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
-				name, req.MountPoint, rolePrefix, name, req.MountPoint)
-		}
-		return r, err
-	}
-	return b.roles.get(ctx, name, read, func(*role) {})
 }
