@@ -112,5 +112,7 @@ func (e *entry) idle(now time.Time) bool {
 	h := e.held.Load()
 	expired := h == nil || h.Left(now) <= 0
 	waiting := e.failure != nil && now.Before(e.failure.NextAttempt.Add(rememberFailure))
-	return expired && !waiting && !e.flying
+	// Rotations within one second are told apart by times ahead of the clock.
+	ahead := e.last.After(now)
+	return expired && !waiting && !ahead && !e.flying
 }

@@ -143,10 +143,11 @@ func (p *Pool) Adopt(scope string, grant Grant) error {
 // Alone runs f while nothing else loads, mints or stores a token of the scopes.
 func (p *Pool) Alone(scope string, f func() error) error {
 	for {
-		own := false
-		_, err, _ := p.flights.Do(scope, func() (any, error) {
-			own = true
-			return outcome{}, f()
+		own, err := false, error(nil)
+		// Readers who join get no error of f's: they look again.
+		_, _, _ = p.flights.Do(scope, func() (any, error) {
+			own, err = true, f()
+			return outcome{}, nil
 		})
 		if own {
 			return err

@@ -1,0 +1,182 @@
+package tokens_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+// busy is a provider that says when to come back.
+type busy time.Duration
+
+func (b busy) Error() string { return "too many requests" }
+
+func (b busy) RetryDelay() time.Duration { return time.Duration(b) }
+
+func TestRetriesBackOffToHalfAMinute(t *testing.T) {
+	t.Parallel()
+	longest := []time.Duration{2, 4, 8, 16, 30, 30, 30}
+	for name, tc := range map[string]struct {
+		share, part float64
+	}{
+		"with the least jitter half of each delay is left": {0, 0.5},
+		"with the most jitter the delays are whole":        {1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.share = tc.share
+			e.ims.fail(errOutage)
+			since := e.clock.Now()
+			for n, seconds := range longest {
+				failure := e.mustFail()
+				require.ErrorIs(t, failure, errOutage)
+				require.Equal(t, since, failure.Since)
+				require.Equal(t, n+1, failure.Attempts)
+				delay := time.Duration(float64(seconds*time.Second) * tc.part)
+				require.Equal(t, delay, failure.NextAttempt.Sub(e.clock.Now()))
+				e.advance(delay)
+			}
+			require.Equal(t, len(longest), e.ims.count())
+		})
+	}
+}
+
+func TestNobodyAsksBeforeTheNextAttemptIsDue(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.ims.fail(errOutage)
+	first := e.mustFail()
+	e.advance(first.NextAttempt.Sub(e.clock.Now()) - time.Nanosecond)
+	require.Equal(t, first, e.mustFail())
+	require.Equal(t, 1, e.ims.count())
+	e.advance(time.Nanosecond)
+	require.Equal(t, 2, e.mustFail().Attempts)
+	require.Equal(t, 2, e.ims.count())
+}
+
+func TestProvidersWishWinsOverAShorterDelay(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		asked, delay time.Duration
+	}{
+		"a longer wish is obeyed":     {5 * time.Minute, 5 * time.Minute},
+		"a shorter one doesn't count": {time.Millisecond, time.Second},
+		"nor does a negative one":     {-time.Hour, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.ims.fail(fmt.Errorf("exchanging: %w", busy(tc.asked)))
+			require.Equal(t, tc.delay, e.mustFail().NextAttempt.Sub(e.clock.Now()))
+		})
+	}
+}
+
+func TestSuccessEndsTheFailure(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.ims.fail(errOutage)
+	failure := e.mustFail()
+	e.advance(time.Minute)
+	e.ims.fail(nil)
+	require.Nil(t, e.mustRead().Degraded)
+	require.Equal(t, failure, e.events[1].Failure, "the event tells which failure has ended")
+
+	e.ims.fail(errOutage)
+	_, err := e.pool.Rotate(t.Context(), platform)
+	var again *tokens.Failure
+	require.ErrorAs(t, err, &again)
+	require.Equal(t, 1, again.Attempts)
+	require.Equal(t, e.clock.Now(), again.Since)
+}
+
+func TestConfigureEndsTheWait(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.ims.fail(busy(5 * time.Minute))
+	e.mustFail()
+	e.ims.fail(nil)
+	e.pool.Configure(e.settings)
+	require.NotZero(t, e.wakes)
+	e.mustRead()
+	require.Equal(t, 2, e.ims.count())
+}
+
+func TestRotateDuringAWait(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	old := e.mustRead()
+	e.ims.fail(busy(5 * time.Minute))
+	for range 2 {
+		_, err := e.pool.Rotate(t.Context(), platform)
+		require.ErrorIs(t, err, busy(5*time.Minute))
+	}
+	require.Equal(t, 3, e.ims.count(), "each rotation asks at once")
+	require.Equal(t, old.ID, e.mustRead().ID)
+
+	e.ims.fail(nil)
+	fresh, err := e.pool.Rotate(t.Context(), platform)
+	require.NoError(t, err)
+	require.NotEqual(t, old.ID, fresh.ID)
+	require.Equal(t, fresh.ID, e.mustRead().ID)
+}
+
+func TestRotateMintsAnewAfterJoiningAFailedExchange(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		release := e.ims.block()
+		e.ims.fail(errOutage)
+		reader := e.reading(t.Context(), platform)
+		rotated := make(chan error, 1)
+		go func() {
+			_, err := e.pool.Rotate(t.Context(), platform)
+			rotated <- err
+		}()
+		synctest.Wait()
+		release()
+		require.ErrorIs(t, (<-reader).err, errOutage)
+		require.ErrorIs(t, <-rotated, errOutage)
+		require.Equal(t, 2, e.ims.count())
+	})
+}
+
+func TestWishForLife(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	first := e.mustReadFor(50 * time.Minute)
+	e.advance(10 * time.Minute)
+	require.Equal(t, first.ID, e.mustReadFor(50*time.Minute).ID, "it is met")
+	e.advance(time.Second)
+	second := e.mustReadFor(50 * time.Minute)
+	require.NotEqual(t, first.ID, second.ID, "it is minted for")
+	require.Equal(t, second.ID, e.mustRead().ID, "and shared")
+
+	e.advance(time.Second)
+	e.mustReadFor(54 * time.Minute)
+	e.advance(10 * time.Minute)
+	_, err := e.pool.Token(t.Context(), platform, 54*time.Minute+time.Nanosecond)
+	refused := &tokens.MinLifeError{Asked: 54*time.Minute + time.Nanosecond, Max: 54 * time.Minute, Lifetime: time.Hour}
+	var minLife *tokens.MinLifeError
+	require.ErrorAs(t, err, &minLife)
+	require.Equal(t, refused, minLife)
+	require.Equal(t, 2, e.ims.count(), "nothing is minted for what can't be had")
+}
+
+func TestWishForMoreLifeThanTokensHave(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	_, err := e.pool.Token(t.Context(), platform, 2*time.Hour)
+	var minLife *tokens.MinLifeError
+	require.ErrorAs(t, err, &minLife)
+	require.Equal(t, time.Hour, minLife.Lifetime)
+	require.Equal(t, 1, e.ims.count(), "the lifetime is known from the first token alone")
+	e.mustRead()
+	require.Equal(t, 1, e.ims.count(), "that token is shared")
+}

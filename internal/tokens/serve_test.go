@@ -1,0 +1,204 @@
+package tokens_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+func TestOldTokenIsServedWhileMintingFails(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	old := e.mustRead()
+	e.ims.fail(errOutage)
+	e.advance(30*time.Minute - time.Nanosecond)
+	require.Nil(t, e.mustRead().Degraded, "not before the rotation")
+	e.advance(time.Nanosecond)
+
+	since := e.clock.Now()
+	for e.clock.Now().Before(since.Add(29 * time.Minute)) {
+		served := e.mustRead()
+		require.Equal(t, old.Token, served.Token)
+		require.ErrorIs(t, served.Degraded, errOutage)
+		require.Equal(t, since, served.Degraded.Since)
+		require.GreaterOrEqual(t, served.TTL, int64(3))
+		require.LessOrEqual(t, served.TTL, int64(30))
+		e.advance(time.Duration(served.TTL) * time.Second)
+	}
+	e.advance(since.Add(29 * time.Minute).Sub(e.clock.Now()))
+	require.NotNil(t, e.mustRead().Degraded, "a minute is left")
+	e.advance(time.Nanosecond)
+	require.ErrorIs(t, e.mustFail(), errOutage, "less than a minute is left")
+}
+
+func TestShortOldTokenIsServedUntilATenthIsLeft(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.ims.lifetime = 40 * time.Second
+	e.mustRead()
+	e.ims.fail(errOutage)
+	e.advance(36 * time.Second)
+	served := e.mustRead()
+	require.NotNil(t, served.Degraded)
+	require.EqualValues(t, 3, served.TTL)
+	e.advance(time.Nanosecond)
+	e.mustFail()
+}
+
+func TestDegradedTTLIsAtMostHalfAMinute(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		share float64
+		err   error
+		ttl   int64
+	}{
+		"with no jitter it is the least":       {0, errOutage, 3},
+		"with the most jitter half a minute":   {1, errOutage, 30},
+		"a longer wait asked for is cut short": {0, busy(5 * time.Minute), 30},
+		"a wait in between is waited for":      {0, busy(17 * time.Second), 17},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.mustRead()
+			e.ims.fail(tc.err)
+			e.advance(30 * time.Minute)
+			e.share = tc.share
+			require.Equal(t, tc.ttl, e.mustRead().TTL)
+		})
+	}
+}
+
+func TestDegradedServiceMeetsTheWishForLife(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.mustRead()
+	e.ims.fail(errOutage)
+	e.advance(30 * time.Minute)
+	require.NotNil(t, e.mustReadFor(30*time.Minute).Degraded)
+	_, err := e.pool.Token(t.Context(), platform, 31*time.Minute)
+	require.ErrorIs(t, err, errOutage)
+}
+
+func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		old := e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30 * time.Minute)
+		e.mustRead()
+		e.advance(time.Minute)
+		release := e.ims.block()
+		for range 3 {
+			served := <-e.reading(t.Context(), platform)
+			require.NoError(t, served.err)
+			require.Equal(t, old.ID, served.ID)
+		}
+		require.Equal(t, 3, e.ims.count(), "one exchange is under way for all")
+		e.ims.fail(nil)
+		release()
+		synctest.Wait()
+		require.NotEqual(t, old.ID, e.mustRead().ID)
+	})
+}
+
+func TestReaderWithATokenInUseWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		old := e.mustRead()
+		e.advance(29 * time.Minute)
+		release := e.ims.block()
+		e.renew()
+		require.Equal(t, 2, e.ims.count())
+		require.Equal(t, old.ID, e.mustRead().ID)
+		release()
+		synctest.Wait()
+		require.NotEqual(t, old.ID, e.mustRead().ID)
+	})
+}
+
+func TestFreshMintsNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	_, ok := e.pool.Fresh(platform)
+	require.False(t, ok)
+	want := e.mustRead()
+	served, ok := e.pool.Fresh(platform)
+	require.True(t, ok)
+	require.Equal(t, want, served)
+	e.advance(30 * time.Minute)
+	_, ok = e.pool.Fresh(platform)
+	require.False(t, ok)
+	require.Equal(t, 1, e.ims.count())
+}
+
+// Every reader comes back at its ttl. The rule adds 0 to min(G/10, 60 s) at
+// random, so that a second gets n/60 of n readers on average; six standard
+// deviations on top are the bound.
+func TestTenThousandReadersDoNotComeBackInOneSecond(t *testing.T) {
+	t.Parallel()
+	const readers, spread = 10_000, 60
+	random := rand.New(rand.NewPCG(2026, 11))
+	e := newEnv(t)
+	pool := tokens.NewPool(tokens.Options{
+		Now:     e.clock.Now,
+		Jitter:  func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most) + 1)) },
+		Wake:    e.wake,
+		Observe: e.observe,
+	}, e.settings)
+	token, err := pool.Token(t.Context(), platform, 0)
+	require.NoError(t, err)
+
+	arrivals := make(map[int64]int)
+	for range readers {
+		e.advance(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
+		served, ok := pool.Fresh(platform)
+		require.True(t, ok, "the test reads for longer than a rotation")
+		back := e.clock.Now().Add(time.Duration(served.TTL) * time.Second)
+		require.False(t, back.Before(token.RotateAt(e.settings.RenewBefore)))
+		arrivals[int64(back.Sub(token.ObtainedAt)/time.Second)]++
+	}
+	const mean, deviations = readers / spread, 6 * 13 // the square root of the mean is 13
+	for second, n := range arrivals {
+		require.LessOrEqual(t, n, mean+deviations, "in second %d", second)
+	}
+	require.Len(t, arrivals, spread+1)
+}
+
+func TestFreshAllocatesNothing(t *testing.T) {
+	e := newEnv(t)
+	e.mustRead()
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		if _, ok := e.pool.Fresh(platform); !ok {
+			t.Error("no token")
+		}
+	}))
+}
+
+func BenchmarkFresh(b *testing.B) {
+	now := newClock().Now()
+	pool := tokens.NewPool(tokens.Options{
+		Now:     func() time.Time { return now },
+		Jitter:  func(most time.Duration) time.Duration { return most / 2 },
+		Wake:    func() {},
+		Observe: func(tokens.Event) {},
+	}, tokens.Settings{RenewBefore: 30 * time.Minute})
+	if err := pool.Adopt(platform, grant("shared", now, time.Hour)); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, ok := pool.Fresh(platform); !ok {
+				b.Error("no token")
+			}
+		}
+	})
+}
