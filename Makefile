@@ -3,6 +3,7 @@
 PLUGIN := bin/vault-plugin-secrets-itwin
 LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
+DEMO := .cache/bin/demo
 VERSION ?= $(shell scripts/version.sh)
 
 # Go turns cgo off where there is no C compiler, and on Linux the race detector needs one.
@@ -47,13 +48,17 @@ e2e: build ## Test the built plugin in real Vault servers
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" go test -count=1 -timeout 30m ./e2e/...
 
+# exec, so that no shell stands between a signal and the program that has to clean up.
+RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(DEMO) ./cmd/demo) && \
+	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" exec $(DEMO)
+
 .PHONY: demo
-demo: build ## Show the plugin at work, in a Vault and against an identity provider of its own
-	scripts/demo.sh
+demo: build ## Show the plugin at work in a real Vault
+	@$(RUN_DEMO)
 
 .PHONY: dev
 dev: build ## The same, left running to try things out
-	scripts/demo.sh --keep-running
+	@$(RUN_DEMO) dev
 
 .PHONY: vault
 vault: ## Print the path of the Vault used in tests, building it if there is none
