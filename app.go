@@ -91,13 +91,12 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 // putApp makes a the app in force, in place of one configured as old, with first
 // as its first token.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {
-	kept := old != nil && old.Generation == a.config.Generation
 	before, _ := b.apps.peek(a.name)
 	settings := b.poolSettings(s, a)
 	switch {
 	case before == nil:
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), settings)
-	case kept:
+	case before.config.Generation == a.config.Generation: // old, from storage, may be newer: a write can fail after it was done
 		a.pool = before.pool
 		a.pool.Configure(settings)
 	default:
@@ -107,7 +106,7 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *co
 		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
 	}
 	b.replaceApp(a)
-	if old != nil && (!kept || !a.config.PersistTokens) {
+	if old != nil && (old.Generation != a.config.Generation || !a.config.PersistTokens) {
 		b.purge(ctx, s, old.Generation)
 	}
 }

@@ -133,6 +133,15 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return b.Backend.HandleRequest(ctx, req)
 }
 
+// HandleExistenceCheck leaves fields of a wrong type to HandleRequest: Vault asks
+// here first, and the framework's error repeats the value.
+func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checked, exists bool, err error) {
+	if b.checkFields(req) != nil {
+		return false, false, nil
+	}
+	return b.Backend.HandleExistenceCheck(ctx, req)
+}
+
 // initialize runs at mount, unseal, reload and after a crash of the plugin.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
 	b.renewals.start(b.renewTokens)
