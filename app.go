@@ -186,10 +186,12 @@ func (b *backend) mayMint() error {
 
 func tokensGrant(g ims.Grant) *tokens.Grant {
 	return &tokens.Grant{
-		AccessToken: g.AccessToken,
-		Type:        g.TokenType,
-		RequestedAt: g.RequestedAt,
-		Lifetime:    g.Lifetime,
+		AccessToken:   g.AccessToken,
+		Type:          g.TokenType,
+		RequestedAt:   g.RequestedAt,
+		Lifetime:      g.Lifetime,
+		CorrelationID: g.CorrelationID,
+		Took:          g.Took,
 	}
 }
 

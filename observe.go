@@ -8,11 +8,12 @@ import (
 
 // observer writes one line for what happens to an app's tokens.
 func (b *backend) observer(a *app) func(tokens.Event) {
-	log := b.log.With("app", a.name, "generation", a.config.Generation)
+	log := b.log.With("config", configKey(a.name), "generation", a.config.Generation)
 	return func(e tokens.Event) {
 		switch e.Kind {
 		case tokens.Minted:
-			log.Info("token minted", "scope", e.Scope, "token_id", e.Token.ID, "expires_at", timestamp(e.Token.ExpiresAt()))
+			log.Info("token minted", "scope", e.Scope, "token_id", e.Token.ID, "expires_at", timestamp(e.Token.ExpiresAt()),
+				"correlation_id", e.Grant.CorrelationID, "took", e.Grant.Took.Round(time.Millisecond).String())
 			if e.Failure != nil {
 				log.Info("IMS works again", "scope", e.Scope, "failed_since", timestamp(e.Failure.Since),
 					"attempts", e.Failure.Attempts, "after", b.now().Sub(e.Failure.Since).Round(time.Second).String())

@@ -143,7 +143,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 		return answer(fmt.Errorf("writing role: %w", err))
 	}
 	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
-	b.log.Info("role written", "role", d.Get(keyName), "app", r.App, "scopes", r.Scopes)
+	b.log.Info("role written", "role", d.Get(keyName), "config", configKey(r.App), "scopes", r.Scopes)
 	return b.roleWarnings(ctx, req, r)
 }
 

@@ -59,7 +59,7 @@ func (b *backend) rotateToken(ctx context.Context, req *logical.Request, _ *fram
 		if err != nil {
 			return nil, err
 		}
-		b.log.Info("token rotated on request", "app", a.name, "token_id", served.ID)
+		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleOf(req.Path), "token_id", served.ID)
 		resp := tokenResponse(a, served)
 		delete(resp.Data, keyAccessToken)
 		return resp, nil

@@ -5,7 +5,7 @@ type EventKind int
 
 // The kinds of events.
 const (
-	Minted      EventKind = iota // Token is new; Failure is the one it ended, if any
+	Minted      EventKind = iota // Token was made of Grant; Failure is the one it ended, if any
 	MintFailed                   // Failure says why
 	Loaded                       // Token came from the store
 	StoreFailed                  // Err says why; Token is the one that was to be saved, if any
@@ -16,6 +16,7 @@ type Event struct {
 	Kind    EventKind
 	Scope   string
 	Token   *Token
+	Grant   *Grant
 	Failure *Failure
 	Err     error
 }

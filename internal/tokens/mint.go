@@ -123,7 +123,7 @@ func (p *Pool) adopt(scope string, e *entry, set *Settings, grant Grant) *held {
 		}
 	}
 	h := e.install(t)
-	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Failure: e.succeed()})
+	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: e.succeed()})
 	return h
 }
 

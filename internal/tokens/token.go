@@ -33,6 +33,10 @@ type Grant struct {
 	Type        string
 	RequestedAt time.Time // the lifetime counts from here
 	Lifetime    time.Duration
+
+	// CorrelationID and Took are of the exchange, for logs.
+	CorrelationID string
+	Took          time.Duration
 }
 
 // Token is one shared access token. It never changes once it is handed out.
