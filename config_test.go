@@ -140,12 +140,14 @@ func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 		},
 		"unreachable": {
 			func(*fakeIMS) {},
-			fields{keyTokenURL: "http://127.0.0.1:1/token"}, http.StatusBadGateway,
+			fields{keyTokenURL: "http://127.0.0.1:1/token"},
+			http.StatusBadGateway,
 			[]string{"IMS is unreachable, stage connect: the connection was refused", asBefore},
 		},
 		"slow": {
 			func(ims *fakeIMS) { ims.Hold() },
-			fields{keyRequestTimeout: 1}, http.StatusGatewayTimeout,
+			fields{keyRequestTimeout: 1},
+			http.StatusGatewayTimeout,
 			[]string{"IMS gave no answer within 1s", "raise request_timeout", asBefore},
 		},
 		"limited": {

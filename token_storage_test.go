@@ -1,0 +1,170 @@
+package itwin
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	first := e.mustRead("token")
+	e.Cleanup(t.Context())
+	e.ims.Close()
+	require.Equal(t, first, e.node().mustRead("token"))
+}
+
+func TestTokenIsWrittenOncePerMintAndNeverOnARead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	written := e.storage.Calls(opPut)
+	e.token()
+	e.node().token()
+	require.Equal(t, written, e.storage.Calls(opPut))
+	e.mustWrite("rotate", nil)
+	require.Equal(t, written+1, e.storage.Calls(opPut))
+	require.Len(t, e.storage.Entries(t, "token/"), 1)
+}
+
+func TestTokenKeptInMemoryAloneIsNeverWritten(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.mustWrite("config", e.app(fields{keyPersistTokens: false}))
+	e.mustWrite("rotate", nil)
+	require.Equal(t, canaryToken+"2", e.token())
+	require.Empty(t, e.storage.Entries(t, "token/"))
+	require.Equal(t, canaryToken+"3", e.node().token())
+}
+
+func TestTokensLeaveStorageWhenTheyAreToStayInMemory(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	require.NotEmpty(t, e.storage.Entries(t, "token/"))
+	e.mustWrite("config", fields{keyPersistTokens: false, keyVerify: false})
+	require.Empty(t, e.storage.Entries(t, "token/"))
+	require.Equal(t, canaryToken+"1", e.token())
+}
+
+func TestTokenStoredInAFormNobodyCanReadIsMintedAnew(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(stored string) string{
+		"damaged":            func(string) string { return "canary{" },
+		"of a later format":  func(s string) string { return strings.Replace(s, `"format":1`, `"format":2`, 1) },
+		"without a token":    func(s string) string { return strings.Replace(s, canaryToken+"1", "", 1) },
+		"without a lifetime": func(s string) string { return strings.Replace(s, `"lifetime":36`, `"lifetime":-36`, 1) },
+		"of other scopes":    func(s string) string { return strings.Replace(s, "itwin-platform", "itwins:read", 1) },
+		"of a date that isn't": func(s string) string {
+			return strings.Replace(s, `"2026-11-23T12:00:00Z"`, `"0001-01-01T00:00:00Z"`, 1)
+		},
+	}
+	for name, damage := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			for key, stored := range e.storage.Entries(t, "token/") {
+				require.NotEqual(t, stored, damage(stored))
+				e.storage.Plant(t, key, damage(stored))
+			}
+			require.Equal(t, canaryToken+"2", e.node().token())
+			require.Equal(t, canaryToken+"2", e.node().token(), "the new one is stored in its place")
+		})
+	}
+}
+
+func TestStandbyServesTheStoredTokenAndLeavesMintingToTheLeader(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	standby := e.node()
+	standby.system.Standby()
+	written := e.storage.Calls(opPut, opDelete)
+	require.Equal(t, e.token(), standby.token())
+	require.Equal(t, e.token(), standby.token())
+
+	e.clock.advance(lifetime / 2)
+	for _, op := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation} {
+		_, err := standby.handle(t.Context(), op, "token", nil)
+		require.Equal(t, logical.ErrReadOnly, err, "bare, so that Vault forwards it")
+	}
+	standby.advance(0)
+	for path, op := range map[string]logical.Operation{
+		"rotate": logical.UpdateOperation, "config": logical.UpdateOperation, "config/qa": logical.DeleteOperation,
+		"role/viewer": logical.UpdateOperation, "role/editor": logical.DeleteOperation,
+	} {
+		_, err := standby.handle(t.Context(), op, path, nil)
+		require.ErrorIs(t, err, logical.ErrReadOnly, path)
+	}
+	require.Equal(t, 1, e.ims.Exchanges())
+	require.Equal(t, written, e.storage.Calls(opPut, opDelete))
+
+	require.Equal(t, canaryToken+"2", e.token())
+	require.Equal(t, canaryToken+"2", standby.token(), "what the leader stored is found without an invalidation")
+}
+
+func TestInvalidateLetsTheOtherNodeSeeTheChange(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		change func(leader *env)
+		key    string
+		path   string
+		sees   string
+	}{
+		"of the config": {
+			func(e *env) { e.mustWrite("config", fields{keyClientID: "service-other"}) }, "config", "token", "service-other",
+		},
+		"of an app": {
+			func(e *env) { e.mustWrite("config/qa", fields{keyClientID: "service-other"}) }, "config/qa", "token/qa", "service-other",
+		},
+		"of a role": {
+			func(e *env) { e.mustWrite("role/qa", fields{keyApp: ""}) }, "role/qa", "token/qa", "service-test",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leader := newConfiguredEnv(t)
+			leader.mustWrite("config/qa", leader.app(fields{keyClientID: "service-qa"}))
+			leader.mustWrite("role/qa", fields{keyApp: "qa"})
+			other := leader.node()
+			before := other.mustRead(c.path).Data[keyClientID]
+			c.change(leader)
+			require.Equal(t, before, other.mustRead(c.path).Data[keyClientID], "in memory until it is told")
+			other.InvalidateKey(t.Context(), c.key)
+			require.Equal(t, c.sees, other.mustRead(c.path).Data[keyClientID])
+		})
+	}
+}
+
+func TestInvalidateOfATokenLetsTheOtherNodeServeTheNewOne(t *testing.T) {
+	t.Parallel()
+	leader := newConfiguredEnv(t)
+	leader.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	other := leader.node()
+	viewer := other.token("token/viewer")
+	require.Equal(t, canaryToken+"1", other.token())
+	leader.mustWrite("rotate", nil)
+	for key := range leader.storage.Entries(t, "token/") {
+		if strings.HasSuffix(key, scopeName(defaultScopes)) {
+			other.InvalidateKey(t.Context(), key)
+		}
+	}
+	require.Equal(t, leader.token(), other.token())
+	require.Equal(t, 3, leader.ims.Exchanges())
+
+	read := leader.storage.Calls(opGet)
+	require.Equal(t, viewer, other.token("token/viewer"))
+	require.Equal(t, read, leader.storage.Calls(opGet), "other scopes stay in memory")
+}
+
+func TestTokenOverInStorageIsNotServed(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.clock.advance(lifetime + time.Second)
+	e.ims.Fail(http.StatusBadGateway)
+	status, _ := e.node().mustFailRead("token")
+	require.Equal(t, http.StatusBadGateway, status)
+}
