@@ -112,7 +112,7 @@ func (e *entry) idle(now time.Time) bool {
 	h := e.held.Load()
 	expired := h == nil || h.Left(now) <= 0
 	waiting := e.failure != nil && now.Before(e.failure.NextAttempt.Add(rememberFailure))
-	// Rotations within one second are told apart by times ahead of the clock.
-	ahead := e.last.After(now)
-	return expired && !waiting && !ahead && !e.flying
+	// The next rotation is a second later, even where the clock isn't.
+	rotated := now.Before(e.last.Add(time.Second))
+	return expired && !waiting && !rotated && !e.flying
 }

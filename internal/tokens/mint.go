@@ -135,7 +135,11 @@ func (p *Pool) Adopt(scope string, grant Grant) error {
 			return err
 		}
 		defer p.land(e)
-		p.adopt(scope, e, p.settings.Load(), grant)
+		set := p.settings.Load()
+		if !e.isLoaded() {
+			p.load(scope, e, set) // for the rotation that the grant's must follow
+		}
+		p.adopt(scope, e, set, grant)
 		return nil
 	})
 }

@@ -80,8 +80,8 @@ func (p *Pool) isFresh(h *held, now time.Time, minLife time.Duration) bool {
 }
 
 // beforeMinting answers what can be told without an exchange: the old token, why
-// minting fails, why the wish for life can't be met, or that the pool is over. Neither a token nor an
-// error: an exchange is due.
+// minting fails, why the wish for life can't be met, or that the pool is over.
+// Neither a token nor an error: an exchange is due.
 func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Served, error) {
 	if p.retired.Load() {
 		return Served{}, ErrSuperseded
