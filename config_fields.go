@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -91,7 +92,7 @@ func endpointFields() []configField {
 				Type: framework.TypeString, Default: defaultAuthority,
 				Description: "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com.",
 			},
-			set:   func(c *config, v any) error { return parsed(keyAuthority, v, ims.ParseEndpoint, &c.Authority) },
+			set:   func(c *config, v any) error { return parsed(keyAuthority, v, outbound.ParseEndpoint, &c.Authority) },
 			reset: func(c, d *config) { c.Authority = d.Authority },
 			show:  func(c *config) any { return c.Authority },
 		},
@@ -111,7 +112,7 @@ func endpointFields() []configField {
 				Type: framework.TypeString, Default: defaultAPIURL,
 				Description: "Base URL of the iTwin Platform; QA is https://qa-api.bentley.com.",
 			},
-			set:   func(c *config, v any) error { return parsed(keyAPIURL, v, ims.ParseEndpoint, &c.APIURL) },
+			set:   func(c *config, v any) error { return parsed(keyAPIURL, v, outbound.ParseEndpoint, &c.APIURL) },
 			reset: func(c, d *config) { c.APIURL = d.APIURL },
 			show:  func(c *config) any { return c.APIURL },
 		},

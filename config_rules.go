@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -65,7 +66,7 @@ func setTokenURL(c *config, v any) error {
 		c.TokenURL = ""
 		return nil
 	}
-	return parsed(keyTokenURL, v, ims.ParseEndpoint, &c.TokenURL)
+	return parsed(keyTokenURL, v, outbound.ParseEndpoint, &c.TokenURL)
 }
 
 func setAuthMethod(c *config, v any) error {
@@ -83,7 +84,7 @@ func setCACert(c *config, v any) error {
 		return errField(keyCACert, "is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
 	}
 	if value != "" {
-		if _, err := ims.ParseCACert(value); err != nil {
+		if _, err := outbound.ParseCACert(value); err != nil {
 			return errField(keyCACert, "must be PEM certificates, as in ca_cert=@ca.pem")
 		}
 	}

@@ -6,7 +6,6 @@ package ims
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -14,13 +13,15 @@ import (
 	"github.com/hashicorp/go-uuid"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 // Client exchanges one app's credentials for tokens. It is safe for concurrent
 // use and keeps its connections until Close.
 type Client struct {
 	options   Options
-	cleaner   cleaner
+	cleaner   outbound.Cleaner
 	transport *http.Transport
 }
 
@@ -29,7 +30,9 @@ func NewClient(o Options) (*Client, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	transport, err := newTransport(o)
+	transport, err := outbound.NewTransport(outbound.Options{
+		Timeout: o.RequestTimeout, CACert: o.CACert, TLSMinVersion: o.TLSMinVersion,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -55,16 +58,13 @@ func (c *Client) Exchange(ctx context.Context, scope string) (Grant, error) {
 	x := &exchange{base: c.transport, correlationID: id, userAgent: c.options.UserAgent, now: c.options.Now}
 
 	requestedAt := c.options.Now()
-	token, err := c.config(scope).Token(context.WithValue(limited, oauth2.HTTPClient, &http.Client{
-		Transport:     x,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}))
+	token, err := c.config(scope).Token(context.WithValue(limited, oauth2.HTTPClient, outbound.NewHTTPClient(x)))
 	if err != nil {
 		return Grant{}, c.explain(ctx, err, x)
 	}
 	grant, err := readToken(token)
 	if err != nil {
-		return Grant{}, &Error{Kind: Malformed, Stage: StageDecode, Status: http.StatusOK, Detail: err.Error(), CorrelationID: id}
+		return Grant{}, &Error{Kind: Malformed, Stage: outbound.StageDecode, Status: http.StatusOK, Detail: err.Error(), CorrelationID: id}
 	}
 	grant.RequestedAt, grant.Took, grant.CorrelationID = requestedAt, c.options.Now().Sub(requestedAt), id
 	return grant, nil
@@ -107,37 +107,32 @@ func (c *Client) sortOut(err error, x *exchange) *Error {
 		return ours
 	case errors.As(err, &refusal):
 		return c.refusal(refusal)
-	case isTimeout(err):
-		return &Error{Kind: TimedOut, Stage: x.progress.stage()}
+	case outbound.IsTimeout(err):
+		return &Error{Kind: TimedOut, Stage: x.progress.Stage()}
 	case errors.As(err, &network):
-		stage, detail := networkFailure(err, x.progress.stage())
+		stage, detail := outbound.Explain(err, x.progress.Stage())
 		return &Error{Kind: Unreachable, Stage: stage, Detail: detail}
 	default:
 		return &Error{
-			Kind: Malformed, Stage: StageDecode, Status: http.StatusOK,
+			Kind: Malformed, Stage: outbound.StageDecode, Status: http.StatusOK,
 			Detail: "it isn't the JSON of RFC 6749 section 5.1 with an access_token and a whole number in expires_in",
 		}
 	}
 }
 
-func isTimeout(err error) bool {
-	var network net.Error
-	return errors.Is(err, context.Canceled) || errors.As(err, &network) && network.Timeout()
-}
-
 func (c *Client) refusal(refusal *oauth2.RetrieveError) *Error {
 	status := refusal.Response.StatusCode
 	failure := &Error{
-		Kind: Refused, Stage: StageStatus, Status: status,
-		Code:        c.cleaner.text(refusal.ErrorCode),
-		Description: c.cleaner.text(refusal.ErrorDescription),
+		Kind: Refused, Stage: outbound.StageStatus, Status: status,
+		Code:        c.cleaner.Text(refusal.ErrorCode),
+		Description: c.cleaner.Text(refusal.ErrorDescription),
 	}
 	if status == http.StatusOK {
-		failure.Kind, failure.Stage = Malformed, StageDecode
+		failure.Kind, failure.Stage = Malformed, outbound.StageDecode
 		failure.Detail = "status 200 with an OAuth error, " + failure.oauth()
 		return failure
 	}
-	failure.RetryAfter = retryAfter(refusal.Response.Header, c.options.Now())
+	failure.RetryAfter = outbound.RetryAfter(refusal.Response.Header, c.options.Now())
 	if failure.Code == "" {
 		failure.Kind, failure.Description = Unreachable, ""
 		failure.Detail = statusDetail(status)

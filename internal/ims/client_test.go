@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -141,7 +142,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 		})
 		failure := mustFail(t, mustClient(t, appOptions(server.URL)))
 		require.Equal(t, Unreachable, failure.Kind)
-		require.Equal(t, StageStatus, failure.Stage)
+		require.Equal(t, outbound.StageStatus, failure.Stage)
 		require.Equal(t, status, failure.Status)
 		require.Contains(t, failure.Error(), "redirects are not followed")
 		require.Zero(t, elsewhere.Load())

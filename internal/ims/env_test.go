@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -30,7 +31,7 @@ func appOptions(tokenURL string) Options {
 		ClientSecret:   secret.New(appSecret),
 		AuthMethod:     AuthPost,
 		RequestTimeout: 10 * time.Second,
-		TLSMinVersion:  TLS12,
+		TLSMinVersion:  outbound.TLS12,
 		Now:            noon,
 	}
 }

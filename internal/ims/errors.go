@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 // Kind is what an Error means to the one who waits for a token.
@@ -30,7 +32,7 @@ const (
 // There is nothing to unwrap.
 type Error struct {
 	Kind  Kind
-	Stage Stage
+	Stage outbound.Stage
 	// Status is the HTTP status, 0 without an answer.
 	Status int
 	// Code and Description are `error` and `error_description` of RFC 6749

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 func TestEveryStatusHasItsKind(t *testing.T) {
@@ -27,21 +29,21 @@ func TestEveryStatusHasItsKind(t *testing.T) {
 		status int
 		body   string
 		kind   Kind
-		stage  Stage
+		stage  outbound.Stage
 	}{
-		{"an OAuth error in a 400 is a refusal", 400, oauthError, Refused, StageStatus},
-		{"an OAuth error in a 401 is a refusal", 401, oauthError, Refused, StageStatus},
-		{"an OAuth error in a 429 is a rate limit", 429, oauthError, RateLimited, StageStatus},
-		{"an OAuth error in a 500 is not IMS's word", 500, oauthError, Unreachable, StageStatus},
-		{"an HTML page in a 403 comes from something in between", 403, "<html>canary", Unreachable, StageStatus},
-		{"JSON of another shape in a 404 is no refusal", 404, `{"error":{"code":"canary"}}`, Unreachable, StageStatus},
-		{"a 504 that IMS sends is no timeout of ours", 504, "", Unreachable, StageStatus},
-		{"a 201 is no token", 201, goodBody, Unreachable, StageStatus},
-		{"a 204 is no token", 204, "", Unreachable, StageStatus},
-		{"an OAuth error in a 200 makes no sense", 200, oauthError, Malformed, StageDecode},
-		{"a 200 without an access token makes no sense", 200, `{}`, Malformed, StageDecode},
-		{"a 200 that isn't JSON makes no sense", 200, "<html>canary", Malformed, StageDecode},
-		{"an empty 200 makes no sense", 200, "", Malformed, StageDecode},
+		{"an OAuth error in a 400 is a refusal", 400, oauthError, Refused, outbound.StageStatus},
+		{"an OAuth error in a 401 is a refusal", 401, oauthError, Refused, outbound.StageStatus},
+		{"an OAuth error in a 429 is a rate limit", 429, oauthError, RateLimited, outbound.StageStatus},
+		{"an OAuth error in a 500 is not IMS's word", 500, oauthError, Unreachable, outbound.StageStatus},
+		{"an HTML page in a 403 comes from something in between", 403, "<html>canary", Unreachable, outbound.StageStatus},
+		{"JSON of another shape in a 404 is no refusal", 404, `{"error":{"code":"canary"}}`, Unreachable, outbound.StageStatus},
+		{"a 504 that IMS sends is no timeout of ours", 504, "", Unreachable, outbound.StageStatus},
+		{"a 201 is no token", 201, goodBody, Unreachable, outbound.StageStatus},
+		{"a 204 is no token", 204, "", Unreachable, outbound.StageStatus},
+		{"an OAuth error in a 200 makes no sense", 200, oauthError, Malformed, outbound.StageDecode},
+		{"a 200 without an access token makes no sense", 200, `{}`, Malformed, outbound.StageDecode},
+		{"a 200 that isn't JSON makes no sense", 200, "<html>canary", Malformed, outbound.StageDecode},
+		{"an empty 200 makes no sense", 200, "", Malformed, outbound.StageDecode},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -74,21 +76,21 @@ func TestTheNetworkStageIsNamed(t *testing.T) {
 	cases := []struct {
 		name   string
 		handle func(net.Conn)
-		stage  Stage
+		stage  outbound.Stage
 	}{
-		{"a connection closed without an answer", func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) }, StageWait},
+		{"a connection closed without an answer", func(conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) }, outbound.StageWait},
 		{"a body shorter than announced", func(conn net.Conn) {
 			_, _ = http.ReadRequest(bufio.NewReader(conn))
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{")
-		}, StageRead},
+		}, outbound.StageRead},
 		{"an answer that isn't HTTP", func(conn net.Conn) {
 			_, _ = http.ReadRequest(bufio.NewReader(conn))
 			_, _ = io.WriteString(conn, "SSH-2.0-canary\r\n\r\n")
-		}, StageRead},
+		}, outbound.StageRead},
 		{"headers over 64 KiB", func(conn net.Conn) {
 			_, _ = http.ReadRequest(bufio.NewReader(conn))
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-Canary: "+strings.Repeat("canary", 20_000)+"\r\n\r\n")
-		}, StageRead},
+		}, outbound.StageRead},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -107,7 +109,7 @@ func TestARefusedConnectionFailsAtConnect(t *testing.T) {
 	server.Close()
 	failure := mustFail(t, mustClient(t, appOptions(server.URL)))
 	require.Equal(t, Unreachable, failure.Kind)
-	require.Equal(t, StageConnect, failure.Stage)
+	require.Equal(t, outbound.StageConnect, failure.Stage)
 	require.Contains(t, failure.Error(), "refused")
 }
 
@@ -120,7 +122,7 @@ func TestAnUnknownNameFailsAtDNS(t *testing.T) {
 	}
 	failure := mustFail(t, client)
 	require.Equal(t, Unreachable, failure.Kind)
-	require.Equal(t, StageDNS, failure.Stage)
+	require.Equal(t, outbound.StageDNS, failure.Stage)
 }
 
 func TestAProxyIsNamed(t *testing.T) {
@@ -137,7 +139,7 @@ func TestAProxyIsNamed(t *testing.T) {
 			client.transport.Proxy = http.ProxyURL(address)
 			failure := mustFail(t, client)
 			require.Equal(t, Unreachable, failure.Kind)
-			require.Equal(t, StageProxy, failure.Stage, failure.Error())
+			require.Equal(t, outbound.StageProxy, failure.Stage, failure.Error())
 		})
 	}
 }
@@ -155,7 +157,7 @@ func TestEveryTLSFailureHasItsOwnWords(t *testing.T) {
 		{"untrusted", plain, func(o *Options, _ *tls.Config) { o.CACert = "" }, "isn't signed by a trusted authority"},
 		{"wrong host", plain, func(_ *Options, c *tls.Config) { c.ServerName = "other.invalid" }, "for another host name"},
 		{"expired", plain, func(_ *Options, c *tls.Config) { c.Time = func() time.Time { return noon().AddDate(200, 0, 0) } }, "has expired"},
-		{"too old a version", old, func(o *Options, _ *tls.Config) { o.TLSMinVersion = TLS13 }, "TLS version"},
+		{"too old a version", old, func(o *Options, _ *tls.Config) { o.TLSMinVersion = outbound.TLS13 }, "TLS version"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -170,7 +172,7 @@ func TestEveryTLSFailureHasItsOwnWords(t *testing.T) {
 			c.adjust(&o, client.transport.TLSClientConfig)
 			failure := mustFail(t, client)
 			require.Equal(t, Unreachable, failure.Kind)
-			require.Equal(t, StageTLS, failure.Stage)
+			require.Equal(t, outbound.StageTLS, failure.Stage)
 			require.Contains(t, failure.Error(), c.words)
 		})
 	}
@@ -180,7 +182,7 @@ func TestPlainHTTPOnATLSPortIsNamed(t *testing.T) {
 	t.Parallel()
 	server := serve(t, answering(http.StatusOK, goodBody))
 	failure := mustFail(t, mustClient(t, appOptions(strings.Replace(server.URL, "http:", "https:", 1))))
-	require.Equal(t, StageTLS, failure.Stage)
+	require.Equal(t, outbound.StageTLS, failure.Stage)
 	require.Contains(t, failure.Error(), "doesn't speak TLS")
 }
 
@@ -189,7 +191,7 @@ func TestATrustedTLSServerGrants(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		server := serveTLS(t, func(s *httptest.Server) { s.EnableHTTP2 = http2 })
 		o := trusting(server)
-		o.TLSMinVersion = TLS13
+		o.TLSMinVersion = outbound.TLS13
 		require.Equal(t, time.Hour, mustGrant(t, o).Lifetime)
 	}
 }
@@ -205,11 +207,11 @@ func TestTheLimitCoversEveryStage(t *testing.T) {
 	cases := []struct {
 		name, scheme string
 		handle       func(net.Conn)
-		stage        Stage
+		stage        outbound.Stage
 	}{
-		{"a silent TLS server", "https://", silence, StageTLS},
-		{"a server that never answers", "http://", silence, StageWait},
-		{"a body that never ends", "http://", begin, StageRead},
+		{"a silent TLS server", "https://", silence, outbound.StageTLS},
+		{"a server that never answers", "http://", silence, outbound.StageWait},
+		{"a body that never ends", "http://", begin, outbound.StageRead},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,12 +248,12 @@ func TestTheCallersCancellationIsNotTheLimit(t *testing.T) {
 
 func TestABodyOverOneMiBIsMalformed(t *testing.T) {
 	t.Parallel()
-	padding := strings.Repeat(" ", maxBody-len(goodBody))
+	padding := strings.Repeat(" ", outbound.MaxBody-len(goodBody))
 	mustGrant(t, appOptions(serve(t, answering(http.StatusOK, goodBody+padding)).URL))
 
 	failure := mustFail(t, mustClient(t, appOptions(serve(t, answering(http.StatusOK, goodBody+padding+" ")).URL)))
 	require.Equal(t, Malformed, failure.Kind)
-	require.Equal(t, StageRead, failure.Stage)
+	require.Equal(t, outbound.StageRead, failure.Stage)
 }
 
 func TestACompressedAnswerIsNotDecoded(t *testing.T) {
@@ -264,5 +266,5 @@ func TestACompressedAnswerIsNotDecoded(t *testing.T) {
 	})
 	failure := mustFail(t, mustClient(t, appOptions(server.URL)))
 	require.Equal(t, Malformed, failure.Kind)
-	require.Equal(t, StageDecode, failure.Stage)
+	require.Equal(t, outbound.StageDecode, failure.Stage)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // Options say where the token endpoint is and who asks it.
 type Options struct {
-	// TokenURL is an endpoint as ParseEndpoint allows it.
+	// TokenURL is an endpoint as outbound.ParseEndpoint allows it.
 	TokenURL     string
 	ClientID     string
 	ClientSecret secret.Text
@@ -29,7 +30,7 @@ type Options struct {
 	RequestTimeout time.Duration
 	// CACert is a PEM bundle that replaces the system's roots; empty: it doesn't.
 	CACert string
-	// TLSMinVersion is TLS12 or TLS13.
+	// TLSMinVersion is outbound.TLS12 or outbound.TLS13.
 	TLSMinVersion string
 	// UserAgent is sent when not empty.
 	UserAgent string
@@ -38,7 +39,7 @@ type Options struct {
 }
 
 func (o Options) check() error {
-	if _, err := ParseEndpoint(o.TokenURL); err != nil {
+	if _, err := outbound.ParseEndpoint(o.TokenURL); err != nil {
 		return fmt.Errorf("reading the token URL: %w", err)
 	}
 	switch {

@@ -1,4 +1,4 @@
-package ims
+package outbound
 
 import (
 	"errors"

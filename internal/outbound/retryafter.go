@@ -1,4 +1,4 @@
-package ims
+package outbound
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 // must not stop the engine for a day.
 const maxRetryAfter = 5 * time.Minute
 
-// retryAfter reads the Retry-After header (RFC 9110 section 10.2.3): seconds, or
+// RetryAfter reads the Retry-After header (RFC 9110 section 10.2.3): seconds, or
 // a date that counts from the answer's own Date, so that no clocks need agree.
 // now stands in for a Date that is absent. What is negative or unreadable
 // counts as absent, 0.
-func retryAfter(header http.Header, now time.Time) time.Duration {
+func RetryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	seconds, err := strconv.ParseUint(value, 10, 31)
 	switch {

@@ -1,4 +1,4 @@
-package ims
+package outbound
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// Stage is how far an exchange came.
+// Stage is how far a request came.
 type Stage string
 
-// The stages, in the order in which an exchange passes them.
+// The stages, in the order in which a request passes them.
 const (
 	StageDNS     Stage = "DNS"
 	StageConnect Stage = "connect"
@@ -22,35 +22,37 @@ const (
 	StageDecode  Stage = "decoding"
 )
 
-// progress remembers the stage that an exchange has reached. The transport
+// Progress remembers the stage that a request has reached. The transport
 // reports from goroutines of its own.
-type progress struct {
+type Progress struct {
 	reached atomic.Value // a Stage
 }
 
-func (p *progress) reach(stage Stage) {
+// Reach notes a stage that the transport doesn't see.
+func (p *Progress) Reach(stage Stage) {
 	p.reached.Store(stage)
 }
 
-// stage returns StageConnect before anything was reported: the exchange waits
+// Stage returns StageConnect before anything was reported: the request waits
 // for a connection then.
-func (p *progress) stage() Stage {
+func (p *Progress) Stage() Stage {
 	if stage, ok := p.reached.Load().(Stage); ok {
 		return stage
 	}
 	return StageConnect
 }
 
-func (p *progress) watch(ctx context.Context) context.Context {
+// Watch returns a context whose request reports its stages here.
+func (p *Progress) Watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(httptrace.DNSStartInfo) { p.reach(StageDNS) },
-		ConnectStart:      func(string, string) { p.reach(StageConnect) },
-		TLSHandshakeStart: func() { p.reach(StageTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { p.reach(StageSend) },
+		DNSStart:          func(httptrace.DNSStartInfo) { p.Reach(StageDNS) },
+		ConnectStart:      func(string, string) { p.Reach(StageConnect) },
+		TLSHandshakeStart: func() { p.Reach(StageTLS) },
+		GotConn:           func(httptrace.GotConnInfo) { p.Reach(StageSend) },
 		// Told late, when the answer is there already, it must not step back.
 		WroteRequest: func(httptrace.WroteRequestInfo) {
 			p.reached.CompareAndSwap(StageSend, StageWait)
 		},
-		GotFirstResponseByte: func() { p.reach(StageRead) },
+		GotFirstResponseByte: func() { p.Reach(StageRead) },
 	})
 }

@@ -1,6 +1,7 @@
-package ims
+package outbound
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -11,14 +12,17 @@ import (
 	"syscall"
 )
 
-// networkFailure puts an error of Go's network code into our own words. None of
+// Explain puts an error of Go's network code into our own words. None of
 // its text goes on, as it may quote bytes from upstream. reached is the stage
 // for errors whose type doesn't tell.
-func networkFailure(err error, reached Stage) (Stage, string) {
+func Explain(err error, reached Stage) (Stage, string) {
 	var operation *net.OpError
 	isOperation := errors.As(err, &operation)
 	var lookup *net.DNSError
+	var refused proxyRefusal
 	switch {
+	case errors.As(err, &refused):
+		return StageProxy, refused.Error()
 	case isOperation && operation.Op == "proxyconnect":
 		return StageProxy, "the proxy that the environment names can't be reached"
 	case errors.As(err, &lookup) && lookup.IsNotFound:
@@ -72,4 +76,10 @@ func tlsFailure(err error) string {
 func isBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+}
+
+// IsTimeout says whether a limit passed, or the caller gave up.
+func IsTimeout(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.Canceled) || errors.As(err, &network) && network.Timeout()
 }

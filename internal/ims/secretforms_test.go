@@ -10,10 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-func appCleaner() cleaner {
+func appCleaner() outbound.Cleaner {
 	return newCleaner(appID, secret.New(appSecret))
 }
 
@@ -34,24 +35,24 @@ func TestEveryFormOfTheSecretIsScrubbed(t *testing.T) {
 		"with a hidden character":  appSecret[:5] + "\u200b" + appSecret[5:],
 	}
 	for name, form := range forms {
-		cleaned := appCleaner().text("before " + form + " after")
+		cleaned := appCleaner().Text("before " + form + " after")
 		require.Equal(t, "before [redacted] after", strings.ReplaceAll(cleaned, "=", ""), name)
 	}
 }
 
 func TestHiddenCharactersAreRemoved(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "abcdefgh", appCleaner().text("a\x00b\nc\x1b\u202ed\u2028e\u2029f\ufeffg\xff\ufffdh"))
-	require.Equal(t, "größe 中 🎉", appCleaner().text("größe 中 🎉"))
+	require.Equal(t, "abcdefgh", appCleaner().Text("a\x00b\nc\x1b\u202ed\u2028e\u2029f\ufeffg\xff\ufffdh"))
+	require.Equal(t, "größe 中 🎉", appCleaner().Text("größe 中 🎉"))
 }
 
 func TestATextIsCutAt200CharactersAfterTheScrub(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, strings.Repeat("ü", 200), appCleaner().text(strings.Repeat("ü", 200)))
+	require.Equal(t, strings.Repeat("ü", 200), appCleaner().Text(strings.Repeat("ü", 200)))
 
-	cut := appCleaner().text(strings.Repeat("ü", 201))
+	cut := appCleaner().Text(strings.Repeat("ü", 201))
 	require.Equal(t, 200, utf8.RuneCountInString(cut))
 	require.True(t, strings.HasSuffix(cut, "ü…"))
 
-	require.NotContains(t, appCleaner().text(strings.Repeat("x", 195)+appSecret), "canar")
+	require.NotContains(t, appCleaner().Text(strings.Repeat("x", 195)+appSecret), "canar")
 }
