@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // demo owns all that is started and made: the folder, the identity provider and Vault.
 type demo struct {
-	settings settings
-	identity *identity
-	shell    *shell
-	server   *server // nil until it is started
-	steps    int     // told so far
+	settings  settings
+	identity  *identity
+	folder    string
+	pluginSum string // SHA-256 in hex
+	shell     *shell
+	server    *server // nil until it is started
+	steps     int     // told so far
 }
 
 // step is a heading, which says why, and the commands below it.
@@ -33,17 +36,33 @@ func newDemo(s settings, out io.Writer) (*demo, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("making a folder: %w", err), id.close())
 	}
-	password, rootToken := rand.Text(), "root-"+rand.Text()
-	sh, err := newShell(folder, s.vaultBin, out, newRedactor(id.clientSecret, password, rootToken))
-	d := &demo{settings: s, identity: id, shell: sh}
-	if err == nil {
-		sh.vars["VAULT_TOKEN"] = rootToken
-		err = d.writeFiles(password)
-	}
-	if err != nil {
-		return nil, errors.Join(err, id.close(), os.RemoveAll(folder))
+	d := &demo{settings: s, identity: id, folder: folder}
+	if err := d.prepare(out); err != nil {
+		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// prepare makes the shell and the files that its lines name.
+func (d *demo) prepare(out io.Writer) error {
+	// Vault refuses a plugin directory with symbolic links in its path, and on macOS temporary files have one in theirs.
+	folder, err := filepath.EvalSymlinks(d.folder)
+	if err != nil {
+		return fmt.Errorf("locating the folder: %w", err)
+	}
+	password, rootToken := rand.Text(), "root-"+rand.Text()
+	redact := newRedactor(d.identity.clientSecret, password, rootToken)
+	if d.shell, err = newShell(folder, d.settings.vaultBin, out, redact); err != nil {
+		return err
+	}
+	d.shell.vars["VAULT_TOKEN"] = rootToken
+	// In the environment instead of -dev-root-token-id: other users can see arguments.
+	d.shell.vars["VAULT_DEV_ROOT_TOKEN_ID"] = rootToken
+	if err := d.writeFiles(password); err != nil {
+		return err
+	}
+	d.pluginSum, err = d.copyPlugin()
+	return err
 }
 
 // tell stops at the first step that fails.
@@ -75,5 +94,5 @@ func (d *demo) close() error {
 	if d.server != nil {
 		d.server.stop()
 	}
-	return errors.Join(d.identity.close(), os.RemoveAll(d.shell.folder))
+	return errors.Join(d.identity.close(), os.RemoveAll(d.folder))
 }

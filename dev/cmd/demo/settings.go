@@ -18,7 +18,7 @@ type settings struct {
 	keepRunning bool
 
 	vaultBin      string // absolute
-	pluginBin     string // absolute, without symbolic links: Vault refuses a plugin directory that is one
+	pluginBin     string
 	pluginVersion string
 
 	// Empty unless the demo is to use a real app.
@@ -27,6 +27,7 @@ type settings struct {
 
 func readSettings(args []string, getenv func(string) string) (settings, error) {
 	s := settings{
+		pluginBin:     getenv("PLUGIN_BIN"),
 		pluginVersion: getenv("PLUGIN_VERSION"),
 		clientID:      getenv("ITWIN_CLIENT_ID"),
 		clientSecret:  getenv("ITWIN_CLIENT_SECRET"),
@@ -44,24 +45,14 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 		return settings{}, errors.New("set both ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET to use a real app, or neither to use the emulator")
 	case s.clientID == "" && getenv("ITWIN_AUTHORITY")+getenv("ITWIN_API_URL") != "":
 		return settings{}, errors.New("ITWIN_AUTHORITY and ITWIN_API_URL need ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET")
-	case getenv("VAULT_BIN") == "" || getenv("PLUGIN_BIN") == "" || s.pluginVersion == "":
+	case getenv("VAULT_BIN") == "" || s.pluginBin == "" || s.pluginVersion == "":
 		return settings{}, errors.New("VAULT_BIN, PLUGIN_BIN and PLUGIN_VERSION must be set: run make demo, which builds what they name")
 	}
-	return s, s.locate(getenv("VAULT_BIN"), getenv("PLUGIN_BIN"))
-}
-
-func (s *settings) locate(vaultBin, pluginBin string) error {
 	var err error
-	if s.vaultBin, err = filepath.Abs(vaultBin); err != nil {
-		return fmt.Errorf("locating Vault: %w", err)
+	if s.vaultBin, err = filepath.Abs(getenv("VAULT_BIN")); err != nil {
+		return settings{}, fmt.Errorf("locating Vault: %w", err)
 	}
-	if s.pluginBin, err = filepath.Abs(pluginBin); err == nil {
-		s.pluginBin, err = filepath.EvalSymlinks(s.pluginBin)
-	}
-	if err != nil {
-		return fmt.Errorf("locating the plugin: %w", err)
-	}
-	return nil
+	return s, nil
 }
 
 // emulated tells whether the emulator stands in for IMS and the Platform.

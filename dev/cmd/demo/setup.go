@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 )
 
 // setUp is what an operator does once.
 func (d *demo) setUp() []step {
 	return []step{
-		{"Start Vault, in dev mode on a free port, allowed to run plugins from the folder the plugin was built into.", d.startVault},
+		{"Start Vault, in dev mode on a free port, with a folder to run plugins from.", d.startVault},
 		{"Tell Vault of the plugin. It runs no other file than the one with this SHA-256.", d.register},
 		{"Enable the plugin, at a path of our choice.", d.enable},
 		{"Give it the service app. The write makes a real exchange first, so a wrong secret is refused, not stored.", d.configure},
@@ -33,29 +30,25 @@ func (d *demo) startVault(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addr, line := "http://"+listen, serverLine(listen)
+	addr, token, line := "http://"+listen, d.shell.vars["VAULT_TOKEN"], serverLine(listen)
+	if err := d.shell.run(ctx, "cat vault.hcl"); err != nil {
+		return err
+	}
 	d.shell.show(line + " &")
-	// In the environment instead of -dev-root-token-id: other users can see arguments.
-	d.shell.vars["VAULT_DEV_ROOT_TOKEN_ID"] = d.shell.vars["VAULT_TOKEN"]
 	if d.server, err = startServer(d.shell, line, addr); err != nil {
 		return err
 	}
-	delete(d.shell.vars, "VAULT_DEV_ROOT_TOKEN_ID")
-	d.shell.vars["VAULT_ADDR"] = addr
-	d.shell.show(fmt.Sprintf("export VAULT_ADDR=%s VAULT_TOKEN=%s", addr, shorten(d.shell.vars["VAULT_TOKEN"])))
-	if err := d.server.ready(ctx, d.shell.vars["VAULT_TOKEN"]); err != nil {
+	if err := d.server.ready(ctx, token); err != nil {
 		return err
 	}
+	d.shell.vars["VAULT_ADDR"] = addr
+	d.shell.show("export VAULT_ADDR=" + addr + " VAULT_TOKEN=" + shorten(token))
 	return d.shell.run(ctx, "vault version")
 }
 
 func (d *demo) register(ctx context.Context) error {
-	sum, err := checksum(d.settings.pluginBin)
-	if err != nil {
-		return err
-	}
 	return d.shell.run(ctx, fmt.Sprintf("vault plugin register -sha256=%s -version=%s secret %s",
-		sum, quote(d.settings.pluginVersion), d.pluginName()))
+		d.pluginSum, quote(d.settings.pluginVersion), d.pluginName()))
 }
 
 func (d *demo) enable(ctx context.Context) error {
@@ -95,17 +88,3 @@ func (d *demo) addUser(ctx context.Context) error {
 }
 
 func (d *demo) pluginName() string { return quote(filepath.Base(d.settings.pluginBin)) }
-
-// checksum is a file's SHA-256 in hex.
-func checksum(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("opening the plugin: %w", err)
-	}
-	defer func() { _ = file.Close() }()
-	digest := sha256.New()
-	if _, err := io.Copy(digest, file); err != nil {
-		return "", fmt.Errorf("reading the plugin: %w", err)
-	}
-	return fmt.Sprintf("%x", digest.Sum(nil)), nil
-}
