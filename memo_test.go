@@ -1,0 +1,82 @@
+package itwin
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func value(v string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return v, nil }
+}
+
+func keep(string) {}
+
+func TestMemoReadsOnceUntilItIsToldToForget(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	for _, read := range []string{"first", "never"} {
+		v, err := m.get(t.Context(), "name", value(read), keep)
+		require.NoError(t, err)
+		require.Equal(t, "first", v)
+	}
+	dropped, ok := m.forget("name")
+	require.True(t, ok)
+	require.Equal(t, "first", dropped)
+	v, err := m.get(t.Context(), "name", value("second"), keep)
+	require.NoError(t, err)
+	require.Equal(t, "second", v)
+}
+
+func TestMemoKeepsNoError(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	failure := errors.New("no")
+	_, err := m.get(t.Context(), "name", func(context.Context) (string, error) { return "canary", failure }, keep)
+	require.Equal(t, failure, err)
+	v, err := m.get(t.Context(), "name", value("found"), keep)
+	require.NoError(t, err)
+	require.Equal(t, "found", v)
+}
+
+func TestMemoDropsWhatWasOutdatedWhileItWasRead(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	var dropped []string
+	reads := []string{"new", "old"}
+	read := func(context.Context) (string, error) {
+		v := reads[len(reads)-1]
+		reads = reads[:len(reads)-1]
+		if v == "old" {
+			m.forget("name")
+		}
+		return v, nil
+	}
+	v, err := m.get(t.Context(), "name", read, func(v string) { dropped = append(dropped, v) })
+	require.NoError(t, err)
+	require.Equal(t, "new", v)
+	require.Equal(t, []string{"old"}, dropped)
+}
+
+func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	v, err := m.get(t.Context(), "name", func(context.Context) (string, error) {
+		m.swap("name", "written")
+		return "read", nil
+	}, keep)
+	require.NoError(t, err)
+	require.Equal(t, "written", v)
+}
+
+func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	v, err := m.get(ctx, "name", func(ctx context.Context) (string, error) { return "found", ctx.Err() }, keep)
+	require.NoError(t, err, "others may wait for the same read")
+	require.Equal(t, "found", v)
+}
