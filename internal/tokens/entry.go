@@ -39,13 +39,18 @@ func (e *entry) fail(err error, now time.Time, jitter Jitter) *Failure {
 	return e.failure
 }
 
-// succeed ends a failure and returns it.
-func (e *entry) succeed() *Failure {
+// endWait lets the next reader mint at once.
+func (e *entry) endWait() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	was := e.failure
 	e.failure = nil
-	return was
+}
+
+// outage returns the old token, if there is one, and why there is no new one.
+func (e *entry) outage() (*held, *Failure) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.held.Load(), e.failure
 }
 
 func (e *entry) lastRotation() time.Time {
@@ -75,6 +80,21 @@ func (e *entry) noneStored(t *Token) {
 func (e *entry) install(t *Token) *held {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.lockedInstall(t)
+}
+
+// succeed is install for a token that was just minted. It ends the failure that
+// was, and returns it: nobody finds the new token together with the old failure.
+func (e *entry) succeed(t *Token) (*held, *Failure) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was := e.failure
+	e.failure = nil
+	return e.lockedInstall(t), was
+}
+
+// lockedInstall is install where mu is held.
+func (e *entry) lockedInstall(t *Token) *held {
 	e.loaded = true
 	if h := e.held.Load(); h != nil && !t.RotatedAt.After(h.RotatedAt) {
 		return h

@@ -48,13 +48,13 @@ func (c *clock) advance(d time.Duration) {
 type issuer struct {
 	clock *clock
 
-	mu        sync.Mutex
-	lifetime  time.Duration
-	takes     time.Duration // by the test's clock
-	err       error
-	gate      chan struct{} // an exchange waits for it to be closed
-	exchanges int
-	running   int
+	mu         sync.Mutex
+	lifetime   time.Duration
+	takes      time.Duration // by the test's clock
+	err        error
+	gate       chan struct{} // an exchange waits for it to be closed
+	exchanges  int
+	running    int
 	mostAtOnce int
 }
 

@@ -122,8 +122,8 @@ func (p *Pool) adopt(scope string, e *entry, set *Settings, grant Grant) *held {
 			p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Token: t, Err: err})
 		}
 	}
-	h := e.install(t)
-	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: e.succeed()})
+	h, ended := e.succeed(t)
+	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: ended})
 	return h
 }
 

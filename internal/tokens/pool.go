@@ -90,7 +90,7 @@ func NewPool(opts Options, settings Settings) *Pool {
 func (p *Pool) Configure(settings Settings) {
 	p.settings.Store(&settings)
 	for _, e := range p.all() {
-		_ = e.succeed() // a new start, not a success
+		e.endWait()
 	}
 	p.opts.Wake()
 }

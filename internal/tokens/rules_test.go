@@ -135,11 +135,16 @@ func (w *world) judgeError(a answer) {
 		w.require(failure.NextAttempt.After(now) || errors.Is(failure, tokens.ErrLateArrival),
 			"a failure whose retry time has come")
 		t := account.newest
-		w.require(t == nil || t.Left(now) < max(a.minLife, min(time.Minute, t.Lifetime/10)),
+		w.require(t == nil || w.arrivedNow(t) || t.Left(now) < max(a.minLife, min(time.Minute, t.Lifetime/10)),
 			"an error while an old token was good enough")
 	default:
 		w.require(false, "an unexpected error: %v", a.err)
 	}
+}
+
+// arrivedNow says that t may have come after the answer that is judged.
+func (w *world) arrivedNow(t *tokens.Token) bool {
+	return t != nil && w.arrivals[t.ID].Equal(w.clock.Now())
 }
 
 func (w *world) judgeToken(a answer) {
@@ -157,12 +162,12 @@ func (w *world) judgeToken(a answer) {
 		w.require(account.unsaved != "" || stored != nil && !stored.RotatedAt.Before(t.RotatedAt), "a served token isn't stored")
 	}
 	if a.served.Degraded != nil {
-		w.require(!account.notBefore.IsZero(), "degraded while minting works")
+		w.require(!account.notBefore.IsZero() || w.arrivedNow(account.newest), "degraded while minting works")
 		w.require(left <= t.Guarantee(w.renewBefore), "degraded before the rotation")
 		w.require(left >= min(time.Minute, t.Lifetime/10), "an old token beyond its reserve")
 		return
 	}
-	w.require(left > t.Guarantee(w.renewBefore) || w.arrivals[t.ID].Equal(now), "less life than guaranteed")
+	w.require(left > t.Guarantee(w.renewBefore) || w.arrivedNow(t), "less life than guaranteed")
 }
 
 func (w *world) judgeTTL(a answer) {

@@ -120,7 +120,7 @@ func (p *Pool) afterFailing(e *entry, minLife time.Duration, err error) (Served,
 
 // degraded hands out the old token while minting fails.
 func (p *Pool) degraded(e *entry, minLife time.Duration) (Served, bool) {
-	h, f := e.held.Load(), e.failing()
+	h, f := e.outage()
 	now := p.opts.Now()
 	if h == nil || f == nil || p.retired.Load() || h.Left(now) < max(minLife, h.reserve()) {
 		return Served{}, false

@@ -57,7 +57,7 @@ func TestTTLOfANewToken(t *testing.T) {
 		share                      float64
 		ttl                        int64
 	}{
-		"counts to the rotation, not to the expiry":      {time.Hour, 30 * time.Minute, 0, 0, 1800},
+		"counts to the rotation, not to the expiry": {time.Hour, 30 * time.Minute, 0, 0, 1800},
 		"is rounded up":                                  {time.Hour, 30 * time.Minute, 1500 * time.Millisecond, 0, 1799},
 		"is at least three":                              {time.Hour, 30 * time.Minute, 1799 * time.Second, 0, 3},
 		"gets a minute at random at most":                {24 * time.Hour, 12 * time.Hour, 0, 1, 43260},
