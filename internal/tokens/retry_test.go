@@ -131,7 +131,7 @@ func TestConfigureEndsTheWait(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.ims.fail(busy(5 * time.Minute))
-	e.mustFail()
+	require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
 	e.ims.fail(nil)
 	e.pool.Configure(e.settings)
 	require.NotZero(t, e.wakes)

@@ -47,7 +47,7 @@ func TestShortOldTokenIsServedUntilATenthIsLeft(t *testing.T) {
 	require.NotNil(t, served.Degraded)
 	require.EqualValues(t, 3, served.TTL)
 	e.advance(time.Nanosecond)
-	e.mustFail()
+	require.ErrorIs(t, e.mustFail(), errOutage)
 }
 
 func TestDegradedTTLIsAtMostHalfAMinute(t *testing.T) {
@@ -192,6 +192,7 @@ func TestTenThousandReadersDoNotComeBackInOneSecond(t *testing.T) {
 	require.Len(t, arrivals, spread+1)
 }
 
+//nolint:paralleltest // AllocsPerRun counts what the whole process allocates
 func TestFreshAllocatesNothing(t *testing.T) {
 	e := newEnv(t)
 	e.mustRead()
