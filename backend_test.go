@@ -100,7 +100,7 @@ func TestSealWrapCoversEveryKeyWritten(t *testing.T) {
 	written := e.storage.Entries(t, "")
 	require.Len(t, written, 6)
 	for key := range written {
-		require.True(t, wrapped.HasPath(key), key)
+		require.True(t, wrapped.HasExactPath(key), key)
 	}
 }
 

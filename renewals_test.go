@@ -113,6 +113,20 @@ func TestRenewalsThatWereStoppedRunNoMoreUntilTheyAreStarted(t *testing.T) {
 	})
 }
 
+func TestRenewalsAreStoppedOnceTheOneUnderWayHasEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		loop, began := newRenewals(), time.Now()
+		loop.start(func() time.Duration {
+			<-time.After(5 * time.Second)
+			return time.Hour
+		})
+		synctest.Wait()
+		loop.stop()
+		require.Equal(t, 5*time.Second, time.Since(began))
+	})
+}
+
 func TestBackendRenewsFromInitializationToCleanup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
