@@ -175,7 +175,7 @@ func decodeConfig(entry *logical.StorageEntry) (*config, error) {
 	if err := entry.DecodeJSON(&stored); err != nil {
 		return nil, errDamagedConfig
 	}
-	if false {
+	if stored.Format > configFormat {
 		return nil, errNewerConfig
 	}
 	c := stored.config
