@@ -1,8 +1,6 @@
 package itwin
 
 import (
-	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"testing"
@@ -12,26 +10,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 )
-
-func TestPathsAndOperationsAreThese(t *testing.T) {
-	t.Parallel()
-	served := make(map[string]string)
-	for _, path := range newEnv(t).Paths {
-		served[path.Pattern] = fmt.Sprint(slices.Sorted(maps.Keys(path.Operations)))
-	}
-	name := framework.GenericNameRegex
-	require.Equal(t, map[string]string{
-		"config$":                "[create delete patch read update]",
-		"config/?$":              "[list]",
-		"config/" + name("app"):  "[create delete patch read update]",
-		"role/?$":                "[list]",
-		"role/" + name("name"):   "[create delete patch read update]",
-		"token$":                 "[read update]",
-		"token/" + name("role"):  "[read update]",
-		"rotate$":                "[update]",
-		"rotate/" + name("role"): "[update]",
-	}, served)
-}
 
 func TestPathsExplainThemselves(t *testing.T) {
 	t.Parallel()
