@@ -52,6 +52,13 @@ e2e: build ## Test the built plugin in real Vault servers
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(DEMO) ./cmd/demo) && \
 	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" exec $(DEMO)
 
+.PHONY: bench
+bench: build ## Measure reads against a plugin that only answers, and write the table of docs/performance.md
+	vault="$$(scripts/vault.sh)" && cd dev && \
+		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
+		BENCH_DOCUMENT="$(CURDIR)/docs/performance.md" \
+		go test -run '^$$' -bench Targets -benchtime 1x -count 1 -timeout 30m ./bench
+
 .PHONY: demo
 demo: build ## Show the plugin at work in a real Vault
 	@$(RUN_DEMO)
