@@ -18,6 +18,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 const (
@@ -51,6 +53,9 @@ type backend struct {
 	apps   *memo[*app]
 	roles  *memo[*role]
 	writes []*locksutil.LockEntry
+
+	keysLock sync.Mutex
+	keySets  map[string]*ims.Keys
 
 	renewals  renewals
 	sweepOnce sync.Mutex
@@ -89,6 +94,7 @@ func newBackend(version string) *backend {
 		apps:     newMemo[*app](),
 		roles:    newMemo[*role](),
 		writes:   locksutil.CreateLocks(),
+		keySets:  make(map[string]*ims.Keys),
 		renewals: newRenewals(),
 	}
 	b.Backend = &framework.Backend{
@@ -100,6 +106,8 @@ func newBackend(version string) *backend {
 			b.pathsRole(),
 			b.pathsToken(),
 			b.pathsRotate(),
+			b.pathsCheck(),
+			b.pathsIntrospect(),
 		),
 		PathsSpecial: &logical.Paths{
 			// A pattern is exact unless it ends in a slash.
