@@ -48,6 +48,7 @@ func TestCleanupLeavesNothingRunning(t *testing.T) {
 	t.Parallel()
 	within(t, func(_ context.Context, goroutines func() int) {
 		e := newConfiguredEnv(t)
+		require.NoError(t, e.Initialize(t.Context(), &logical.InitializationRequest{Storage: e.storage}))
 		e.mustWrite("config/qa", e.app())
 		e.mustWrite("role/qa", fields{keyApp: "qa"})
 		e.token("token/qa")

@@ -111,6 +111,10 @@ func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Ser
 
 func (p *Pool) afterFailing(e *entry, minLife time.Duration, err error) (Served, error) {
 	if _, failed := errors.AsType[*Failure](err); failed {
+		// A config write may have put the rotation off meanwhile.
+		if s, ok := p.fresh(e, minLife); ok {
+			return s, nil
+		}
 		if s, ok := p.degraded(e, minLife); ok {
 			return s, nil
 		}

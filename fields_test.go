@@ -1,0 +1,167 @@
+package itwin
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/testhelpers/schema"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPathsAndOperationsAreThese(t *testing.T) {
+	t.Parallel()
+	served := make(map[string]string)
+	for _, path := range newEnv(t).Paths {
+		served[path.Pattern] = fmt.Sprint(slices.Sorted(maps.Keys(path.Operations)))
+	}
+	name := framework.GenericNameRegex
+	require.Equal(t, map[string]string{
+		"config$":                "[create delete patch read update]",
+		"config/?$":              "[list]",
+		"config/" + name("app"):  "[create delete patch read update]",
+		"role/?$":                "[list]",
+		"role/" + name("name"):   "[create delete patch read update]",
+		"token$":                 "[read update]",
+		"token/" + name("role"):  "[read update]",
+		"rotate$":                "[update]",
+		"rotate/" + name("role"): "[update]",
+	}, served)
+}
+
+func TestPathsExplainThemselves(t *testing.T) {
+	t.Parallel()
+	for _, path := range newEnv(t).Paths {
+		t.Run(path.Pattern, func(t *testing.T) {
+			t.Parallel()
+			require.NotEmpty(t, path.HelpSynopsis)
+			require.NotEmpty(t, path.HelpDescription)
+			require.Equal(t, operationPrefix, path.DisplayAttrs.OperationPrefix)
+			for name, field := range path.Fields {
+				require.NotEmpty(t, field.Description, name)
+			}
+			for op, handler := range path.Operations {
+				mustExplain(t, op, handler.Properties())
+			}
+		})
+	}
+}
+
+func mustExplain(t *testing.T, op logical.Operation, p framework.OperationProperties) {
+	t.Helper()
+	require.NotEmpty(t, p.Summary, op)
+	require.NotEmpty(t, p.DisplayAttrs.OperationVerb, op)
+	require.Len(t, p.Responses, 1, op)
+	for status, responses := range p.Responses {
+		for _, r := range responses {
+			require.NotEmpty(t, r.Description, op)
+			require.Equal(t, status == http.StatusOK, len(r.Fields) > 0, op)
+			for name, field := range r.Fields {
+				require.NotEqual(t, framework.TypeInvalid, field.Type, name)
+				require.NotEmpty(t, field.Description, name)
+			}
+		}
+	}
+}
+
+func TestOperationsThatWriteAreForwardedToTheLeader(t *testing.T) {
+	t.Parallel()
+	for _, path := range newEnv(t).Paths {
+		for op, handler := range path.Operations {
+			reads := op == logical.ReadOperation || op == logical.ListOperation || path.Fields[keyMinTTL] != nil
+			p := handler.Properties()
+			require.Equal(t, !reads, p.ForwardPerformanceStandby, "%s %s", op, path.Pattern)
+			require.Equal(t, !reads, p.ForwardPerformanceSecondary, "%s %s", op, path.Pattern)
+		}
+	}
+}
+
+func TestOperationsInOpenAPIHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	resp, err := e.HandleRequest(t.Context(), &logical.Request{Operation: logical.HelpOperation, Storage: e.storage})
+	require.NoError(t, err)
+	require.Contains(t, resp.Data["help"], "vault read itwin/token")
+
+	document := resp.Data["openapi"].(*framework.OASDocument)
+	var names []string
+	for _, path := range document.Paths {
+		for _, op := range []*framework.OASOperation{path.Get, path.Post, path.Patch, path.Delete} {
+			if op != nil {
+				names = append(names, op.OperationID)
+			}
+		}
+	}
+	slices.Sort(names)
+	require.Equal(t, []string{
+		"itwin-configure-app-configuration", "itwin-configure-configuration",
+		"itwin-delete-app-configuration", "itwin-delete-configuration", "itwin-delete-role",
+		"itwin-list-apps", "itwin-list-roles",
+		"itwin-patch-app-configuration", "itwin-patch-configuration", "itwin-patch-role",
+		"itwin-read-app-configuration", "itwin-read-configuration", "itwin-read-role",
+		"itwin-read-role-token", "itwin-read-token", "itwin-request-role-token", "itwin-request-token",
+		"itwin-rotate-role-token", "itwin-rotate-token", "itwin-write-role",
+	}, names)
+}
+
+func TestAnswersKeepToTheirSchema(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("config/qa", e.app())
+	e.mustWrite("role/viewer", fields{keyApp: "qa"})
+	e.mustWrite("role/gone", nil)
+	for _, call := range []struct {
+		op   logical.Operation
+		path string
+	}{
+		{logical.ReadOperation, "config"},
+		{logical.ReadOperation, "config/qa"},
+		{logical.ListOperation, "config/"},
+		{logical.ReadOperation, "role/viewer"},
+		{logical.ListOperation, "role/"},
+		{logical.ReadOperation, "token"},
+		{logical.UpdateOperation, "token"},
+		{logical.ReadOperation, "token/viewer"},
+		{logical.UpdateOperation, "token/viewer"},
+		{logical.UpdateOperation, "rotate"},
+		{logical.UpdateOperation, "rotate/viewer"},
+		{logical.UpdateOperation, "config"},
+		{logical.PatchOperation, "config/qa"},
+		{logical.UpdateOperation, "role/viewer"},
+		{logical.PatchOperation, "role/viewer"},
+		{logical.DeleteOperation, "role/gone"},
+		{logical.DeleteOperation, "config/qa"},
+	} {
+		want := schema.GetResponseSchema(t, e.Route(call.path), call.op)
+		schema.ValidateResponse(t, want, e.must(call.op, call.path, nil), true)
+	}
+}
+
+func TestFieldsOfAWrongTypeAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	secret := fields{"canary": canarySecret}
+	for _, op := range []logical.Operation{logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation} {
+		for _, path := range []string{"config", "config/new"} {
+			status, text := e.mustFail(op, path, fields{keyClientSecret: secret})
+			require.Equal(t, http.StatusBadRequest, status)
+			require.Equal(t, "client_secret must be text", text)
+		}
+	}
+	checked, exists, err := e.HandleExistenceCheck(t.Context(), &logical.Request{
+		Operation: logical.UpdateOperation, Path: "config", Data: fields{keyClientSecret: secret}, Storage: e.storage,
+	})
+	require.NoError(t, err, "Vault logs the text of an existence check's error")
+	require.False(t, checked)
+	require.False(t, exists)
+}
+
+func TestFieldsUnknownToATokenAreIgnored(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	require.Equal(t, e.token(), e.mustRead("token", fields{"version": 2}).Data[keyAccessToken])
+}
