@@ -57,6 +57,12 @@ type backend struct {
 	keysLock sync.Mutex
 	keySets  map[string]*ims.Keys
 
+	tallies tallies
+	metrics *exchangeMetrics
+	begun   time.Time
+	version string
+	noEvent sync.Once
+
 	renewals  renewals
 	sweepOnce sync.Mutex
 	swept     time.Time
@@ -95,6 +101,9 @@ func newBackend(version string) *backend {
 		roles:    newMemo[*role](),
 		writes:   locksutil.CreateLocks(),
 		keySets:  make(map[string]*ims.Keys),
+		metrics:  newExchangeMetrics(),
+		begun:    time.Now(),
+		version:  version,
 		renewals: newRenewals(),
 	}
 	b.Backend = &framework.Backend{
@@ -108,6 +117,8 @@ func newBackend(version string) *backend {
 			b.pathsRotate(),
 			b.pathsCheck(),
 			b.pathsIntrospect(),
+			b.pathsStatus(),
+			b.pathsMetrics(),
 		),
 		PathsSpecial: &logical.Paths{
 			// A pattern is exact unless it ends in a slash.
@@ -184,6 +195,7 @@ func (b *backend) clean(context.Context) {
 	for name := range b.apps.all() {
 		b.forgetApp(name)
 	}
+	b.closeKeys()
 }
 
 // writeLock serializes writes of one storage key on this node.

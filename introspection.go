@@ -124,6 +124,16 @@ func (b *backend) keys(c *config) (*ims.Keys, error) {
 	return keys, nil
 }
 
+// closeKeys closes what the keys were fetched over.
+func (b *backend) closeKeys() {
+	b.keysLock.Lock()
+	defer b.keysLock.Unlock()
+	for _, keys := range b.keySets {
+		keys.Close()
+	}
+	clear(b.keySets)
+}
+
 // addOwners adds the apps and roles that a verified token is for.
 func (b *backend) addOwners(ctx context.Context, req *logical.Request, found map[string]any, apps []*app, claims ims.Claims) error {
 	owners := make(map[string]*app)

@@ -112,15 +112,20 @@ func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framew
 	if iTwinID != "" && !regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`).MatchString(iTwinID) {
 		return answer(errField(keyITwinID, "must be the id of an iTwin, such as 6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"))
 	}
-	a, scope, err := b.resolve(ctx, req, roleOf(req.Path))
+	a, r, err := b.resolve(ctx, req, roleOf(req.Path))
 	if err != nil {
 		return answer(err)
 	}
-	chain, err := b.newChain(ctx, a.config, scope)
+	chain, err := b.newChain(ctx, a.config, a.tokenScope(r))
 	if err != nil {
 		return answer(err)
 	}
 	defer chain.close()
+	done, err := a.pool.Slot(ctx)
+	if err != nil {
+		return answer(err)
+	}
+	defer done()
 	chain.run(ctx, iTwinID)
 	return &logical.Response{Data: chain.report()}, nil
 }
