@@ -156,7 +156,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 // here first, and the framework's error repeats the value.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checked, exists bool, err error) {
 	if b.checkFields(req) != nil {
-		return false, false, nil
+		return false, false, nil //nolint:nilerr // HandleRequest answers it
 	}
 	return b.Backend.HandleExistenceCheck(ctx, req)
 }

@@ -110,3 +110,34 @@ func TestNoPathIsUnauthenticated(t *testing.T) {
 	require.Empty(t, special.Unauthenticated)
 	require.Empty(t, special.LocalStorage, "tokens are replicated")
 }
+
+func TestLogTellsWhatHappenedToWhom(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	id := e.mustRead("token/viewer").Data[keyTokenID].(string)
+	e.mustWrite("rotate", nil)
+	e.mustDelete("role/viewer")
+	e.mustDelete("config")
+	log := e.log.String()
+	for _, line := range []string{
+		"config written", "role written", "token minted", "token rotated on request", "role deleted", "config deleted",
+		"client_id=service-test", "scope=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
+	} {
+		require.Contains(t, log, line)
+	}
+	e.mustHideCanaries(log)
+}
+
+func TestJitterStaysWithinItsBounds(t *testing.T) {
+	t.Parallel()
+	require.Zero(t, jitter(0))
+	require.Zero(t, jitter(-time.Second))
+	seen := make(map[time.Duration]bool)
+	for range 1000 {
+		d := jitter(2)
+		require.Contains(t, []time.Duration{0, 1, 2}, d)
+		seen[d] = true
+	}
+	require.Len(t, seen, 3, "both bounds included")
+}

@@ -97,8 +97,8 @@ func (e *env) mount() {
 	e.t.Helper()
 	e.log, e.system = &logBuffer{}, &countingSystem{}
 	e.backend = newBackend("v1.2.3")
-	e.backend.now = e.clock.now
-	e.backend.jitter = func(time.Duration) time.Duration { return 0 }
+	e.now = e.clock.now
+	e.jitter = func(time.Duration) time.Duration { return 0 }
 	e.backend.log = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: e.log})
 	require.NoError(e.t, e.Setup(e.t.Context(), &logical.BackendConfig{
 		Logger: e.backend.log, System: e.system, StorageView: e.storage,
@@ -180,9 +180,9 @@ func (e *env) mustWrite(path string, data fields) *logical.Response {
 	return e.must(logical.UpdateOperation, path, data)
 }
 
-func (e *env) mustPatch(path string, data fields) *logical.Response {
+func (e *env) mustPatch(path string, data fields) {
 	e.t.Helper()
-	return e.must(logical.PatchOperation, path, data)
+	e.must(logical.PatchOperation, path, data)
 }
 
 func (e *env) mustDelete(path string) {

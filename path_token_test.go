@@ -50,9 +50,8 @@ func TestTokenIsReadOffThePathEitherWay(t *testing.T) {
 func TestTokenTTLSpreadsReaders(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	e.backend.jitter = func(most time.Duration) time.Duration { return most }
 	e = e.node()
-	e.backend.jitter = func(most time.Duration) time.Duration { return most }
+	e.jitter = func(most time.Duration) time.Duration { return most }
 	require.Equal(t, int64(1860), e.mustRead("token").Data[keyTTL], "min(G/10, 60s) more at most")
 	e.clock.advance(lifetime/2 - time.Millisecond)
 	require.Equal(t, int64(61), e.mustRead("token").Data[keyTTL])

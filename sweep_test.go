@@ -31,6 +31,18 @@ func TestSweepDeletesTokensThatAreOver(t *testing.T) {
 	require.Equal(t, canaryToken+"2", e.token())
 }
 
+func TestSweepKnowsTokensOfAppsThatNobodyHasRead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("config/qa", e.app())
+	restarted := e.node()
+	restarted.mustSweep()
+	require.Len(t, e.storage.Entries(t, "token/"), 2)
+	e.clock.advance(lifetime)
+	restarted.mustSweep()
+	require.Empty(t, e.storage.Entries(t, "token/"))
+}
+
 func TestSweepDeletesTokensOfGenerationsThatNoConfigHas(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"slices"
 
@@ -36,6 +38,9 @@ func serve(running string, args []string) error {
 	if err := meta.FlagSet().Parse(args); err != nil {
 		return fmt.Errorf("parsing flags: %w", err)
 	}
+	// net/http gives the standard logger what a server says unasked, word for word;
+	// from stderr it would reach Vault's log.
+	log.SetOutput(io.Discard)
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: itwin.FactoryOf(running),
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),

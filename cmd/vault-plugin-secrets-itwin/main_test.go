@@ -40,6 +40,20 @@ func TestVersionFlagPrintsASemVerAlone(t *testing.T) {
 // multiplexing, whose ids only Vault hands out.
 func TestServesVaultsProtocol(t *testing.T) {
 	t.Parallel()
+	backend, _ := start(t, &logical.InmemStorage{}, io.Discard)
+	require.Equal(t, logical.TypeLogical, backend.Type())
+
+	resp, err := backend.HandleRequest(t.Context(), &logical.Request{
+		Operation: logical.ReadOperation, Path: "token", MountPoint: "itwin/", Storage: &logical.InmemStorage{},
+	})
+	require.NoError(t, err)
+	require.ErrorContains(t, resp.Error(), "vault write itwin/config")
+}
+
+// start starts the command as a plugin; its log goes to stderr. stop ends it, and
+// returns when the log is complete.
+func start(t *testing.T, storage logical.Storage, stderr io.Writer) (backend logical.Backend, stop func()) {
+	t.Helper()
 	client := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig,
 		VersionedPlugins: map[int]goplugin.PluginSet{
@@ -50,6 +64,7 @@ func TestServesVaultsProtocol(t *testing.T) {
 		AutoMTLS:         true,
 		Logger:           hclog.NewNullLogger(),
 		SyncStderr:       io.Discard,
+		Stderr:           stderr,
 	})
 	t.Cleanup(client.Kill)
 
@@ -63,15 +78,9 @@ func TestServesVaultsProtocol(t *testing.T) {
 	require.NoError(t, backend.Setup(t.Context(), &logical.BackendConfig{
 		Logger:      hclog.NewNullLogger(),
 		System:      &logical.StaticSystemView{},
-		StorageView: &logical.InmemStorage{},
+		StorageView: storage,
 	}))
-	require.Equal(t, logical.TypeLogical, backend.Type())
-
-	resp, err := backend.HandleRequest(t.Context(), &logical.Request{
-		Operation: logical.ReadOperation, Path: "token", MountPoint: "itwin/", Storage: &logical.InmemStorage{},
-	})
-	require.NoError(t, err)
-	require.ErrorContains(t, resp.Error(), "vault write itwin/config")
+	return backend, client.Kill
 }
 
 func command(t *testing.T, args ...string) *exec.Cmd {

@@ -15,18 +15,23 @@ func cachedReads(b *testing.B, vault *stage, table *report.Table) {
 		c := vault.client(b, connections)
 		product := measure.Plan{Path: always("itwin/token"), Duration: roundTime}
 		floor := measure.Plan{Path: always("floor/token"), Duration: roundTime}
-		pairs := versus(b, c, rounds, product, floor)
+		pairs := vault.versus(b, c, rounds, product, floor)
 		c.Close()
 
-		name := fmt.Sprintf("cached read, %d connections", connections)
+		name := fmt.Sprintf("cached read over %d", connections)
 		table.AtLeast(name+": rate / floor", 0.97, measure.Ratios(pairs, measure.Load.Rate), rates(pairs, "floor"))
 		table.AtMost(name+": p99 / floor", 1.10, measure.Ratios(pairs, measure.Load.P99), p99s(pairs, "floor"))
+		table.Ratio(name+": processor time / floor", measure.Ratios(pairs, measure.Load.CPUPerRead), cpus(pairs))
 	}
 }
 
 func rates(pairs []measure.Pair[measure.Load], other string) string {
 	return fmt.Sprintf("%.0f reads/s, %s %.0f",
 		measure.Products(pairs, measure.Load.Rate).Median, other, measure.Floors(pairs, measure.Load.Rate).Median)
+}
+
+func cpus(pairs []measure.Pair[measure.Load]) string {
+	return times(pairs, "floor", measure.Load.CPUPerRead) + " of Vault and plugin a read"
 }
 
 func p99s(pairs []measure.Pair[measure.Load], other string) string {

@@ -2,15 +2,11 @@ package bench
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
-	"github.com/stretchr/testify/require"
 
 	itwin "vault-plugin-secrets-itwin"
 	"vault-plugin-secrets-itwin/dev/bench/report"
@@ -50,18 +46,4 @@ func heap() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
-}
-
-// pluginMemory is the resident memory of the product's process, in bytes.
-func (s *stage) pluginMemory(b *testing.B) int64 {
-	b.Helper()
-	pids := s.server.PluginPIDs(b, s.product)
-	require.Len(b, pids, 1, "one process serves all mounts")
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pids[0]) + "/status")
-	require.NoError(b, err)
-	_, rest, found := strings.Cut(string(status), "VmRSS:")
-	require.True(b, found)
-	kibibytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	require.NoError(b, err)
-	return kibibytes << 10
 }

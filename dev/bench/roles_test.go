@@ -18,7 +18,7 @@ const (
 func manyRoles(b *testing.B, vault *stage, table *report.Table) {
 	ims := startIMS(b, time.Hour, append(roleScopes(), defaultScope)...)
 	vault.mount(b, "roles", ims)
-	rssBefore := vault.pluginMemory(b)
+	residentBefore := vault.resident(b)
 	forEach(b, roleNames(), func(name string) error {
 		_, err := vault.root.Logical().Write("roles/role/"+name, map[string]any{"scopes": scopeOf(name)})
 		return err
@@ -36,13 +36,13 @@ func manyRoles(b *testing.B, vault *stage, table *report.Table) {
 
 	all := measure.Plan{Path: inTurn(paths), Duration: roundTime}
 	one := measure.Plan{Path: inTurn(paths[:1]), Duration: roundTime}
-	pairs := versus(b, vault.client(b, 8), rounds, all, one)
+	pairs := vault.versus(b, vault.client(b, 8), rounds, all, one)
 
 	const name = "10,000 roles over 100 scope sets"
 	table.Count(name+": exchanges", scopeCount, exchanges, "every role read")
 	table.AtLeast(name+": rate / one role's", 0.95, measure.Ratios(pairs, measure.Load.Rate), rates(pairs, "one role"))
-	table.Figure(name+": the process grew by", fmt.Sprintf("%.1f MiB", float64(vault.pluginMemory(b)-rssBefore)/(1<<20)),
-		"resident memory, from the mount's enabling to the last of these reads")
+	table.Figure(name+": the plugin's process", mebibytes(vault.resident(b)),
+		"resident, roles and working memory; "+mebibytes(residentBefore)+" before there were any")
 }
 
 // roleNames are all of one length.

@@ -36,7 +36,7 @@ func rollover(b *testing.B, vault *stage, table *report.Table) {
 		return measure.Plan{Path: always(path), Duration: rolloverRound, Pace: rolloverPace}
 	}
 	before := ims.Exchanges()
-	pairs := versus(b, vault.client(b, 8), rolloverRounds, plan("rollover/token"), plan("itwin/token"))
+	pairs := vault.versus(b, vault.client(b, 8), rolloverRounds, plan("rollover/token"), plan("itwin/token"))
 	require.NoError(b, stop())
 
 	const name = "rollover, 12 s tokens, IMS in 500 ms"

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"log/slog"
 	"os"
 	"testing"
 
@@ -15,6 +16,7 @@ const documentVariable = "BENCH_DOCUMENT"
 // BenchmarkTargets measures what the project has set itself. A part of it runs alone by its name, as in
 // -bench Targets/cold.
 func BenchmarkTargets(b *testing.B) {
+	slog.SetLogLoggerLevel(slog.LevelWarn) // the emulator's OAuth library tells of its routes
 	vault := newStage(b)
 	table := &report.Table{Machine: machine(b, vault)}
 	parts := []struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -29,13 +30,22 @@ func (s *Server) PluginPIDs(tb testing.TB, p Plugin) []int {
 	return found
 }
 
-// KillPlugin kills the plugin's processes, as the kernel does when memory is short, and returns how many there were.
+// KillPlugin kills the plugin's processes, as the kernel does when memory is short, waits until they are gone and
+// returns how many there were.
 func (s *Server) KillPlugin(tb testing.TB, p Plugin) int {
 	tb.Helper()
 	pids := s.PluginPIDs(tb, p)
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // one that has just ended is as good
 	}
+	Wait(tb, stopTime, "the plugin's processes to be gone", func() error {
+		for _, pid := range pids {
+			if slices.Contains(s.PluginPIDs(tb, p), pid) {
+				return fmt.Errorf("process %d is still there", pid)
+			}
+		}
+		return nil
+	})
 	return len(pids)
 }
 

@@ -3,7 +3,7 @@ package outbound
 import (
 	"context"
 	"net/http/httptrace"
-	"sync/atomic"
+	"sync"
 )
 
 // Stage is how far a request came.
@@ -22,37 +22,71 @@ const (
 	StageDecode  Stage = "decoding"
 )
 
-// Progress remembers the stage that a request has reached. The transport
-// reports from goroutines of its own.
+// Progress remembers the stage that a request has reached. The transport reports
+// from goroutines of its own, and of a dial also when the request has long got a
+// connection that another one dialed.
 type Progress struct {
-	reached atomic.Value // a Stage
+	mu        sync.Mutex
+	reached   Stage
+	connected bool
 }
 
 // Reach notes a stage that the transport doesn't see.
 func (p *Progress) Reach(stage Stage) {
-	p.reached.Store(stage)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reached = stage
 }
 
 // Stage returns StageConnect before anything was reported: the request waits
 // for a connection then.
 func (p *Progress) Stage() Stage {
-	if stage, ok := p.reached.Load().(Stage); ok {
-		return stage
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reached == "" {
+		return StageConnect
 	}
-	return StageConnect
+	return p.reached
 }
 
 // Watch returns a context whose request reports its stages here.
 func (p *Progress) Watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSStart:          func(httptrace.DNSStartInfo) { p.Reach(StageDNS) },
-		ConnectStart:      func(string, string) { p.Reach(StageConnect) },
-		TLSHandshakeStart: func() { p.Reach(StageTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { p.Reach(StageSend) },
-		// Told late, when the answer is there already, it must not step back.
-		WroteRequest: func(httptrace.WroteRequestInfo) {
-			p.reached.CompareAndSwap(StageSend, StageWait)
-		},
+		GetConn:              func(string) { p.seek() },
+		DNSStart:             func(httptrace.DNSStartInfo) { p.dial(StageDNS) },
+		ConnectStart:         func(string, string) { p.dial(StageConnect) },
+		TLSHandshakeStart:    func() { p.dial(StageTLS) },
+		GotConn:              func(httptrace.GotConnInfo) { p.connect() },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { p.sent() },
 		GotFirstResponseByte: func() { p.Reach(StageRead) },
 	})
+}
+
+func (p *Progress) seek() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connected = false
+}
+
+func (p *Progress) dial(stage Stage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.connected {
+		p.reached = stage
+	}
+}
+
+func (p *Progress) connect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.connected, p.reached = true, StageSend
+}
+
+// sent may be told late, when the answer is there already: it must not step back.
+func (p *Progress) sent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reached == StageSend {
+		p.reached = StageWait
+	}
 }

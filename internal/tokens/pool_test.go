@@ -168,6 +168,15 @@ func TestNodeThatMayNotMint(t *testing.T) {
 	require.Equal(t, 2, e.ims.count())
 }
 
+func TestForgottenTokenIsLoadedBeforeOneIsMinted(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	old := e.mustRead()
+	e.pool.Forget(func(string) bool { return true })
+	require.Equal(t, old.Token, e.mustRead().Token)
+	require.Equal(t, 1, e.ims.count())
+}
+
 func TestConfigureKeepsTheTokens(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -190,6 +199,21 @@ func TestRetiredPoolServesNothing(t *testing.T) {
 	_, ok := e.pool.Fresh(platform)
 	require.False(t, ok)
 	_, err := e.pool.Token(t.Context(), platform, 0)
+	require.ErrorIs(t, err, tokens.ErrSuperseded)
+	require.Equal(t, 1, e.ims.count())
+}
+
+func TestPoolRetiredAtTheLastMomentServesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var pool *tokens.Pool
+	pool = tokens.NewPool(tokens.Options{
+		Now:     e.clock.Now,
+		Jitter:  e.jitter,
+		Wake:    e.wake,
+		Observe: func(tokens.Event) { pool.Retire() },
+	}, e.settings)
+	_, err := pool.Token(t.Context(), platform, 0)
 	require.ErrorIs(t, err, tokens.ErrSuperseded)
 	require.Equal(t, 1, e.ims.count())
 }

@@ -71,6 +71,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"break or mend":    w.breakOrMend,
 		"break storage":    w.breakStorage,
 		"hang":             func(*rapid.T) { w.hang() },
+		"answer late":      w.answerLate,
 		"answer":           func(*rapid.T) { w.answerAll() },
 	}
 }
@@ -79,6 +80,14 @@ func (w *world) hang() {
 	w.answerAll()
 	synctest.Wait()
 	w.gate = make(chan struct{})
+}
+
+// answerLate is an exchange that takes up to two lifetimes.
+func (w *world) answerLate(rt *rapid.T) {
+	w.hang()
+	w.leader.read(anyScope(rt), 0)
+	w.pass(rt)
+	w.answerAll()
 }
 
 func (w *world) readWithWish(rt *rapid.T) {

@@ -143,6 +143,28 @@ func TestRenewalUnderWayIsNotStartedTwice(t *testing.T) {
 	})
 }
 
+func TestRenewalOvertakenByARotationMintsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.mustRead()
+		e.advance(29 * time.Minute)
+		asked := false
+		e.settings.MayMint = func() error {
+			if !asked {
+				asked = true
+				_, err := e.pool.Rotate(t.Context(), platform)
+				require.NoError(t, err)
+			}
+			return nil
+		}
+		e.pool.Configure(e.settings)
+		e.renew()
+		require.True(t, asked)
+		require.Equal(t, 2, e.ims.count())
+	})
+}
+
 func TestTokenDueOnArrivalIsRenewedOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

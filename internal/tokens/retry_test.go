@@ -60,6 +60,37 @@ func TestNobodyAsksBeforeTheNextAttemptIsDue(t *testing.T) {
 	require.Equal(t, 2, e.ims.count())
 }
 
+func TestReaderOvertakenByAFailureDoesNotAskAgain(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var overtake func()
+	pool := tokens.NewPool(tokens.Options{
+		Now: func() time.Time {
+			if f := overtake; f != nil {
+				overtake = nil
+				f()
+			}
+			return e.clock.Now()
+		},
+		Jitter:  e.jitter,
+		Wake:    e.wake,
+		Observe: e.observe,
+	}, e.settings)
+	read := func() error {
+		_, err := pool.Token(t.Context(), platform, 0)
+		return err
+	}
+	e.ims.fail(errOutage)
+	require.ErrorIs(t, read(), errOutage)
+	e.advance(time.Second)
+
+	// This reader finds that the retry time has come just before another one does.
+	overtake = func() { require.ErrorIs(t, read(), errOutage) }
+	require.ErrorIs(t, read(), errOutage)
+	require.Nil(t, overtake)
+	require.Equal(t, 2, e.ims.count())
+}
+
 func TestProvidersWishWinsOverAShorterDelay(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

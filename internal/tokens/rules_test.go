@@ -122,7 +122,6 @@ func (w *world) judge() string {
 func (w *world) judgeError(a answer) {
 	var failure *tokens.Failure
 	var minLife *tokens.MinLifeError
-	now := w.clock.Now()
 	account := a.node.account(a.scope)
 	switch {
 	case a.node.over:
@@ -132,24 +131,24 @@ func (w *world) judgeError(a answer) {
 	case errors.Is(a.err, errStandby):
 		w.require(!a.node.mayMint, "a leader refused to mint")
 	case errors.As(a.err, &failure):
-		w.require(failure.NextAttempt.After(now) || errors.Is(failure, tokens.ErrLateArrival),
+		w.require(failure.NextAttempt.After(a.at) || errors.Is(failure, tokens.ErrLateArrival),
 			"a failure whose retry time has come")
 		t := account.newest
-		w.require(t == nil || w.arrivedNow(t) || t.Left(now) < max(a.minLife, min(time.Minute, t.Lifetime/10)),
+		w.require(t == nil || w.arrivedWith(a, t) || t.Left(a.at) < max(a.minLife, min(time.Minute, t.Lifetime/10)),
 			"an error while an old token was good enough")
 	default:
 		w.require(false, "an unexpected error: %v", a.err)
 	}
 }
 
-// arrivedNow says that t may have come after the answer that is judged.
-func (w *world) arrivedNow(t *tokens.Token) bool {
-	return t != nil && w.arrivals[t.ID].Equal(w.clock.Now())
+// arrivedWith says that t came at the time of the answer, or right after it.
+func (w *world) arrivedWith(a answer, t *tokens.Token) bool {
+	return t != nil && w.arrivals[t.ID].Equal(a.at)
 }
 
 func (w *world) judgeToken(a answer) {
 	t := a.served.Token
-	now := w.clock.Now()
+	now := a.at
 	left := t.Left(now)
 	account := a.node.account(a.scope)
 	w.require(!a.node.over, "a retired pool served a token")
@@ -162,17 +161,17 @@ func (w *world) judgeToken(a answer) {
 		w.require(account.unsaved != "" || stored != nil && !stored.RotatedAt.Before(t.RotatedAt), "a served token isn't stored")
 	}
 	if a.served.Degraded != nil {
-		w.require(!account.notBefore.IsZero() || w.arrivedNow(account.newest), "degraded while minting works")
+		w.require(!account.notBefore.IsZero() || w.arrivedWith(a, account.newest), "degraded while minting works")
 		w.require(left <= t.Guarantee(w.renewBefore), "degraded before the rotation")
 		w.require(left >= min(time.Minute, t.Lifetime/10), "an old token beyond its reserve")
 		return
 	}
-	w.require(left > t.Guarantee(w.renewBefore) || w.arrivedNow(t), "less life than guaranteed")
+	w.require(left > t.Guarantee(w.renewBefore) || w.arrivedWith(a, t), "less life than guaranteed")
 }
 
 func (w *world) judgeTTL(a answer) {
 	t := a.served.Token
-	now := w.clock.Now()
+	now := a.at
 	ttl := time.Duration(a.served.TTL) * time.Second
 	left := t.Left(now).Truncate(time.Second)
 	guarantee := t.Guarantee(w.renewBefore)

@@ -108,6 +108,26 @@ func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 	})
 }
 
+func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		old := e.mustRead()
+		e.advance(30 * time.Minute)
+		release := e.ims.block()
+		e.ims.fail(errOutage)
+		reader := e.reading(t.Context(), platform)
+		e.settings.RenewBefore = 10 * time.Minute
+		e.pool.Configure(e.settings)
+		release()
+		served := <-reader
+		require.NoError(t, served.err)
+		require.Equal(t, old.ID, served.ID)
+		require.Nil(t, served.Degraded)
+		require.EqualValues(t, 1200, served.TTL)
+	})
+}
+
 func TestReaderWithATokenInUseWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

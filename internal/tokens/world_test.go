@@ -64,6 +64,7 @@ type account struct {
 // answer is what a reader was given.
 type answer struct {
 	node    *node
+	at      time.Time
 	scope   string
 	minLife time.Duration
 	served  tokens.Served
@@ -214,6 +215,7 @@ func (n *node) expect(scope string, rotating int, minLife time.Duration) {
 func (w *world) note(a answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	a.at = w.clock.Now()
 	w.results = append(w.results, a)
 }
 

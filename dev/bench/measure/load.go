@@ -6,6 +6,7 @@ import "time"
 type Load struct {
 	Elapsed   time.Duration
 	Latencies []time.Duration // of each read, shortest first
+	CPU       time.Duration   // that serving it took, where the caller counts it
 }
 
 // Rate is the number of reads in a second.
@@ -18,3 +19,6 @@ func (l Load) P99() float64 {
 
 // Slowest is the longest latency, in seconds.
 func (l Load) Slowest() float64 { return l.Latencies[len(l.Latencies)-1].Seconds() }
+
+// CPUPerRead is what serving one read took, in seconds. Unlike time it hardly depends on what else the machine does.
+func (l Load) CPUPerRead() float64 { return l.CPU.Seconds() / float64(len(l.Latencies)) }

@@ -67,13 +67,14 @@ func TestRatiosAreTakenRoundByRound(t *testing.T) {
 	require.InDelta(t, 1.75, Ratios(pairs[:2], figure).Median, 1e-9)
 }
 
-func TestOneReadInAHundredExceedsP99(t *testing.T) {
+func TestALoadTellsItsRateAndItsTail(t *testing.T) {
 	t.Parallel()
-	load := Load{Elapsed: 2 * time.Second}
+	load := Load{Elapsed: 2 * time.Second, CPU: time.Second}
 	for i := range 200 {
 		load.Latencies = append(load.Latencies, time.Duration(i)*time.Second)
 	}
 	require.InDelta(t, 198, load.P99(), 1e-9)
 	require.InDelta(t, 199, load.Slowest(), 1e-9)
 	require.InDelta(t, 100, load.Rate(), 1e-9)
+	require.InDelta(t, 0.005, load.CPUPerRead(), 1e-9)
 }

@@ -27,6 +27,7 @@ type settings struct {
 
 func readSettings(args []string, getenv func(string) string) (settings, error) {
 	s := settings{
+		keepRunning:   len(args) == 1 && args[0] == "dev",
 		pluginBin:     getenv("PLUGIN_BIN"),
 		pluginVersion: getenv("PLUGIN_VERSION"),
 		clientID:      getenv("ITWIN_CLIENT_ID"),
@@ -34,25 +35,28 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 		authority:     cmp.Or(getenv("ITWIN_AUTHORITY"), defaultAuthority),
 		apiURL:        cmp.Or(getenv("ITWIN_API_URL"), defaultAPIURL),
 	}
-	switch {
-	case len(args) == 1 && args[0] == "dev":
-		s.keepRunning = true
-	case len(args) > 0:
-		return settings{}, fmt.Errorf("unknown argument %q; the only one is dev", args[0])
+	if len(args) > 0 && !s.keepRunning {
+		return settings{}, fmt.Errorf("unknown arguments %q; the only one is dev", args)
 	}
-	switch {
-	case (s.clientID == "") != (s.clientSecret == ""):
-		return settings{}, errors.New("set both ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET to use a real app, or neither to use the emulator")
-	case s.clientID == "" && getenv("ITWIN_AUTHORITY")+getenv("ITWIN_API_URL") != "":
-		return settings{}, errors.New("ITWIN_AUTHORITY and ITWIN_API_URL need ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET")
-	case getenv("VAULT_BIN") == "" || s.pluginBin == "" || s.pluginVersion == "":
+	if err := s.checkApp(); err != nil {
+		return settings{}, err
+	}
+	if getenv("VAULT_BIN") == "" || s.pluginBin == "" || s.pluginVersion == "" {
 		return settings{}, errors.New("VAULT_BIN, PLUGIN_BIN and PLUGIN_VERSION must be set: run make demo, which builds what they name")
 	}
 	var err error
-	if s.vaultBin, err = filepath.Abs(getenv("VAULT_BIN")); err != nil {
-		return settings{}, fmt.Errorf("locating Vault: %w", err)
+	s.vaultBin, err = filepath.Abs(getenv("VAULT_BIN"))
+	return s, err
+}
+
+func (s *settings) checkApp() error {
+	switch {
+	case (s.clientID == "") != (s.clientSecret == ""):
+		return errors.New("set both ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET to use a real app, or neither to use the emulator")
+	case s.clientID == "" && (s.authority != defaultAuthority || s.apiURL != defaultAPIURL):
+		return errors.New("ITWIN_AUTHORITY and ITWIN_API_URL need ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET")
 	}
-	return s, nil
+	return nil
 }
 
 // emulated tells whether the emulator stands in for IMS and the Platform.

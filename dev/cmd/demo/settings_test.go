@@ -16,7 +16,7 @@ func TestSettings(t *testing.T) {
 	}{
 		"binaries alone mean the emulator":       {nil, nil, ""},
 		"dev is known":                           {[]string{"dev"}, nil, ""},
-		"another argument is refused":            {[]string{"--keep"}, nil, `unknown argument "--keep"`},
+		"another argument is refused":            {[]string{"--keep"}, nil, `unknown arguments ["--keep"]`},
 		"an id without a secret is refused":      {nil, map[string]string{"ITWIN_CLIENT_ID": "a"}, "both"},
 		"a secret without an id is refused":      {nil, map[string]string{"ITWIN_CLIENT_SECRET": "canary"}, "both"},
 		"an authority without an app is refused": {nil, map[string]string{"ITWIN_AUTHORITY": "https://a"}, "need ITWIN_CLIENT_ID"},

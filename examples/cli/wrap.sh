@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Hands a token to someone who has no policy for it: the wrapping token works once, for a minute.
+set -euo pipefail
+
+WRAPPING_TOKEN="$(vault read -wrap-ttl=60s -field=wrapping_token itwin/token/viewer)"
+
+# Run by whoever was given the wrapping token.
+vault unwrap -field=access_token "$WRAPPING_TOKEN"

@@ -1,0 +1,29 @@
+# For the security team: what is configured, and who was handed which token. No token, and no change.
+path "itwin/config" {
+  capabilities = ["read"]
+}
+
+path "itwin/config/*" {
+  capabilities = ["read", "list"]
+}
+
+path "itwin/role/*" {
+  capabilities = ["read", "list"]
+}
+
+path "itwin/introspect" {
+  capabilities = ["update"]
+}
+
+path "itwin/status" {
+  capabilities = ["read"]
+}
+
+path "itwin/metrics" {
+  capabilities = ["read"]
+}
+
+# The audit log holds an HMAC of each token and token_id. This computes it for one that was found somewhere.
+path "sys/audit-hash/*" {
+  capabilities = ["update"]
+}

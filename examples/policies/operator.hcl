@@ -1,0 +1,36 @@
+# For the platform's engineers: apps, roles and rotation, but no token.
+path "itwin/config" {
+  capabilities = ["create", "update", "patch", "read", "delete"]
+}
+
+path "itwin/config/*" {
+  capabilities = ["create", "update", "patch", "read", "delete", "list"]
+}
+
+path "itwin/role/*" {
+  capabilities = ["create", "update", "patch", "read", "delete", "list"]
+}
+
+path "itwin/rotate" {
+  capabilities = ["update"]
+}
+
+path "itwin/rotate/*" {
+  capabilities = ["update"]
+}
+
+path "itwin/check" {
+  capabilities = ["read"]
+}
+
+path "itwin/check/*" {
+  capabilities = ["read"]
+}
+
+path "itwin/status" {
+  capabilities = ["read"]
+}
+
+path "itwin/metrics" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Gives an app an AppRole that may read its tokens, and writes its credentials beside this script.
+set -euo pipefail
+
+vault auth enable approle
+vault write auth/approle/role/app token_policies=itwin-reader token_ttl=1h token_max_ttl=24h
+vault read -field=role_id auth/approle/role/app/role-id >role-id
+vault write -f -field=secret_id auth/approle/role/app/secret-id >secret-id
