@@ -27,12 +27,12 @@ func (b *backend) inspect(ctx context.Context, req *logical.Request, token secre
 		return nil, err
 	}
 	found := map[string]any{keyActive: false, keyApps: []string{}, keyRoles: []string{}}
-	claims, err := keys.Verify(ctx, token)
+	claims, doubt := keys.Verify(ctx, token)
 	switch {
-	case errors.Is(err, ims.ErrKeys):
-		return nil, err
-	case err != nil:
-		found[keyReason] = err.Error()
+	case errors.Is(doubt, ims.ErrKeys):
+		return nil, doubt
+	case doubt != nil:
+		found[keyReason] = doubt.Error()
 		return found, nil
 	}
 	found[keyClaims] = claims.All

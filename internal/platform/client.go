@@ -123,7 +123,8 @@ func (c *Client) get(ctx context.Context, path, accept string, token secret.Text
 	case response.StatusCode != http.StatusOK:
 		return id, refusal(response, body, clean, id)
 	case !whole || json.Unmarshal(body, answer) != nil:
-		return id, &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: "the answer isn't the JSON that is documented", CorrelationID: id}
+		detail := "the answer isn't the JSON that is documented"
+		return id, &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: detail, CorrelationID: id}
 	}
 	return id, nil
 }
