@@ -134,6 +134,8 @@ func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, o
 	if old != nil {
 		b.purge(ctx, s, old.Generation)
 	}
+	b.tallies.forgetApp(name)
+	b.metrics.forget(name)
 }
 
 // forgetApp drops the app from memory; the next reader reads it from storage.
@@ -154,6 +156,7 @@ func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
 		Jitter:       b.jitter,
 		Wake:         b.renewals.wake,
 		Observe:      b.observer(a),
+		Tally:        b.tallies.of(a.name),
 		RotatedAfter: rotatedAfter,
 	}
 }
@@ -161,7 +164,9 @@ func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
 func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
 	settings := tokens.Settings{
 		Mint: func(ctx context.Context, scope string) (tokens.Grant, error) {
+			begun := time.Now()
 			grant, err := a.client.Exchange(ctx, scope)
+			b.metrics.exchanged(a.name, err, time.Since(begun))
 			if err != nil {
 				return tokens.Grant{}, err
 			}

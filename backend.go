@@ -18,6 +18,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 const (
@@ -51,6 +53,15 @@ type backend struct {
 	apps   *memo[*app]
 	roles  *memo[*role]
 	writes []*locksutil.LockEntry
+
+	keysLock sync.Mutex
+	keySets  map[string]*ims.Keys
+
+	tallies tallies
+	metrics *exchangeMetrics
+	begun   time.Time
+	version string
+	noEvent sync.Once
 
 	renewals  renewals
 	sweepOnce sync.Mutex
@@ -89,6 +100,10 @@ func newBackend(version string) *backend {
 		apps:     newMemo[*app](),
 		roles:    newMemo[*role](),
 		writes:   locksutil.CreateLocks(),
+		keySets:  make(map[string]*ims.Keys),
+		metrics:  newExchangeMetrics(),
+		begun:    time.Now(),
+		version:  version,
 		renewals: newRenewals(),
 	}
 	b.Backend = &framework.Backend{
@@ -100,6 +115,10 @@ func newBackend(version string) *backend {
 			b.pathsRole(),
 			b.pathsToken(),
 			b.pathsRotate(),
+			b.pathsCheck(),
+			b.pathsIntrospect(),
+			b.pathsStatus(),
+			b.pathsMetrics(),
 		),
 		PathsSpecial: &logical.Paths{
 			// A pattern is exact unless it ends in a slash.
@@ -176,6 +195,7 @@ func (b *backend) clean(context.Context) {
 	for name := range b.apps.all() {
 		b.forgetApp(name)
 	}
+	b.closeKeys()
 }
 
 // writeLock serializes writes of one storage key on this node.

@@ -47,6 +47,9 @@ func answer(err error) (*logical.Response, error) {
 		return nil, logical.CodedError(http.StatusGatewayTimeout, "the request ended before IMS answered; read again")
 	case errors.Is(err, tokens.ErrSuperseded):
 		return nil, logical.CodedError(http.StatusBadGateway, "the app's credentials are being replaced; read again")
+	case errors.Is(err, ims.ErrKeys):
+		return nil, logical.CodedError(http.StatusBadGateway,
+			ims.ErrKeys.Error()+": the token can't be judged; they are tried again a minute after the last attempt")
 	case errors.Is(err, tokens.ErrLateArrival):
 		return nil, logical.CodedError(http.StatusBadGateway, tokens.ErrLateArrival.Error()+waitText(err))
 	}

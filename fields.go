@@ -2,6 +2,7 @@ package itwin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -59,6 +60,11 @@ func kind(t framework.FieldType) string {
 	default:
 		return "text"
 	}
+}
+
+func isInput(err error) bool {
+	_, is := errors.AsType[inputError](err)
+	return is
 }
 
 // listOf lists the names below a storage prefix.

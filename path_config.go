@@ -191,7 +191,9 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 		return answer(err)
 	}
 	b.putApp(ctx, req.Storage, &app{name: name, config: next, client: client, scopeKey: scopeKey(next.Scopes)}, old, first)
-	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID, "generation", next.Generation, "verified", first != nil)
+	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID,
+		"generation", next.Generation, "verified", first != nil)
+	b.event(eventConfigWrite, configKey(name), keyClientID, next.ClientID)
 	return configWarnings(next, first != nil), nil
 }
 
@@ -210,5 +212,6 @@ func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *fra
 	}
 	b.dropApp(ctx, req.Storage, name, old)
 	b.log.Info("config deleted", "config", configKey(name))
+	b.event(eventConfigDelete, configKey(name))
 	return nil, nil //nolint:nilnil // Vault answers 204
 }

@@ -144,6 +144,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	}
 	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
 	b.log.Info("role written", "role", d.Get(keyName), "config", configKey(r.App), "scopes", r.Scopes)
+	b.event(eventRoleWrite, req.Path, keyScopes, r.Scopes)
 	return b.roleWarnings(ctx, req, r)
 }
 
@@ -170,5 +171,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	}
 	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
 	b.log.Info("role deleted", "role", d.Get(keyName))
+	b.event(eventRoleDelete, req.Path)
+	b.tallies.forgetRole(strings.TrimPrefix(req.Path, rolePrefix))
 	return nil, nil //nolint:nilnil // Vault answers 204
 }

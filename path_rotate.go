@@ -54,12 +54,13 @@ func (b *backend) pathRotate(pattern string, fields map[string]*framework.FieldS
 }
 
 func (b *backend) rotateToken(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	return b.withPool(ctx, req, roleOf(req.Path), func(a *app, scope string) (*logical.Response, error) {
-		served, err := a.pool.Rotate(ctx, scope)
+	return b.withPool(ctx, req, func(a *app, r *role) (*logical.Response, error) {
+		served, err := a.pool.Rotate(ctx, a.tokenScope(r))
 		if err != nil {
 			return nil, err
 		}
 		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleOf(req.Path), "token_id", served.ID)
+		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
 		resp := tokenResponse(a, served)
 		delete(resp.Data, keyAccessToken)
 		return resp, nil

@@ -120,11 +120,12 @@ func tokenResponses() map[int][]framework.Response {
 
 func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	minLife := time.Duration(d.Get(keyMinTTL).(int)) * time.Second //nolint:forcetypeassert // its schema is a duration
-	return b.withPool(ctx, req, roleOf(req.Path), func(a *app, scope string) (*logical.Response, error) {
-		served, err := a.pool.Token(ctx, scope, minLife)
+	return b.withPool(ctx, req, func(a *app, r *role) (*logical.Response, error) {
+		served, err := a.pool.Token(ctx, a.tokenScope(r), minLife)
 		if err != nil {
 			return nil, err
 		}
+		r.countRead()
 		return tokenResponse(a, served), nil
 	})
 }
@@ -161,20 +162,21 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 	if !ok {
 		return nil
 	}
+	r.countRead()
 	return tokenResponse(a, served)
 }
 
-// withPool looks up the app and scopes of a role and calls use with them, again
-// if the app's credentials were replaced meanwhile.
-func (b *backend) withPool(ctx context.Context, req *logical.Request, roleName string,
-	use func(a *app, scope string) (*logical.Response, error),
+// withPool looks up the role that a path ends in and its app, and calls use with
+// them, again if the app's credentials were replaced meanwhile.
+func (b *backend) withPool(ctx context.Context, req *logical.Request,
+	use func(a *app, r *role) (*logical.Response, error),
 ) (*logical.Response, error) {
 	for attempt := 0; ; attempt++ {
-		a, scope, err := b.resolve(ctx, req, roleName)
+		a, r, err := b.resolve(ctx, req, roleOf(req.Path))
 		if err != nil {
 			return answer(err)
 		}
-		resp, err := use(a, scope)
+		resp, err := use(a, r)
 		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
 			continue
 		}
@@ -185,19 +187,18 @@ func (b *backend) withPool(ctx context.Context, req *logical.Request, roleName s
 	}
 }
 
-// resolve returns the app of a role and the scopes of its token; no role means
-// the default app and its own scopes.
-func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, string, error) {
+// resolve returns a role and its app; no role means the default app and its own
+// scopes.
+func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, *role, error) {
 	r, err := b.role(ctx, req, roleName)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	a, err := b.app(ctx, req, r.App)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	scope := a.tokenScope(r)
-	return a, scope, nil
+	return a, r, nil
 }
 
 // tokenScope is what a role's token is minted for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -24,6 +25,14 @@ type role struct {
 	Scopes string `json:"scopes"` // empty: the app's
 
 	scopeKey string
+	reads    *atomic.Int64 // counts across writes of the role
+}
+
+// countRead counts a token handed out. The default app's own has no role.
+func (r *role) countRead() {
+	if r.reads != nil {
+		r.reads.Add(1)
+	}
 }
 
 // role returns the role, read from storage where it isn't in memory. No name means
@@ -38,7 +47,11 @@ func (b *backend) role(ctx context.Context, req *logical.Request, name string) (
 			err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
 				name, req.MountPoint, rolePrefix, name, req.MountPoint)
 		}
-		return r, err
+		if err != nil {
+			return nil, err
+		}
+		r.reads = b.tallies.role(name)
+		return r, nil
 	}
 	return b.roles.get(ctx, name, read, func(*role) {})
 }

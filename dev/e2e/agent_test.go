@@ -95,6 +95,9 @@ func TestAgentsFileNeverHoldsAnExpiredTokenWhileThereIsAnother(t *testing.T) {
 		return len(file.seen) > rotations
 	})
 	require.Len(t, file.seen, file.count, "the file was written without need")
+	for i, digest := range file.seen {
+		require.Equal(t, e.ims.Issued()[i].SHA256, digest, "the file passed over a token")
+	}
 	t.Logf("%d rotations in %s", rotations, time.Since(started).Round(time.Second))
 
 	require.NoError(t, e.ims.Down())

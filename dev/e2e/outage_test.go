@@ -13,8 +13,12 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// slowest is what a read may take that needs no exchange, on a machine that does much else.
-const slowest = 200 * time.Millisecond
+// What reads may take that need no exchange. The second is for the few that a busy machine holds up; it is still less
+// than any wait for IMS or for a retry.
+const (
+	slow    = 200 * time.Millisecond // all but one in a thousand
+	slowest = time.Second
+)
 
 // outage is a way in which IMS fails for some time under load.
 type outage struct {
@@ -109,14 +113,14 @@ func judge(t *testing.T, readings []reading, o outage) {
 	t.Helper()
 	slices.SortFunc(readings, func(a, b reading) int { return a.end.Compare(b.end) })
 	var (
-		best    int64 // the latest expiry handed out so far, which every later read can be served with
-		failed  int
-		longest time.Duration
+		best   int64 // the latest expiry handed out so far, which every later read can be served with
+		failed int
+		took   []time.Duration
 	)
 	for _, r := range readings {
 		available := time.Unix(best, 0).Sub(r.end) > o.lifetime/10
 		if available {
-			longest = max(longest, r.took())
+			took = append(took, r.took())
 			require.NoErrorf(t, r.err, "a read failed while there was a token good for %s", time.Unix(best, 0).Sub(r.end))
 		}
 		if r.err != nil {
@@ -126,7 +130,11 @@ func judge(t *testing.T, readings []reading, o outage) {
 		require.Positive(t, r.token.left(r.end), "an expired token was handed out")
 		best = max(best, r.token.ExpiresAtUnix)
 	}
-	t.Logf("%d reads, %d failed with no token left; the slowest of the others took %s", len(readings), failed, longest)
+	slices.Sort(took)
+	median, rare, longest := took[len(took)/2], took[len(took)*999/1000], took[len(took)-1]
+	t.Logf("%d reads, %d failed with no token left; the others took %s in the median, %s in 99.9 %%, %s at most",
+		len(readings), failed, median, rare, longest)
+	require.Less(t, rare, slow, "reads waited although there was a token")
 	require.Less(t, longest, slowest, "a read waited although there was a token")
 	require.Equal(t, o.reaches, failed > 0, "whether readers were failed")
 }
@@ -137,7 +145,7 @@ func judgeExchanges(t *testing.T, arrivals []time.Time, o outage, began, ended t
 	t.Helper()
 	attempts := slices.DeleteFunc(arrivals, func(at time.Time) bool { return at.Before(began) || at.After(ended) })
 	if o.resent {
-		attempts = slices.CompactFunc(attempts, func(a, b time.Time) bool { return b.Sub(a) < 500*time.Millisecond })
+		attempts = slices.CompactFunc(attempts, func(a, b time.Time) bool { return a.Sub(b).Abs() < 500*time.Millisecond })
 	}
 	backoff := time.Second
 	for i := 1; i < len(attempts); i++ {

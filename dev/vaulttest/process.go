@@ -20,15 +20,16 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// startProcess appends what the program prints to the file at logPath. Its environment is env and a PATH alone, so that
-// settings of whoever runs the tests don't reach it.
+// startProcess appends what the program prints to the file at logPath. Its environment is env, a PATH and a home of its
+// own alone, so that settings of whoever runs the tests don't reach it.
 func startProcess(tb testing.TB, logPath string, env []string, name string, args ...string) *process {
 	tb.Helper()
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tb.TempDir()}, env...)
+	home := homeDir(tb)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(tb, cmd.Start())
 
@@ -40,6 +41,16 @@ func startProcess(tb testing.TB, logPath string, env []string, name string, args
 	}()
 	tb.Cleanup(p.kill)
 	return p
+}
+
+// homeDir is also where a killed plugin leaves its socket. The test's own folder may be too long: a socket's path is
+// limited to about 100 bytes.
+func homeDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "vaulttest") //nolint:usetesting // its path is short
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // stop asks the process to end and kills what is left of its group.

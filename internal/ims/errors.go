@@ -54,6 +54,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (correlation id %s)", e.story(), e.CorrelationID)
 }
 
+// Category is the kind, for those who count errors without knowing IMS.
+func (e *Error) Category() string { return string(e.Kind) }
+
 // RetryDelay is the wait that IMS asked for, at most 5 minutes; 0: none.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 

@@ -62,7 +62,8 @@ func (x *exchange) setHeaders(header http.Header) {
 // unread: what waits for them is only a slow proxy's error page.
 func (x *exchange) checkStatus(response *http.Response) error {
 	status := response.StatusCode
-	failure := &Error{Kind: Unreachable, Stage: outbound.StageStatus, Status: status, RetryAfter: outbound.RetryAfter(response.Header, x.now())}
+	failure := &Error{Kind: Unreachable, Stage: outbound.StageStatus, Status: status}
+	failure.RetryAfter = outbound.RetryAfter(response.Header, x.now())
 	switch {
 	case status == http.StatusOK:
 		return nil

@@ -19,7 +19,7 @@ func Explain(err error, reached Stage) (Stage, string) {
 	var operation *net.OpError
 	isOperation := errors.As(err, &operation)
 	var lookup *net.DNSError
-	var refused proxyRefusal
+	var refused proxyError
 	switch {
 	case errors.As(err, &refused):
 		return StageProxy, refused.Error()

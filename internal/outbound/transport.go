@@ -75,10 +75,10 @@ func ReadBody(response *http.Response) (body []byte, whole bool, err error) {
 	return body, true, err
 }
 
-// proxyRefusal is a proxy's status other than 200.
-type proxyRefusal int
+// proxyError is a proxy's status other than 200.
+type proxyError int
 
-func (p proxyRefusal) Error() string {
+func (p proxyError) Error() string {
 	return fmt.Sprintf("the proxy refuses the connection with status %d", int(p))
 }
 
@@ -86,5 +86,5 @@ func checkProxy(_ context.Context, _ *url.URL, _ *http.Request, response *http.R
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	return proxyRefusal(response.StatusCode)
+	return proxyError(response.StatusCode)
 }

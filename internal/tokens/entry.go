@@ -10,12 +10,15 @@ import (
 type held struct {
 	*Token
 	used atomic.Bool // handed out since it was minted
+
+	tally *Tally
 }
 
 // entry is what is known of one set of scopes. Readers of a fresh token touch
 // nothing but the atomic pointer; mu is never held across I/O.
 type entry struct {
-	held atomic.Pointer[held]
+	held  atomic.Pointer[held]
+	tally *Tally
 
 	mu      sync.Mutex
 	failure *Failure  // nil while minting works
@@ -99,7 +102,7 @@ func (e *entry) lockedInstall(t *Token) *held {
 	if h := e.held.Load(); h != nil && !t.RotatedAt.After(h.RotatedAt) {
 		return h
 	}
-	h := &held{Token: t}
+	h := &held{Token: t, tally: e.tally}
 	e.held.Store(h)
 	if t.RotatedAt.After(e.last) {
 		e.last = t.RotatedAt

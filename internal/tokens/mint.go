@@ -37,6 +37,9 @@ func (p *Pool) await(ctx context.Context, scope string, w want) (outcome, error)
 	case r := <-landed:
 		out, _ := r.Val.(outcome)
 		out.own = own
+		if !own {
+			p.entry(scope).tally.Coalesced.Add(1)
+		}
 		return out, r.Err
 	}
 }
@@ -90,6 +93,15 @@ func (p *Pool) settled(e *entry, w want) (bool, error) {
 	return false, nil
 }
 
+// Slot waits for one of the exchanges that an app may make at a time. Who calls it
+// gives it back by calling done.
+func (p *Pool) Slot(ctx context.Context) (done func(), err error) {
+	if err := p.slots.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { p.slots.Release(1) }, nil
+}
+
 func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
 	if err := p.slots.Acquire(p.ctx, 1); err != nil {
 		return outcome{}, ErrSuperseded
@@ -105,6 +117,7 @@ func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
 		return outcome{}, ErrSuperseded
 	case err != nil:
 		f := e.fail(err, now, p.opts.Jitter)
+		e.tally.fail(f, now)
 		p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
 		return outcome{}, f
 	}
@@ -123,6 +136,7 @@ func (p *Pool) adopt(scope string, e *entry, set *Settings, grant Grant) *held {
 		}
 	}
 	h, ended := e.succeed(t)
+	e.tally.Minted.Add(1)
 	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: ended})
 	return h
 }

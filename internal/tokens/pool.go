@@ -28,6 +28,10 @@ type Options struct {
 	// Observe is told what happens to tokens. It must not block.
 	Observe func(Event)
 
+	// Tally returns where to count, the same one for the same scopes; nil counts for
+	// the pool alone.
+	Tally func(scope string) *Tally
+
 	// RotatedAfter is the last rotation of the generation before this one.
 	RotatedAfter time.Time
 }
@@ -73,6 +77,9 @@ type Pool struct {
 
 // NewPool makes an empty pool. It starts nothing.
 func NewPool(opts Options, settings Settings) *Pool {
+	if opts.Tally == nil {
+		opts.Tally = func(string) *Tally { return new(Tally) }
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pool{
 		opts:    opts,
@@ -144,7 +151,7 @@ func (p *Pool) entry(scope string) *entry {
 func (p *Pool) lockedEntry(scope string) *entry {
 	e := p.entries[scope]
 	if e == nil {
-		e = &entry{last: p.opts.RotatedAfter}
+		e = &entry{last: p.opts.RotatedAfter, tally: p.opts.Tally(scope)}
 		p.entries[scope] = e
 	}
 	return e

@@ -18,6 +18,14 @@ type Served struct {
 // minting it where need be. Errors are a *Failure, a *MinLifeError, what
 // MayMint returns, the context's, or ErrSuperseded.
 func (p *Pool) Token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
+	s, err := p.token(ctx, scope, minLife)
+	if err != nil && !errors.Is(err, ErrSuperseded) {
+		p.entry(scope).tally.Failed.Add(1)
+	}
+	return s, err
+}
+
+func (p *Pool) token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
 	for {
 		e := p.entry(scope)
 		if s, ok := p.fresh(e, minLife); ok {
@@ -71,6 +79,7 @@ func (p *Pool) fresh(e *entry, minLife time.Duration) (Served, bool) {
 	if !p.isFresh(h, now, minLife) {
 		return Served{}, false
 	}
+	h.tally.Fresh.Add(1)
 	return p.hand(h, now), true
 }
 
@@ -129,6 +138,7 @@ func (p *Pool) degraded(e *entry, minLife time.Duration) (Served, bool) {
 	if h == nil || f == nil || p.retired.Load() || h.Left(now) < max(minLife, h.reserve()) {
 		return Served{}, false
 	}
+	h.tally.Degraded.Add(1)
 	s := p.hand(h, now)
 	soonest := min(max(f.NextAttempt.Sub(now), minTTL), maxRetry)
 	s.TTL = min(h.seconds(soonest+p.opts.Jitter(maxRetry-soonest), now), int64(maxRetry/time.Second))
@@ -148,6 +158,7 @@ func (p *Pool) handOver(h *held, minLife time.Duration) (Served, error) {
 	case left < minLife:
 		return Served{}, &MinLifeError{Asked: minLife, Max: h.Lifetime / 10 * 9, Lifetime: h.Lifetime}
 	}
+	h.tally.Fresh.Add(1)
 	return p.hand(h, now), nil
 }
 

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/render"
+)
+
+// answer reads the logs and writes what they tell.
+func (o options) answer(ctx context.Context, t terminal) (bool, error) {
+	question, err := o.question(ctx, t)
+	if err != nil {
+		return false, err
+	}
+	scanner := auditlog.NewScanner(auditlog.NewMounts(o.mounts...))
+	if err := o.scan(ctx, t, scanner, question); err != nil {
+		return false, err
+	}
+	answer := question.Answer()
+	answer.Log.Stats = scanner.Stats()
+	if damaged := answer.Log.Damaged; damaged > 0 {
+		fmt.Fprintf(t.err, "itwin-audit: skipped %d damaged lines of %d\n", damaged, answer.Log.Lines)
+	}
+	return answer.Found, o.write(t, answer)
+}
+
+func (o options) question(ctx context.Context, t terminal) (inquiry.Question, error) {
+	switch o.command {
+	case "readers":
+		ids, err := o.tokenIDs(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		return inquiry.NewReaders(o.window, ids...), nil
+	case "tokens":
+		return inquiry.NewTokens(o.window, o.reader), nil
+	default:
+		return inquiry.NewSummary(o.window), nil
+	}
+}
+
+// scan reads the files one after the other, or standard input.
+func (o options) scan(ctx context.Context, t terminal, scanner *auditlog.Scanner, question inquiry.Question) error {
+	files := o.files
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	progress := newProgress(t, len(files))
+	defer progress.end()
+	for _, file := range files {
+		if err := scanFile(ctx, file, t, progress, scanner, question); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanFile(
+	ctx context.Context, name string, t terminal, progress *progress, scanner *auditlog.Scanner, question inquiry.Question,
+) error {
+	log := t.in
+	if name != "-" {
+		file, err := os.Open(name) //nolint:gosec // the file that was asked for
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		log = file
+	}
+	if err := scanner.Scan(progress.watch(ctx, log), question.Add); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// write renders the whole answer before it touches the file, so that a failure
+// leaves an older answer alone.
+func (o options) write(t terminal, answer inquiry.Answer) error {
+	var text bytes.Buffer
+	if err := render.Write(&text, o.format, answer); err != nil {
+		return fmt.Errorf("rendering: %w", err)
+	}
+	if o.output == "" {
+		_, err := io.Copy(t.out, &text)
+		return err
+	}
+	file, err := os.OpenFile(o.output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the file that was asked for
+	if err != nil {
+		return err
+	}
+	_, err = text.WriteTo(file)
+	return errors.Join(err, file.Close())
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/render"
+)
+
+// options are a command's flags and files.
+type options struct {
+	command string
+	tokenID string
+	token   string // "-" or empty: a token is never an argument
+	reader  string
+	vault   bool
+	device  string
+	mounts  []string
+	window  inquiry.Window
+	format  string
+	output  string
+	files   []string
+}
+
+// parse reads a command's arguments. What is wrong with them is told on t.err, and
+// the values of token flags never: somebody may have put a token there.
+func parse(name string, args []string, t terminal) (options, error) {
+	o := options{command: name}
+	var since, until string
+	flags := o.flags(&since, &until)
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		manual(t.out, name, flags)
+		return o, err
+	}
+	o.files = flags.Args()
+	err = errors.Join(err, o.setWindow(since, until, t.now()))
+	if err == nil {
+		err = o.check()
+	}
+	if err != nil {
+		fmt.Fprintf(t.err, "itwin-audit %s: %v\nRun itwin-audit %s -h for help.\n", name, err, name)
+		return o, errUsage
+	}
+	return o, nil
+}
+
+func (o *options) flags(since, until *string) *flag.FlagSet {
+	flags := flag.NewFlagSet(o.command, flag.ContinueOnError)
+	begin := ""
+	switch o.command {
+	case "readers":
+		flags.StringVar(&o.tokenID, "token-id", "", "the token's `ID`: its token_id, or the HMAC that the log shows of it")
+		flags.StringVar(&o.token, "token", "", "`-` takes the token itself, typed hidden or from standard input, and hashes it here")
+		flags.BoolVar(&o.vault, "vault", false, "ask the Vault at VAULT_ADDR, with VAULT_TOKEN, for the HMAC of the token_id")
+		flags.StringVar(&o.device, "device", "file", "`PATH` of the audit device that wrote the log, for --vault")
+	case "tokens":
+		flags.StringVar(&o.reader, "reader", "", "`NAME` of the reader as logged, of its user, AppRole or service account, or its entity id")
+	case "summary":
+		begin = "24h"
+	}
+	flags.Func("mount", "`PATH` of a mount, with its namespace; repeatable. By default all mounts of the plugin", func(path string) error {
+		o.mounts = append(o.mounts, path)
+		return nil
+	})
+	flags.StringVar(since, "since", begin, "begin at this `TIME`: RFC 3339, or a duration before now such as 36h or 7d")
+	flags.StringVar(until, "until", "", "end at this `TIME`, written likewise")
+	flags.StringVar(&o.format, "format", "table", "`FORMAT` of the answer: "+strings.Join(render.Formats(), ", "))
+	flags.StringVar(&o.output, "output", "", "write the answer into this `FILE`, readable by you alone")
+	return flags
+}
+
+func (o *options) setWindow(since, until string, now time.Time) error {
+	var err, untilErr error
+	o.window.Since, err = moment("since", since, now)
+	o.window.Until, untilErr = moment("until", until, now)
+	if err == nil && untilErr == nil && !o.window.Until.IsZero() && o.window.Until.Before(o.window.Since) {
+		return errors.New("--until is before --since")
+	}
+	return errors.Join(err, untilErr)
+}
+
+// moment reads a time or a duration before now. Go's durations know no days.
+func moment(name, value string, now time.Time) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return at, nil
+	}
+	number, days := strings.CutSuffix(value, "d")
+	if days {
+		value = number + "h"
+	}
+	before, err := time.ParseDuration(value)
+	if days {
+		before *= 24
+	}
+	if err != nil || before < 0 {
+		return time.Time{}, fmt.Errorf("--%s takes a time such as 2026-11-23T09:00:00Z, or a duration before now such as 36h or 7d", name)
+	}
+	return now.Add(-before), nil
+}
+
+func (o *options) check() error {
+	for _, file := range o.files {
+		if strings.HasPrefix(file, "-") && file != "-" {
+			return errors.New("flags come before the names of files")
+		}
+	}
+	switch {
+	case !slices.Contains(render.Formats(), o.format):
+		return errors.New("--format takes one of: " + strings.Join(render.Formats(), ", "))
+	case slices.Contains(o.mounts, ""):
+		return errors.New("--mount takes a path such as itwin, or team-a/itwin in a namespace")
+	case o.command == "readers":
+		return o.checkToken()
+	case o.command == "tokens" && o.reader == "":
+		return errors.New("--reader is missing")
+	}
+	return nil
+}
+
+func (o *options) checkToken() error {
+	switch {
+	case o.token != "" && o.token != "-":
+		return errors.New("a token can't be an argument, where other users and the shell's history see it: " +
+			"give --token - and type it, or send it through standard input")
+	case (o.token == "") == (o.tokenID == ""):
+		return errors.New("one of --token-id and --token - is needed")
+	case o.tokenID != "" && !regexp.MustCompile(`^(hmac-sha256:)?[0-9a-f]{64}$`).MatchString(o.tokenID):
+		return errors.New("--token-id takes the 64 hex digits of a token_id, or its HMAC from a log; for a token itself use --token -")
+	case o.vault && strings.HasPrefix(o.tokenID, "hmac-"):
+		return errors.New("--vault is of no use with an HMAC, which is what it would ask for")
+	}
+	return nil
+}

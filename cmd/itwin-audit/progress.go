@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// progressInterval is how often progress is drawn, and after how long first.
+const progressInterval = time.Second
+
+// progress draws how much was read on a terminal, so that a person sees that a long
+// log is being worked on.
+type progress struct {
+	t     terminal
+	files int
+	begun int
+	bytes int64
+	drawn time.Time
+	drew  bool
+}
+
+func newProgress(t terminal, files int) *progress {
+	return &progress{t: t, files: files, drawn: t.now()}
+}
+
+// watch passes a log on while it counts, and ends it when ctx ends.
+func (p *progress) watch(ctx context.Context, log io.Reader) io.Reader {
+	p.begun++
+	return &watched{ctx: ctx, log: log, progress: p}
+}
+
+type watched struct {
+	ctx      context.Context //nolint:containedctx // an io.Reader has no other way to be told
+	log      io.Reader
+	progress *progress
+}
+
+func (w *watched) Read(buffer []byte) (int, error) {
+	if err := context.Cause(w.ctx); err != nil {
+		return 0, err
+	}
+	n, err := w.log.Read(buffer)
+	w.progress.add(n)
+	return n, err
+}
+
+func (p *progress) add(n int) {
+	p.bytes += int64(n)
+	if !p.t.shows {
+		return
+	}
+	if now := p.t.now(); now.Sub(p.drawn) >= progressInterval {
+		p.drawn, p.drew = now, true
+		fmt.Fprintf(p.t.err, "\r\x1b[Kread %d MiB, file %d of %d", p.bytes>>20, p.begun, p.files)
+	}
+}
+
+// end removes the line.
+func (p *progress) end() {
+	if p.drew {
+		fmt.Fprint(p.t.err, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,100 @@
+package inquiry
+
+import (
+	"time"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+)
+
+// Question takes events in the order of the logs, which may be any, and answers at the end.
+type Question interface {
+	Add(event auditlog.Event)
+	Answer() Answer
+}
+
+// Answer is what one question found.
+type Answer struct {
+	Question string    `json:"question"` // readers, tokens or summary
+	Subject  string    `json:"subject"`  // what was asked, in words
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
+	// Found is false where nothing in the log answers the question.
+	Found    bool      `json:"found"`
+	Sections []Section `json:"sections"`
+	Timeline Timeline  `json:"timeline"`
+	// Notes say what the log can't tell, and what to type to be told.
+	Notes []string `json:"notes,omitempty"`
+	Log   Log      `json:"log"`
+}
+
+// Log is what was read to find the answer.
+type Log struct {
+	auditlog.Stats
+
+	First  time.Time `json:"first,omitzero"` // of the events
+	Last   time.Time `json:"last,omitzero"`
+	Mounts []string  `json:"mounts"`
+}
+
+// Section is one table of an answer.
+type Section struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Rows  []Row  `json:"rows"`
+	// More counts the events that found no place once the table was full.
+	More int `json:"more,omitempty"`
+}
+
+// Row counts events that have the same subject.
+type Row struct {
+	Subject
+
+	Scope   string    `json:"scope,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Count   int       `json:"count"`
+}
+
+// Subject is what the events of a row have in common. Empty fields are those that
+// the section doesn't tell apart.
+type Subject struct {
+	Kind      auditlog.Kind `json:"kind,omitempty"`
+	Mount     string        `json:"mount,omitempty"`
+	Role      string        `json:"role,omitempty"`
+	Reader    string        `json:"reader,omitempty"`
+	Entity    string        `json:"entity_id,omitempty"`
+	Policies  string        `json:"policies,omitempty"`
+	Address   string        `json:"address,omitempty"`
+	Operation string        `json:"operation,omitempty"`
+	Path      string        `json:"path,omitempty"`
+	TokenID   string        `json:"token_id,omitempty"`
+	Detail    string        `json:"detail,omitempty"`
+}
+
+// DefaultRole stands for the default app's own token, which is read without a role.
+const DefaultRole = "(default)"
+
+// UnknownRole stands for the role of an unwrapping whose wrapping isn't in the log.
+const UnknownRole = "(unknown)"
+
+// roleOf names the role of an event as people read it.
+func roleOf(e auditlog.Event) string {
+	switch {
+	case e.Role != "":
+		return e.Role
+	case e.Kind == auditlog.Unwrapped && e.Mount == "":
+		return UnknownRole
+	}
+	return DefaultRole
+}
+
+// Window is a span of time; a zero end is open.
+type Window struct {
+	Since, Until time.Time
+}
+
+// contains tells whether a time is within the window, its ends included.
+func (w Window) contains(t time.Time) bool {
+	return (w.Since.IsZero() || !t.Before(w.Since)) && (w.Until.IsZero() || !t.After(w.Until))
+}

@@ -1,0 +1,134 @@
+package inquiry
+
+import (
+	"time"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+)
+
+// maxReaders bounds the readers that are remembered to tell new ones.
+const maxReaders = 100_000
+
+// Summary asks what went on in a span of time.
+type Summary struct {
+	basis
+
+	reads, wrapped, denied, failed, changes *rows
+
+	seen map[identity]auditlog.Event // the first time each reader was handed a token
+	more int
+}
+
+type identity struct{ entity, name string }
+
+// NewSummary asks for a summary of the window. What is before it tells which readers are new.
+func NewSummary(window Window) *Summary {
+	return &Summary{
+		basis: newBasis(window), seen: make(map[identity]auditlog.Event), reads: newRows(maxRows), wrapped: newRows(maxRows),
+		denied: newRows(maxRows), failed: newRows(maxRows), changes: newRows(maxRows),
+	}
+}
+
+// Add takes an event.
+func (s *Summary) Add(e auditlog.Event) {
+	s.observe(e)
+	s.remember(e)
+	if !s.window.contains(e.Time) {
+		return
+	}
+	e.Token.Expires = time.Time{} // a row here counts reads of many tokens
+	who := Subject{Mount: e.Mount, Reader: e.Reader.Name, Entity: e.Reader.Entity}
+	switch e.Kind {
+	case auditlog.Read:
+		who.Role, who.Policies = roleOf(e), e.Reader.Policies
+		s.reads.add(who, e)
+	case auditlog.Wrapped:
+		who.Kind, who.Role, who.Address = e.Kind, roleOf(e), e.Address
+		s.wrapped.add(who, e)
+	case auditlog.Unwrapped:
+		return // It waits for the end, when the log has told what was wrapped.
+	case auditlog.Denied, auditlog.Failed:
+		who.Address, who.Operation, who.Path, who.Detail = e.Address, e.Operation, e.Path, e.Detail
+		s.refusals(e.Kind).add(who, e)
+	default:
+		who.Kind, who.Address, who.Operation, who.Path = e.Kind, e.Address, e.Operation, e.Path
+		s.changes.add(who, e)
+	}
+	s.timeline.add(e)
+}
+
+func (s *Summary) refusals(kind auditlog.Kind) *rows {
+	if kind == auditlog.Denied {
+		return s.denied
+	}
+	return s.failed
+}
+
+// remember keeps a reader's first time. Logs may come in any order.
+func (s *Summary) remember(e auditlog.Event) {
+	if e.Kind != auditlog.Read && e.Kind != auditlog.Unwrapped {
+		return
+	}
+	who := identity{entity: e.Reader.Entity}
+	if who.entity == "" {
+		who.name = e.Reader.Name
+	}
+	first, known := s.seen[who]
+	switch {
+	case !known && len(s.seen) >= maxReaders:
+		s.more++
+	case !known || e.Time.Before(first.Time):
+		s.seen[who] = e
+	}
+}
+
+// Answer sums up.
+func (s *Summary) Answer() Answer {
+	opened, _ := s.wrappings.unwrappings()
+	for _, u := range opened {
+		if s.window.contains(u.Time) {
+			s.wrapped.add(Subject{
+				Kind: u.Kind, Mount: u.Mount, Role: roleOf(u.Event), Reader: u.Reader.Name, Entity: u.Reader.Entity, Address: u.Address,
+			}, u.Event)
+			s.timeline.add(u.Event)
+		}
+	}
+	a := s.answer("summary", "summary of "+s.span())
+	a.Sections = append(a.Sections, s.reads.byCount("reads", "Reads by role and reader"))
+	a.Sections = append(a.Sections, s.newReaders(&a)...)
+	a.Sections = append(a.Sections,
+		s.denied.byTime("denied", "Denied"), s.failed.byTime("failed", "Failed"),
+		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"))
+	for _, section := range a.Sections {
+		a.Found = a.Found || len(section.Rows) > 0
+	}
+	return a
+}
+
+// newReaders needs a log that reaches back to before the window.
+func (s *Summary) newReaders(a *Answer) []Section {
+	if s.window.Since.IsZero() || !s.log.First.Before(s.window.Since) {
+		a.Notes = append(a.Notes, "New readers can't be told: the log doesn't reach back to before the summary begins. Add older files.")
+		return nil
+	}
+	fresh := newRows(maxRows)
+	for _, e := range s.seen {
+		if s.window.contains(e.Time) {
+			fresh.add(Subject{
+				Reader: e.Reader.Name, Entity: e.Reader.Entity, Policies: e.Reader.Policies, Address: e.Address,
+			}, e)
+		}
+	}
+	fresh.more += s.more
+	return []Section{fresh.byTime("new_readers", "New readers, never seen before in this log")}
+}
+
+func (s *Summary) span() string {
+	show := func(t time.Time, open string) string {
+		if t.IsZero() {
+			return open
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	return show(s.window.Since, "the log's beginning") + " to " + show(s.window.Until, "its end")
+}

@@ -1,0 +1,71 @@
+package inquiry
+
+import "vault-plugin-secrets-itwin/internal/auditlog"
+
+// maxWrappings bounds each of the maps below.
+const maxWrappings = 100_000
+
+// wrappings joins what the log tells in pieces. A wrapped read names no token, and an
+// unwrapping no role and only HMACs; but both hold the wrapping's HMAC, and plain reads
+// of the same token hold the same HMAC of access_token.
+type wrappings struct {
+	made   map[string]auditlog.Event // by the wrapping's HMAC
+	opened []auditlog.Event
+	ids    map[string]string // token_id by the HMAC of access_token
+	more   int
+}
+
+func newWrappings() *wrappings {
+	return &wrappings{made: make(map[string]auditlog.Event), ids: make(map[string]string)}
+}
+
+func (w *wrappings) observe(e auditlog.Event) {
+	switch {
+	case e.Kind == auditlog.Read && e.Token.Access != "":
+		w.learn(e.Token)
+	case e.Kind == auditlog.Wrapped && len(w.made) < maxWrappings:
+		w.made[e.Wrappings[0]] = e
+	case e.Kind == auditlog.Unwrapped && len(w.opened) < maxWrappings:
+		w.opened = append(w.opened, e)
+	case e.Kind == auditlog.Wrapped || e.Kind == auditlog.Unwrapped:
+		w.more++
+	}
+}
+
+func (w *wrappings) learn(t auditlog.Token) {
+	if _, known := w.ids[t.Access]; known || len(w.ids) < maxWrappings {
+		w.ids[t.Access] = t.ID
+	}
+}
+
+// unwrapping is an unwrapping with all that the log tells of it, and the read that was wrapped.
+type unwrapping struct {
+	auditlog.Event
+
+	made *auditlog.Event // nil if the log doesn't hold it
+}
+
+// unwrappings are all of them, with mount, role and token id filled in where known.
+// It also returns the wrapped reads that nobody unwrapped.
+func (w *wrappings) unwrappings() (opened []unwrapping, unopened []auditlog.Event) {
+	open := make(map[string]bool)
+	for _, e := range w.opened {
+		u := unwrapping{Event: e}
+		for _, hash := range e.Wrappings {
+			if made, ok := w.made[hash]; ok && hash != "" {
+				u.made, u.Mount, u.Role = &made, made.Mount, made.Role
+				open[hash] = true
+			}
+		}
+		if id, ok := w.ids[e.Token.Access]; ok {
+			u.Token.ID = id
+		}
+		opened = append(opened, u)
+	}
+	for hash, e := range w.made {
+		if !open[hash] {
+			unopened = append(unopened, e)
+		}
+	}
+	return opened, unopened
+}

@@ -1,0 +1,142 @@
+package render
+
+import (
+	"fmt"
+	"time"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+const (
+	maxDrawn = 24 // lanes; the rest is counted
+
+	laneHeight  = 22
+	labelWidth  = 250
+	chartWidth  = 760
+	chartMargin = 26 // above the lanes, for the times
+	ticks       = 5
+
+	maxName = 24 // characters beside a lane
+	maxRole = 14
+)
+
+// chart is the timeline as a picture, in the units of its viewBox.
+type chart struct {
+	Width, Height int
+	Label         string // what a screen reader says
+	Step          string
+	Lanes         []drawnLane
+	Ticks         []tick
+	More          int // lanes that aren't drawn
+	MoreEvents    int
+}
+
+type drawnLane struct {
+	Class string
+	Name  string
+	Role  string
+	Total int
+	Y     int
+	Bars  []bar
+}
+
+// ShortName and ShortRole fit beside the lane; the whole is in the title.
+func (l drawnLane) ShortName() string { return shortened(l.Name, maxName) }
+
+// ShortRole is the role, shortened.
+func (l drawnLane) ShortRole() string { return shortened(l.Role, maxRole) }
+
+func shortened(s string, limit int) string {
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return s
+}
+
+type bar struct {
+	X, Width float64
+	Opacity  string
+	Title    string
+}
+
+type tick struct {
+	X    float64
+	Text string
+}
+
+// chartOf draws a lane for each reader and role; denials and changes come first.
+func chartOf(t inquiry.Timeline) chart {
+	if t.Buckets == 0 {
+		return chart{}
+	}
+	c := chart{Width: labelWidth + chartWidth, Step: span(t.Width), Ticks: ticksOf(t), MoreEvents: t.More}
+	for _, special := range []bool{true, false} {
+		for _, lane := range t.Lanes {
+			if (lane.Kind != auditlog.Read) != special {
+				continue
+			}
+			if len(c.Lanes) == maxDrawn {
+				c.More++
+				continue
+			}
+			c.Lanes = append(c.Lanes, drawLane(t, lane, chartMargin+len(c.Lanes)*laneHeight))
+		}
+	}
+	c.Height = chartMargin + len(c.Lanes)*laneHeight
+	c.Label = fmt.Sprintf("Events by reader and role from %s, %d steps of %s", timestamp(t.Start), t.Buckets, c.Step)
+	return c
+}
+
+func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
+	drawn := drawnLane{Class: classOf(string(lane.Kind)), Name: visible(lane.Reader), Role: visible(lane.Role), Total: lane.Total, Y: y}
+	if lane.Kind != auditlog.Read {
+		drawn.Name = map[string]string{"denied": "denied or failed", "change": "changes and rotations"}[drawn.Class]
+	}
+	busiest := 0
+	for _, n := range lane.Counts {
+		busiest = max(busiest, n)
+	}
+	width := float64(chartWidth) / float64(t.Buckets)
+	for bucket := range t.Buckets {
+		n := lane.Counts[bucket]
+		if n == 0 {
+			continue
+		}
+		drawn.Bars = append(drawn.Bars, bar{
+			X: labelWidth + float64(bucket)*width, Width: max(width-0.6, 1.4), Opacity: opacity(n, busiest),
+			Title: fmt.Sprintf("%s: %d, %s %s", timestamp(t.Start.Add(time.Duration(bucket)*t.Width)), n, drawn.Name, drawn.Role),
+		})
+	}
+	return drawn
+}
+
+// opacity leaves even a single event plain to see.
+func opacity(n, busiest int) string {
+	return fmt.Sprintf("%.2f", 0.35+0.65*float64(n)/float64(busiest))
+}
+
+func ticksOf(t inquiry.Timeline) []tick {
+	layout := "Jan 2 15:04"
+	if t.Width*time.Duration(t.Buckets) > 60*24*time.Hour {
+		layout = "2006-01-02"
+	}
+	count := min(ticks, t.Buckets)
+	all := make([]tick, count)
+	for i := range all {
+		bucket := i * t.Buckets / count
+		all[i] = tick{
+			X:    labelWidth + float64(bucket)*float64(chartWidth)/float64(t.Buckets),
+			Text: t.Start.Add(time.Duration(bucket) * t.Width).Format(layout),
+		}
+	}
+	return all
+}
+
+// span is a bucket's width in words.
+func span(d time.Duration) string {
+	if hours := int(d / time.Hour); hours != 1 {
+		return fmt.Sprintf("%d hours", hours)
+	}
+	return "an hour"
+}

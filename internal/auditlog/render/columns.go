@@ -1,0 +1,75 @@
+package render
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+// column is one field of a row.
+type column struct {
+	name  string // as in JSON
+	title string
+	value func(inquiry.Row) string
+}
+
+// columns are all of a row's fields, in the order in which people read them.
+func columns() []column {
+	return []column{
+		{"first", "first", func(r inquiry.Row) string { return timestamp(r.First) }},
+		{"last", "last", func(r inquiry.Row) string { return timestamp(r.Last) }},
+		{"count", "count", func(r inquiry.Row) string { return strconv.Itoa(r.Count) }},
+		{"kind", "what", func(r inquiry.Row) string { return string(r.Kind) }},
+		{"mount", "mount", func(r inquiry.Row) string { return r.Mount }},
+		{"role", "role", func(r inquiry.Row) string { return r.Role }},
+		{"reader", "reader", func(r inquiry.Row) string { return r.Reader }},
+		{"entity_id", "entity", func(r inquiry.Row) string { return r.Entity }},
+		{"policies", "policies", func(r inquiry.Row) string { return r.Policies }},
+		{"address", "from", func(r inquiry.Row) string { return r.Address }},
+		{"operation", "operation", func(r inquiry.Row) string { return r.Operation }},
+		{"path", "path", func(r inquiry.Row) string { return r.Path }},
+		{"token_id", "token_id", func(r inquiry.Row) string { return r.TokenID }},
+		{"scope", "scope", func(r inquiry.Row) string { return r.Scope }},
+		{"expires", "expires", func(r inquiry.Row) string { return timestamp(r.Expires) }},
+		{"detail", "why", func(r inquiry.Row) string { return r.Detail }},
+	}
+}
+
+// used are the columns that hold something in a section.
+func used(section inquiry.Section) []column {
+	var some []column
+	for _, c := range columns() {
+		for _, row := range section.Rows {
+			if c.value(row) != "" {
+				some = append(some, c)
+				break
+			}
+		}
+	}
+	return some
+}
+
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// visible shows characters that steer a terminal or reorder text as escapes, so that
+// a display name can neither hide nor rewrite a line.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,123 @@
+package render
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+//go:embed page.html
+var pageTemplate string
+
+//go:embed page.css
+var pageStyle string
+
+// document is what the page's template shows.
+type document struct {
+	Title      string
+	Policy     string
+	Provenance string
+	Notes      []string
+	Tiles      []tile
+	Chart      chart
+	Matrix     matrix
+	Sections   []pageSection
+}
+
+type tile struct {
+	Label string
+	Count int
+	Class string // of the style: plain, change or denied
+}
+
+type pageSection struct {
+	Name, Title string
+	Class       string
+	Columns     []column
+	Rows        [][]cell
+	More        int
+}
+
+type cell struct{ Class, Text string }
+
+// Title is a column's heading.
+func (c column) Title() string { return c.title }
+
+// page writes one file that needs nothing else: no script, no font, no network.
+func page(w io.Writer, answer inquiry.Answer) error {
+	// The style is part of the template: it is this package's own text, and no data is ever in it.
+	parsed, err := template.New("page").Parse(strings.Replace(pageTemplate, "/* page.css */", pageStyle, 1))
+	if err != nil {
+		return fmt.Errorf("parsing the page's template: %w", err)
+	}
+	d := document{
+		Title: visible(capitalized(answer.Subject)), Policy: contentPolicy(), Provenance: visible(provenance(answer.Log)),
+		Tiles: tiles(answer), Chart: chartOf(answer.Timeline), Matrix: matrixOf(answer),
+	}
+	for _, note := range answer.Notes {
+		d.Notes = append(d.Notes, visible(note))
+	}
+	for _, section := range answer.Sections {
+		d.Sections = append(d.Sections, pageSectionOf(section))
+	}
+	return parsed.Execute(w, d)
+}
+
+// contentPolicy lets the browser apply this page's style and nothing else, so that
+// nothing in a log can run or load, should it ever get past the escaping.
+func contentPolicy() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+}
+
+// tiles count what the answer's sections hold.
+func tiles(answer inquiry.Answer) []tile {
+	all := make([]tile, 0, len(answer.Sections))
+	for _, section := range answer.Sections {
+		count := section.More
+		for _, row := range section.Rows {
+			count += row.Count
+		}
+		if section.Name == "new_readers" {
+			count = len(section.Rows)
+		}
+		all = append(all, tile{Label: section.Title, Count: count, Class: classOf(section.Name)})
+	}
+	return all
+}
+
+// classOf is the style's class for what a section or an event is.
+func classOf(name string) string {
+	switch name {
+	case "denied", "failed":
+		return "denied"
+	case "changes", "config changed", "role changed", "rotated", "origin":
+		return "change"
+	case "new_readers", "wrapped", "unwrapped":
+		return "notice"
+	}
+	return "plain"
+}
+
+func pageSectionOf(section inquiry.Section) pageSection {
+	s := pageSection{
+		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section), More: section.More,
+	}
+	for _, row := range section.Rows {
+		cells := make([]cell, len(s.Columns))
+		for i, c := range s.Columns {
+			cells[i] = cell{Class: c.name, Text: visible(c.value(row))}
+			if c.name == "kind" {
+				cells[i].Class = "kind " + classOf(string(row.Kind))
+			}
+		}
+		s.Rows = append(s.Rows, cells)
+	}
+	return s
+}

@@ -1,0 +1,30 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+// Formats are the names that Write knows.
+func Formats() []string { return []string{"table", "json", "csv", "html"} }
+
+// Write writes an answer in a format.
+func Write(w io.Writer, format string, answer inquiry.Answer) error {
+	switch format {
+	case "table":
+		return table(w, answer)
+	case "json":
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(answer)
+	case "csv":
+		return commaSeparated(w, answer)
+	case "html":
+		return page(w, answer)
+	}
+	return fmt.Errorf("format %q is unknown, use one of: %s", format, strings.Join(Formats(), ", "))
+}

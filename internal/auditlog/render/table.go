@@ -1,0 +1,71 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+// table writes for a terminal: a section without rows is a line.
+func table(w io.Writer, answer inquiry.Answer) error {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s\n", visible(capitalized(answer.Subject)))
+	for _, section := range answer.Sections {
+		tabulate(&text, section)
+	}
+	for _, note := range answer.Notes {
+		fmt.Fprintf(&text, "\nNote: %s\n", visible(note))
+	}
+	fmt.Fprintf(&text, "\n%s\n", visible(provenance(answer.Log)))
+	_, err := text.WriteTo(w)
+	return err
+}
+
+func tabulate(text *bytes.Buffer, section inquiry.Section) {
+	if len(section.Rows) == 0 {
+		fmt.Fprintf(text, "\n%s: none\n", section.Title)
+		return
+	}
+	fmt.Fprintf(text, "\n%s:\n", section.Title)
+	tabs := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	some := used(section)
+	titles := make([]string, len(some))
+	for i, c := range some {
+		titles[i] = strings.ToUpper(c.title)
+	}
+	fmt.Fprintln(tabs, "  "+strings.Join(titles, "\t"))
+	for _, row := range section.Rows {
+		cells := make([]string, len(some))
+		for i, c := range some {
+			cells[i] = visible(c.value(row))
+		}
+		fmt.Fprintln(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t"))
+	}
+	_ = tabs.Flush() // into memory, which doesn't fail
+	if section.More > 0 {
+		fmt.Fprintf(text, "  and %d more events\n", section.More)
+	}
+}
+
+// provenance says what the answer rests on.
+func provenance(log inquiry.Log) string {
+	s := fmt.Sprintf("From %d lines with %d events", log.Lines, log.Events)
+	if log.Events > 0 {
+		s += fmt.Sprintf(" of %s, %s to %s", strings.Join(log.Mounts, ", "), timestamp(log.First), timestamp(log.Last))
+	}
+	if log.Damaged > 0 {
+		s += fmt.Sprintf("; %d damaged lines skipped", log.Damaged)
+	}
+	return s + "."
+}
+
+func capitalized(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

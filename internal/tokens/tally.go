@@ -1,0 +1,58 @@
+package tokens
+
+import (
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Tally counts what happened to the tokens of one set of scopes. It is handed to
+// pools and outlives them: generations come and go, the count goes on. The zero
+// Tally is ready for use, by many at a time.
+type Tally struct {
+	Fresh     atomic.Int64 // reads answered in normal running
+	Degraded  atomic.Int64 // reads answered with the old token
+	Failed    atomic.Int64 // reads answered with an error
+	Coalesced atomic.Int64 // reads that joined an exchange under way
+	Minted    atomic.Int64 // exchanges that returned a token
+
+	mu       sync.Mutex
+	failures map[string]int64 // exchanges that failed, by category
+	last     *Failure
+	lastAt   time.Time
+}
+
+// Categorized is an error that names its kind.
+type Categorized interface{ Category() string }
+
+func (t *Tally) fail(f *Failure, at time.Time) {
+	category := "other"
+	var known Categorized
+	if errors.As(f, &known) {
+		category = known.Category()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failures == nil {
+		t.failures = make(map[string]int64)
+	}
+	t.failures[category]++
+	t.last, t.lastAt = f, at
+}
+
+// Failures returns the number of failed exchanges by category.
+func (t *Tally) Failures() map[string]int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.failures)
+}
+
+// LastFailure returns why and when an exchange failed last, nil if none did. It
+// stays when minting works again.
+func (t *Tally) LastFailure() (*Failure, time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last, t.lastAt
+}

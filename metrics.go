@@ -1,0 +1,135 @@
+package itwin
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/tokens"
+)
+
+const (
+	metricsNamespace = "itwin"
+	labelApp         = "app"
+	labelOutcome     = "outcome"
+
+	outcomeMinted = "minted"
+)
+
+// exchangeMetrics times the exchanges of a mount.
+type exchangeMetrics struct {
+	duration *prometheus.HistogramVec
+}
+
+func newExchangeMetrics() *exchangeMetrics {
+	return &exchangeMetrics{duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: metricsNamespace,
+		Name:      "exchange_duration_seconds",
+		Help:      "Time that an exchange with IMS took, by outcome.",
+		Buckets:   []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	}, []string{labelApp, labelOutcome})}
+}
+
+func (m *exchangeMetrics) exchanged(app string, err error, took time.Duration) {
+	outcome := outcomeMinted
+	if failure, failed := errors.AsType[*ims.Error](err); failed {
+		outcome = failure.Category()
+	}
+	m.duration.WithLabelValues(configKey(app), outcome).Observe(took.Seconds())
+}
+
+// forget drops the figures of an app that was deleted.
+func (m *exchangeMetrics) forget(app string) {
+	m.duration.DeletePartialMatch(prometheus.Labels{labelApp: configKey(app)})
+}
+
+// tokenCollector reads the tallies and tokens of a mount when it is asked.
+type tokenCollector struct{ b *backend }
+
+type descriptions struct {
+	reads, exchanges, coalesced, rotation, expiry, failing, degraded *prometheus.Desc
+}
+
+func describe() descriptions {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", name), help, append([]string{labelApp}, labels...), nil)
+	}
+	return descriptions{
+		reads:     desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
+		exchanges: desc("exchanges_total", "Exchanges with IMS, by outcome: minted, or why not.", labelOutcome),
+		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
+		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app; negative when overdue."),
+		expiry:    desc("token_expiry_seconds", "Seconds until a token of the app expires first."),
+		failing:   desc("failing", "Sets of scopes of the app for which minting fails now."),
+		degraded:  desc("degraded", "Sets of scopes of the app whose readers get an old token now."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
+	d := describe()
+	for _, desc := range []*prometheus.Desc{d.reads, d.exchanges, d.coalesced, d.rotation, d.expiry, d.failing, d.degraded} {
+		out <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
+	d := describe()
+	for name, a := range c.b.apps.all() {
+		app := configKey(name)
+		c.count(out, d, app, c.b.tallies.total(name, ""))
+		c.gauge(out, d, app, a.pool.Statuses())
+	}
+}
+
+func (c *tokenCollector) count(out chan<- prometheus.Metric, d descriptions, app string, sum counts) {
+	counter := func(desc *prometheus.Desc, value int64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), append([]string{app}, labels...)...)
+	}
+	counter(d.reads, sum.fresh, "fresh")
+	counter(d.reads, sum.degraded, "degraded")
+	counter(d.reads, sum.failed, "failed")
+	counter(d.coalesced, sum.coalesced)
+	counter(d.exchanges, sum.minted, outcomeMinted)
+	for category, n := range sum.failures {
+		counter(d.exchanges, n, category)
+	}
+}
+
+func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app string, statuses []tokens.Status) {
+	gauge := func(desc *prometheus.Desc, value float64) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, app)
+	}
+	now := c.b.now()
+	failing, degraded := 0, 0
+	var rotation, expiry *float64
+	for _, s := range statuses {
+		if s.Failure != nil {
+			failing++
+		}
+		if s.State == tokens.Degraded {
+			degraded++
+		}
+		if s.Token != nil {
+			rotation = sooner(rotation, s.RotateAt.Sub(now))
+			expiry = sooner(expiry, s.Token.ExpiresAt().Sub(now))
+		}
+	}
+	gauge(d.failing, float64(failing))
+	gauge(d.degraded, float64(degraded))
+	if rotation != nil {
+		gauge(d.rotation, *rotation)
+		gauge(d.expiry, *expiry)
+	}
+}
+
+func sooner(so *float64, left time.Duration) *float64 {
+	seconds := left.Seconds()
+	if so != nil {
+		seconds = min(seconds, *so)
+	}
+	return &seconds
+}

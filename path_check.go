@@ -1,0 +1,131 @@
+package itwin
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	checkPath  = "check"
+	keyITwinID = "itwin_id"
+)
+
+// The keys of a check's answer.
+const (
+	keyOK            = "ok"
+	keyStages        = "stages"
+	keyFailedStage   = "failed_stage"
+	keyError         = "error"
+	keyHint          = "hint"
+	keyCorrelationID = "correlation_id"
+	keyAppEmail      = "app_email"
+	keyDisplayName   = "display_name"
+	keyOrganization  = "organization"
+	keyPermissions   = "permissions"
+)
+
+const checkSynopsis = `Prove the whole chain, and name the stage that fails.`
+
+const checkDescription = `
+Goes from the config to the iTwin Platform as a reader's token would: DNS, connect, TLS,
+the exchange with IMS, and users/me of the Platform. With itwin_id it also asks what the
+app may do in that iTwin.
+
+    $ vault read itwin/check
+    $ vault read itwin/check/viewer itwin_id=6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11
+
+ok tells whether all of it works. If not: failed_stage, error, what to do about it (hint)
+and the correlation_id that Bentley's support asks for. app_email is the address to
+invite to iTwins: a service app has no access to any by itself.
+
+A check mints a token of its own and returns none, so a policy may allow it to those who
+must not read tokens.`
+
+func (b *backend) pathsCheck() []*framework.Path {
+	return []*framework.Path{
+		b.pathCheck(checkPath+"$", nil, "app"),
+		b.pathCheck(checkPath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role"),
+	}
+}
+
+func (b *backend) pathCheck(pattern string, fields map[string]*framework.FieldSchema, suffix string) *framework.Path {
+	fields = maps.Clone(fields)
+	if fields == nil {
+		fields = make(map[string]*framework.FieldSchema)
+	}
+	fields[keyITwinID] = &framework.FieldSchema{
+		Type: framework.TypeString, Query: true,
+		Description: "Id of an iTwin: the app's permissions there are asked for as well.",
+	}
+	return &framework.Path{
+		Pattern:         pattern,
+		Fields:          fields,
+		HelpSynopsis:    checkSynopsis,
+		HelpDescription: strings.TrimSpace(checkDescription),
+		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: &framework.PathOperation{
+				Callback:     b.readCheck,
+				Summary:      checkSynopsis,
+				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "check", OperationSuffix: suffix},
+				Responses:    checkResponses(),
+			},
+		},
+	}
+}
+
+func checkResponses() map[int][]framework.Response {
+	text := func(description string) *framework.FieldSchema {
+		return &framework.FieldSchema{Type: framework.TypeString, Description: description}
+	}
+	return map[int][]framework.Response{http.StatusOK: {{
+		Description: "How far the chain goes.",
+		Fields: map[string]*framework.FieldSchema{
+			keyOK:            {Type: framework.TypeBool, Required: true, Description: "Whether all stages passed."},
+			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in their order: stage, ok, took."},
+			keyFailedStage:   text("The stage that failed."),
+			keyError:         text("Why it failed."),
+			keyHint:          text("What to do about it."),
+			keyCorrelationID: text("What Bentley's support asks for."),
+			keyClientID:      text("Client id of the service app."),
+			keyScope:         text("The scopes that were asked for."),
+			keyTokenID:       text("SHA-256 of the token that the check used, in hex."),
+			keyAppEmail:      text("The address to invite to iTwins."),
+			keyDisplayName:   text("The app's name on the Platform."),
+			keyOrganization:  text("The app's organization on the Platform."),
+			keyITwinID:       text("The iTwin that was asked about."),
+			keyPermissions: {
+				Type: framework.TypeCommaStringSlice, Description: "What the app may do in that iTwin.",
+			},
+		},
+	}}}
+}
+
+func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	iTwinID := strings.TrimSpace(d.Get(keyITwinID).(string)) //nolint:forcetypeassert // its schema is a string
+	if iTwinID != "" && !regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`).MatchString(iTwinID) {
+		return answer(errField(keyITwinID, "must be the id of an iTwin, such as 6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"))
+	}
+	a, r, err := b.resolve(ctx, req, roleOf(req.Path))
+	if err != nil {
+		return answer(err)
+	}
+	chain, err := b.newChain(ctx, a.config, a.tokenScope(r))
+	if err != nil {
+		return answer(err)
+	}
+	defer chain.close()
+	done, err := a.pool.Slot(ctx)
+	if err != nil {
+		return answer(err)
+	}
+	defer done()
+	chain.run(ctx, iTwinID)
+	return &logical.Response{Data: chain.report()}, nil
+}

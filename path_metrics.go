@@ -1,0 +1,73 @@
+package itwin
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+)
+
+const metricsPath = "metrics"
+
+const metricsSynopsis = `Show this node's figures in Prometheus' text format.`
+
+const metricsDescription = `
+The figures of status for a Prometheus, which needs a Vault token whose policy allows to
+read this path. The labels are app ("config" is the default app) and outcome.
+
+    $ curl -H "X-Vault-Token: $VAULT_TOKEN" $VAULT_ADDR/v1/itwin/metrics
+
+Counts begin with the plugin's process and are this node's alone: scrape every node.`
+
+func (b *backend) pathsMetrics() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:         metricsPath + "$",
+		HelpSynopsis:    metricsSynopsis,
+		HelpDescription: strings.TrimSpace(metricsDescription),
+		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation: &framework.PathOperation{
+				Callback:     b.readMetrics,
+				Summary:      metricsSynopsis,
+				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "metrics"},
+				Responses: map[int][]framework.Response{http.StatusOK: {{
+					Description: "Prometheus' text format.", MediaType: string(metricsFormat()),
+				}}},
+			},
+		},
+	}}
+}
+
+func metricsFormat() expfmt.Format { return expfmt.NewFormat(expfmt.TypeTextPlain) }
+
+// readMetrics gathers from a registry of its own: one process serves many mounts.
+func (b *backend) readMetrics(context.Context, *logical.Request, *framework.FieldData) (*logical.Response, error) {
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{b.metrics.duration, &tokenCollector{b: b}} {
+		if err := registry.Register(c); err != nil {
+			return answer(fmt.Errorf("registering metrics: %w", err))
+		}
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		return answer(fmt.Errorf("gathering metrics: %w", err))
+	}
+	var body bytes.Buffer
+	encoder := expfmt.NewEncoder(&body, metricsFormat())
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return answer(fmt.Errorf("encoding metrics: %w", err))
+		}
+	}
+	return &logical.Response{Data: map[string]any{
+		logical.HTTPContentType: string(metricsFormat()),
+		logical.HTTPRawBody:     body.Bytes(),
+		logical.HTTPStatusCode:  http.StatusOK,
+	}}, nil
+}
