@@ -5,6 +5,7 @@ LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
 DEMO := .cache/bin/demo
 VERSION ?= $(shell scripts/version.sh)
+FUZZTIME ?= 10m
 
 # Go turns cgo off where there is no C compiler, and on Linux the race detector needs one.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -42,6 +43,11 @@ fmt: $(LINTER) ## Format all Go code
 unit: ## Test the packages, without a Vault
 	go test $(RACE) ./...
 	cd dev && go test $(RACE) $$(go list ./... | grep -v /dev/e2e)
+	scripts/fuzz.sh 2s
+
+.PHONY: fuzz
+fuzz: ## Fuzz what comes from outside, FUZZTIME for each target
+	scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: e2e
 e2e: build ## Test the built plugin in real Vault servers

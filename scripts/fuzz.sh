@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Fuzzes each target of the product in turn, as Go does one at a time: fuzz.sh 10m
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for file in $(git ls-files --cached --others --exclude-standard '*fuzz_test.go' ':!dev'); do
+	for target in $(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' "$file"); do
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" "./$(dirname "$file")"
+	done
+done
