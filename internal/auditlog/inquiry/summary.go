@@ -93,12 +93,11 @@ func (s *Summary) Answer() Answer {
 			s.timeline.add(u.Event)
 		}
 	}
-	a := s.answer("summary", "summary of "+s.span())
-	a.Sections = append(a.Sections, s.reads.byCount("reads", "Reads by role and reader"))
-	a.Sections = append(a.Sections, s.newReaders(&a)...)
-	a.Sections = append(a.Sections,
+	a := s.answer("summary", "summary "+s.span())
+	a.Sections = append(s.newReaders(&a),
 		s.denied.byTime("denied", "Denied"), s.failed.byTime("failed", "Failed"),
-		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"))
+		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"),
+		s.reads.byCount("reads", "Reads by role and reader"))
 	for _, section := range a.Sections {
 		a.Found = a.Found || len(section.Rows) > 0
 	}
@@ -124,11 +123,15 @@ func (s *Summary) newReaders(a *Answer) []Section {
 }
 
 func (s *Summary) span() string {
-	show := func(t time.Time, open string) string {
-		if t.IsZero() {
-			return open
-		}
-		return t.UTC().Format(time.RFC3339)
+	words := "from the beginning of the log"
+	if since := s.window.Since; !since.IsZero() {
+		words = "from " + since.UTC().Format(minutes)
 	}
-	return show(s.window.Since, "the log's beginning") + " to " + show(s.window.Until, "its end")
+	if until := s.window.Until; !until.IsZero() {
+		return words + " to " + until.UTC().Format(minutes)
+	}
+	return words + " on"
 }
+
+// minutes is how a subject tells times.
+const minutes = "2006-01-02 15:04 UTC"

@@ -38,10 +38,13 @@ func columns() []column {
 	}
 }
 
-// used are the columns that hold something in a section.
-func used(section inquiry.Section) []column {
+// used are the columns that hold something in a section; the mount is none if there is but one.
+func used(section inquiry.Section, log inquiry.Log) []column {
 	var some []column
 	for _, c := range columns() {
+		if c.name == "mount" && len(log.Mounts) == 1 {
+			continue
+		}
 		for _, row := range section.Rows {
 			if c.value(row) != "" {
 				some = append(some, c)

@@ -64,7 +64,7 @@ func page(w io.Writer, answer inquiry.Answer) error {
 		d.Notes = append(d.Notes, visible(note))
 	}
 	for _, section := range answer.Sections {
-		d.Sections = append(d.Sections, pageSectionOf(section))
+		d.Sections = append(d.Sections, pageSectionOf(section, answer.Log))
 	}
 	return parsed.Execute(w, d)
 }
@@ -105,9 +105,9 @@ func classOf(name string) string {
 	return "plain"
 }
 
-func pageSectionOf(section inquiry.Section) pageSection {
+func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	s := pageSection{
-		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section), More: section.More,
+		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section, log), More: section.More,
 	}
 	for _, row := range section.Rows {
 		cells := make([]cell, len(s.Columns))

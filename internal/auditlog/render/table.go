@@ -15,7 +15,7 @@ func table(w io.Writer, answer inquiry.Answer) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s\n", visible(capitalized(answer.Subject)))
 	for _, section := range answer.Sections {
-		tabulate(&text, section)
+		tabulate(&text, section, answer.Log)
 	}
 	for _, note := range answer.Notes {
 		fmt.Fprintf(&text, "\nNote: %s\n", visible(note))
@@ -25,14 +25,14 @@ func table(w io.Writer, answer inquiry.Answer) error {
 	return err
 }
 
-func tabulate(text *bytes.Buffer, section inquiry.Section) {
+func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 	if len(section.Rows) == 0 {
 		fmt.Fprintf(text, "\n%s: none\n", section.Title)
 		return
 	}
 	fmt.Fprintf(text, "\n%s:\n", section.Title)
 	tabs := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
-	some := used(section)
+	some := used(section, log)
 	titles := make([]string, len(some))
 	for i, c := range some {
 		titles[i] = strings.ToUpper(c.title)
