@@ -33,9 +33,13 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 
 // HandleRequest stays below the framework, which asks Vault for its replication state on every request.
 func (b *backend) HandleRequest(_ context.Context, req *logical.Request) (*logical.Response, error) {
-	if req.Operation != logical.ReadOperation {
+	switch req.Operation {
+	case logical.ReadOperation:
+		return &logical.Response{Data: *b.answer.Load()}, nil
+	case logical.UpdateOperation:
 		b.answer.Store(&req.Data)
 		return nil, nil
+	default: // Vault asks for a rollback every minute
+		return nil, logical.ErrUnsupportedOperation
 	}
-	return &logical.Response{Data: *b.answer.Load()}, nil
 }

@@ -17,6 +17,8 @@ func TestReadReturnsWhatWasLastWritten(t *testing.T) {
 	written := map[string]any{"access_token": "a", "ttl": 1}
 	_, err = b.HandleRequest(t.Context(), &logical.Request{Operation: logical.UpdateOperation, Path: "token", Data: written})
 	require.NoError(t, err)
+	_, err = b.HandleRequest(t.Context(), &logical.Request{Operation: logical.RollbackOperation})
+	require.ErrorIs(t, err, logical.ErrUnsupportedOperation)
 	resp, err := b.HandleRequest(t.Context(), &logical.Request{Operation: logical.ReadOperation, Path: "token/any"})
 	require.NoError(t, err)
 	require.Equal(t, written, resp.Data)
