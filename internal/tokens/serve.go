@@ -76,7 +76,7 @@ func (p *Pool) fresh(e *entry, minLife time.Duration) (Served, bool) {
 		return Served{}, false
 	}
 	now := p.opts.Now()
-	if !p.isFresh(h, now, minLife) {
+	if !p.isFresh(h, now, minLife) || h.checkMinLife(minLife) != nil {
 		return Served{}, false
 	}
 	h.tally.Fresh.Add(1)
@@ -155,7 +155,7 @@ func (p *Pool) handOver(h *held, minLife time.Duration) (Served, error) {
 		return Served{}, ErrSuperseded
 	case left <= 0:
 		return Served{}, &Failure{Err: ErrLateArrival, Since: now, NextAttempt: now, Attempts: 1}
-	case left < minLife:
+	case left < minLife, h.checkMinLife(minLife) != nil:
 		return Served{}, &MinLifeError{Asked: minLife, Max: h.Lifetime / 10 * 9, Lifetime: h.Lifetime}
 	}
 	h.tally.Fresh.Add(1)
