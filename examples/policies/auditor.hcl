@@ -1,6 +1,7 @@
 # For the security team: what is configured, and who was handed which token. No token, and no change.
 path "itwin/config" {
-  capabilities = ["read"]
+  # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
+  capabilities = ["read", "list"]
 }
 
 path "itwin/config/*" {

@@ -1,6 +1,7 @@
 # For the platform's engineers: apps, roles and rotation, but no token.
 path "itwin/config" {
-  capabilities = ["create", "update", "patch", "read", "delete"]
+  # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
+  capabilities = ["create", "update", "patch", "read", "delete", "list"]
 }
 
 path "itwin/config/*" {

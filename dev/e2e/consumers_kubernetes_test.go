@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/vaulttest"
+)
+
+func (c *consumers) testVaultSecretsOperator(t *testing.T) {
+	documents := yamlDocuments(t, "vault-secrets-operator", "itwin-token.yaml")
+	auth, spec := ofKind(t, documents, "VaultAuth"), ofKind(t, documents, "VaultDynamicSecret").at(t, "spec")
+	require.Equal(t, auth.at(t, "metadata", "name").text(t), spec.at(t, "vaultAuthRef").text(t))
+	require.Equal(t, true, spec.at(t, "allowStaticCreds").value)
+	require.NotContains(t, spec.value, "params", "params turn the read into a write, which the reader's policy forbids")
+
+	path := spec.at(t, "mount").text(t) + "/" + spec.at(t, "path").text(t)
+	vaultToken := c.reader(t)
+	first, second := c.readAnswer(t, vaultToken, path), c.readAnswer(t, vaultToken, path)
+	resync := requireStaticCredentials(t, first)
+	require.LessOrEqual(t, resync, 31*time.Minute+650*time.Millisecond)
+	requireSameButTTL(t, first, second)
+
+	transformation := spec.at(t, "destination", "transformation")
+	require.Equal(t, true, transformation.at(t, "excludeRaw").value)
+	require.Equal(t, []string{"access_token"}, matching(t, first, transformation.at(t, "includes").texts(t)))
+}
+
+// requireStaticCredentials restates how the operator tells and times static credentials: a last_vault_rotation in
+// RFC 3339 and a rotation_period of at least a second; it comes back half a second or a little more after the ttl.
+func requireStaticCredentials(t *testing.T, a answer) time.Duration {
+	t.Helper()
+	rotated, err := time.Parse(time.RFC3339, a.text(t, "last_vault_rotation"))
+	require.NoError(t, err)
+	require.Positive(t, rotated.Unix())
+	require.GreaterOrEqual(t, a.seconds(t, "rotation_period"), int64(1))
+	ttl := a.seconds(t, "ttl")
+	require.Greater(t, ttl, int64(2), "with an unchanged last_vault_rotation, 2 or less makes the operator loop")
+	require.Empty(t, a.LeaseID)
+	return time.Duration(ttl)*time.Second + 650*time.Millisecond
+}
+
+// requireSameButTTL restates why the operator restarts workloads: any field but ttl that differs between two reads.
+func requireSameButTTL(t *testing.T, first, second answer) {
+	t.Helper()
+	require.Equal(t, first.text(t, "last_vault_rotation"), second.text(t, "last_vault_rotation"), "a rotation came between")
+	delete(first.Data, "ttl")
+	delete(second.Data, "ttl")
+	require.Equal(t, first.Data, second.Data)
+}
+
+// matching are the fields of an answer that one of the patterns matches.
+func matching(t *testing.T, a answer, patterns []string) []string {
+	t.Helper()
+	var found []string
+	for field := range a.Data {
+		for _, pattern := range patterns {
+			if regexp.MustCompile(pattern).MatchString(field) {
+				found = append(found, field)
+			}
+		}
+	}
+	return found
+}
+
+func (c *consumers) testExternalSecrets(t *testing.T) {
+	documents := yamlDocuments(t, "external-secrets", "itwin-token.yaml")
+	generator, secret := ofKind(t, documents, "VaultDynamicSecret"), ofKind(t, documents, "ExternalSecret").at(t, "spec")
+	require.Equal(t, "GET", generator.at(t, "spec", "method").text(t))
+	reference := secret.at(t, "dataFrom", 0, "sourceRef", "generatorRef")
+	require.Equal(t, generator.at(t, "apiVersion").text(t), reference.at(t, "apiVersion").text(t))
+	require.Equal(t, generator.at(t, "metadata", "name").text(t), reference.at(t, "name").text(t))
+
+	a := c.readAnswer(t, c.reader(t), generator.at(t, "spec", "path").text(t))
+	interval, err := time.ParseDuration(secret.at(t, "refreshInterval").text(t))
+	require.NoError(t, err)
+	require.Less(t, interval, leastLifeLeft(t, a), "a token can expire between two polls")
+	template := secret.at(t, "target", "template", "data", "access_token").text(t)
+	require.Equal(t, "{{ .access_token }}", template)
+	c.issued(t, a.text(t, "access_token"))
+}
+
+// leastLifeLeft is what any token handed out lives on for: its lifetime less the time until its rotation.
+func leastLifeLeft(t *testing.T, a answer) time.Duration {
+	t.Helper()
+	rotated, err := time.Parse(time.RFC3339, a.text(t, "last_vault_rotation"))
+	require.NoError(t, err)
+	rotation := rotated.Add(time.Duration(a.seconds(t, "rotation_period")) * time.Second)
+	return time.Unix(a.seconds(t, "expires_at_unix"), 0).Sub(rotation)
+}
+
+func (c *consumers) testCSI(t *testing.T) {
+	documents := yamlDocuments(t, "csi", "itwin-token.yaml")
+	class := ofKind(t, documents, "SecretProviderClass")
+	volume := ofKind(t, documents, "Pod").at(t, "spec", "volumes", 0, "csi")
+	name := class.at(t, "metadata", "name").text(t)
+	require.Equal(t, name, volume.at(t, "volumeAttributes", "secretProviderClass").text(t))
+
+	objects := decodeYAML(t, class.at(t, "spec", "parameters", "objects").text(t))[0]
+	object := objects.at(t, 0)
+	a := c.readAnswer(t, c.reader(t), object.at(t, "secretPath").text(t))
+	c.issued(t, a.text(t, object.at(t, "secretKey").text(t)))
+	require.Less(t, 2*time.Minute, leastLifeLeft(t, a), "a token can expire between two polls of the driver")
+}
+
+func (c *consumers) testAgentInjector(t *testing.T) {
+	const prefix = "vault.hashicorp.com/"
+	deployment := yamlDocuments(t, "agent-injector", "deployment.yaml")[0]
+	annotations := deployment.at(t, "spec", "template", "metadata", "annotations")
+	require.Equal(t, "true", annotations.at(t, prefix+"agent-inject").text(t))
+	require.Equal(t, viewerPath, annotations.at(t, prefix+"agent-inject-secret-itwin-token").text(t))
+
+	file := filepath.Join(t.TempDir(), "itwin-token")
+	c.server.StartAgent(t, c.reader(t), vaulttest.Template{
+		Contents: annotations.at(t, prefix+"agent-inject-template-itwin-token").text(t), Destination: file,
+	})
+	vaulttest.Wait(t, 20*time.Second, "the agent to render", func() error {
+		_, err := os.Stat(file)
+		return err
+	})
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	c.issued(t, string(text))
+}
+
+func (c *consumers) testTerraform(t *testing.T) {
+	text := readExample(t, "terraform", "main.tf")
+	path := regexp.MustCompile(`ephemeral "vault_generic_secret" "itwin" \{\s+path = "([^"]+)"`).FindStringSubmatch(text)
+	require.Len(t, path, 2, "no ephemeral resource that reads a path")
+	require.NotContains(t, text, "\ndata ", "a data source would write the token into the state")
+	field := regexp.MustCompile(`ephemeral\.vault_generic_secret\.itwin\.data\["([^"]+)"\]`).FindStringSubmatch(text)
+	require.Len(t, field, 2, "no field of the answer is used")
+	// The provider hands strings on as they are, and anything else as JSON.
+	c.issued(t, c.readAnswer(t, c.reader(t), path[1]).text(t, field[1]))
+}
