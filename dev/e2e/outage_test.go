@@ -16,7 +16,7 @@ import (
 // What reads may take that need no exchange. The second is for the few that a busy machine holds up; it is still less
 // than a slow IMS would.
 const (
-	slow    = 200 * time.Millisecond // all but one in a hundred
+	slow    = 200 * time.Millisecond // all but one in twenty
 	slowest = 1500 * time.Millisecond
 )
 
@@ -131,10 +131,10 @@ func judge(t *testing.T, readings []reading, o outage) {
 		best = max(best, r.token.ExpiresAtUnix)
 	}
 	slices.Sort(took)
-	median, rare, longest := took[len(took)/2], took[len(took)*99/100], took[len(took)-1]
-	t.Logf("%d reads, %d failed with no token left; the others took %s in the median, %s in 99 %%, %s at most",
-		len(readings), failed, median, rare, longest)
-	require.Less(t, rare, slow, "reads waited although there was a token")
+	median, most, longest := took[len(took)/2], took[len(took)*95/100], took[len(took)-1]
+	t.Logf("%d reads, %d failed with no token left; the others took %s in the median, %s in 95 %%, %s at most",
+		len(readings), failed, median, most, longest)
+	require.Less(t, most, slow, "reads waited although there was a token")
 	require.Less(t, longest, slowest, "a read waited although there was a token")
 	require.Equal(t, o.reaches, failed > 0, "whether readers were failed")
 }
