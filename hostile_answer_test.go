@@ -83,7 +83,7 @@ func lifetimes() map[string]hostility {
 		"expires_in is an empty string":     expires(`""`, decoding),
 		"expires_in is a float":             expires("3600.5", decoding),
 		"expires_in is 1e12":                expires("1e12", decoding),
-		"expires_in is a million million":   expires("1000000000000", badLifetime),
+		"expires_in is 1e12 in digits":      expires("1000000000000", badLifetime),
 		"expires_in is beyond 64 bits":      expires("99999999999999999999", decoding),
 		"expires_in is a negative 64 bits":  expires("-9223372036854775808", badLifetime),
 		"expires_in is NaN":                 expires("NaN", decoding),

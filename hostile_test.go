@@ -28,7 +28,7 @@ type hostility struct {
 type endpoint struct{ tokenURL, caCert string }
 
 // TestNoHostileIMSDoesHarm runs by itself: it weighs the whole process.
-func TestNoHostileIMSDoesHarm(t *testing.T) { //nolint:paralleltest,tparallel // its cases run in parallel, nothing else does
+func TestNoHostileIMSDoesHarm(t *testing.T) {
 	goroutines, heap := footprint()
 	t.Run("when", func(t *testing.T) {
 		for name, h := range hostilities(t) {
