@@ -28,6 +28,7 @@ const (
 // agents simulates Vault Agents that all start within one second and come back when their answer's ttl says: Agent
 // sleeps a second more than that. Time is simulated; the tokens' life is the product's own code.
 func agents(b *testing.B, _ *stage, table *report.Table) {
+	b.Helper()
 	mean := agentCount / agentSpread.Seconds()
 	c := newCrowd()
 	busiest := make([]measure.Pair[float64], agentRollovers)

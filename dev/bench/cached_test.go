@@ -11,6 +11,7 @@ import (
 
 // cachedReads is what nearly every read is: the token is there.
 func cachedReads(b *testing.B, vault *stage, table *report.Table) {
+	b.Helper()
 	for _, connections := range []int{1, 8, 64} {
 		c := vault.client(b, connections)
 		product := measure.Plan{Path: always("itwin/token"), Duration: roundTime}

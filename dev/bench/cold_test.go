@@ -20,6 +20,7 @@ const (
 
 // coldReaders come all at once, each with a connection of its own, for a token that has never been minted.
 func coldReaders(b *testing.B, vault *stage, table *report.Table) {
+	b.Helper()
 	paths := make([]string, rounds)
 	scopes := []string{defaultScope}
 	for i := range paths {

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
 
 	itwin "vault-plugin-secrets-itwin"
 	"vault-plugin-secrets-itwin/dev/bench/floor"
@@ -33,6 +32,7 @@ type cost struct{ nanoseconds, bytes, allocations float64 }
 
 // handler is the product's own part of a cached read: no Vault, no gRPC.
 func handler(b *testing.B, _ *stage, table *report.Table) {
+	b.Helper()
 	product := configuredEngine(b, startIMS(b, time.Hour, defaultScope), &logical.InmemStorage{})
 	answer := product.mustHandle(b, logical.ReadOperation, "token", nil)
 	constant := newEngine(b, floor.Factory, &logical.InmemStorage{})

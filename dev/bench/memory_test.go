@@ -15,6 +15,7 @@ import (
 // memory is what a role in use takes in the plugin's memory. Roles are written through another engine, so that the
 // storage's own copies are there before the count begins.
 func memory(b *testing.B, _ *stage, table *report.Table) {
+	b.Helper()
 	ims := startIMS(b, time.Hour, append(roleScopes(), defaultScope)...)
 	storage := &logical.InmemStorage{}
 	writer := configuredEngine(b, ims, storage)

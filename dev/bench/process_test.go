@@ -57,4 +57,4 @@ func procFile(b *testing.B, pid int, name string) []byte {
 	return text
 }
 
-func mebibytes(bytes int64) string { return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20)) }
+func mebibytes(size int64) string { return fmt.Sprintf("%.0f MiB", float64(size)/(1<<20)) }

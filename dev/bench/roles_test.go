@@ -16,6 +16,7 @@ const (
 
 // manyRoles compares reads of ten thousand roles with reads of one.
 func manyRoles(b *testing.B, vault *stage, table *report.Table) {
+	b.Helper()
 	ims := startIMS(b, time.Hour, append(roleScopes(), defaultScope)...)
 	vault.mount(b, "roles", ims)
 	residentBefore := vault.resident(b)

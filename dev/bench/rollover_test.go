@@ -27,6 +27,7 @@ const (
 
 // rollover compares reads while tokens are replaced with reads of a token that stays.
 func rollover(b *testing.B, vault *stage, table *report.Table) {
+	b.Helper()
 	ims := startIMS(b, shortLifetime, defaultScope)
 	vault.mount(b, "rollover", ims)
 	ims.Fault(emulator.Fault{Delay: slowExchange})

@@ -15,9 +15,9 @@ func TestEveryConnectionReadsOnceWithoutADuration(t *testing.T) {
 	t.Parallel()
 	var reads atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		reads.Add(1)
-		require.Equal(t, "/v1/itwin/token", r.URL.Path)
-		require.Equal(t, "root", r.Header.Get("X-Vault-Token"))
+		if r.URL.Path == "/v1/itwin/token" && r.Header.Get("X-Vault-Token") == "root" {
+			reads.Add(1)
+		}
 	}))
 	defer server.Close()
 	c := NewClient(server.URL, "root", 5)
