@@ -1,0 +1,204 @@
+package inquiry_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+)
+
+// noon is when the tests' events begin.
+func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
+
+// event is one of kim's, on the role viewer, some minutes past noon.
+func event(kind auditlog.Kind, minute int) auditlog.Event {
+	return auditlog.Event{
+		Time: noon().Add(time.Duration(minute) * time.Minute), Kind: kind, Operation: "read", Mount: "itwin/", Path: "token/viewer",
+		Role: "viewer", Address: "192.0.2.7", Reader: by("kim"),
+	}
+}
+
+func by(name string) auditlog.Reader {
+	return auditlog.Reader{Name: "userpass-" + name, Display: "userpass-" + name, Login: name, Entity: "entity-" + name, Policies: "p"}
+}
+
+func read(name, token string, minute int) auditlog.Event {
+	e := event(auditlog.Read, minute)
+	e.Reader, e.Token = by(name), auditlog.Token{ID: token, Access: "hmac of " + token, Scope: "itwin-platform"}
+	return e
+}
+
+func wrap(name, wrapping string, minute int) auditlog.Event {
+	e := event(auditlog.Wrapped, minute)
+	e.Reader, e.Wrappings = by(name), []string{wrapping}
+	return e
+}
+
+// unwrap is as the log shows it: without mount and role, and with HMACs alone.
+func unwrap(name, wrapping, token string, minute int) auditlog.Event {
+	e := event(auditlog.Unwrapped, minute)
+	e.Mount, e.Role, e.Reader = "", "", by(name)
+	e.Wrappings, e.Token = []string{"", wrapping}, auditlog.Token{ID: "hmac of id of " + token, Access: "hmac of " + token}
+	return e
+}
+
+func ask(q inquiry.Question, events ...auditlog.Event) inquiry.Answer {
+	for _, e := range events {
+		q.Add(e)
+	}
+	return q.Answer()
+}
+
+// told is a section in short.
+func told(t *testing.T, a inquiry.Answer, name string) []string {
+	t.Helper()
+	for _, section := range a.Sections {
+		if section.Name != name {
+			continue
+		}
+		rows := []string{}
+		for _, r := range section.Rows {
+			rows = append(rows, fmt.Sprintf("%s %s %s %s %s x%d", r.Reader, r.Kind, r.Role, r.Path, r.TokenID, r.Count))
+		}
+		return rows
+	}
+	require.FailNow(t, "no such section", name)
+	return nil
+}
+
+func TestReadersAreThoseWhoWereHandedTheToken(t *testing.T) {
+	t.Parallel()
+	rotated := event(auditlog.Rotated, 1)
+	rotated.Token.ID, rotated.Reader = "t1", by("root")
+	a := ask(inquiry.NewReaders(inquiry.Window{}, "t1"),
+		read("lee", "t1", 5), read("kim", "t1", 2), read("kim", "t1", 9), read("kim", "t2", 3), event(auditlog.Denied, 4), rotated)
+	require.True(t, a.Found)
+	require.Equal(t, []string{"userpass-kim read viewer   x2", "userpass-lee read viewer   x1"}, told(t, a, "readers"))
+	require.Equal(t, []string{"userpass-root rotated viewer   x1"}, told(t, a, "origin"))
+	row := a.Sections[0].Rows[0]
+	require.Equal(t, []time.Time{noon().Add(2 * time.Minute), noon().Add(9 * time.Minute)}, []time.Time{row.First, row.Last})
+	require.Equal(t, []string{"entity-kim", "p", "192.0.2.7", "itwin-platform"}, []string{row.Entity, row.Policies, row.Address, row.Scope})
+	require.Empty(t, a.Notes)
+}
+
+func TestReadersWhoUnwrappedTheTokenAreFoundByWhatTheLogHasOfIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ids    []string
+		events []auditlog.Event
+	}{
+		"by the HMAC of the token that a plain read shows too": {
+			[]string{"t1"},
+			[]auditlog.Event{unwrap("lee", "w1", "t1", 3), wrap("kim", "w1", 2), read("bot", "t1", 1)},
+		},
+		"by the HMAC of its id that Vault was asked for": {
+			[]string{"t1", "hmac of id of t1"},
+			[]auditlog.Event{wrap("kim", "w1", 2), unwrap("lee", "w1", "t1", 3), unwrap("eve", "w9", "t9", 4)},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := ask(inquiry.NewReaders(inquiry.Window{}, c.ids...), c.events...)
+			require.Contains(t, told(t, a, "readers"), "userpass-lee unwrapped viewer   x1")
+			require.NotContains(t, fmt.Sprint(told(t, a, "readers")), "eve")
+			require.Equal(t, []string{"userpass-kim wrapped viewer   x1"}, told(t, a, "origin"))
+		})
+	}
+}
+
+func TestNotesSayWhatTheLogCantTell(t *testing.T) {
+	t.Parallel()
+	hashed := read("kim", auditlog.HashPrefix+"00", 1)
+	for name, c := range map[string]struct {
+		question inquiry.Question
+		events   []auditlog.Event
+		want     string
+	}{
+		"ids are HMACs":                  {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
+		"a wrapping was never opened":    {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "1 wrapped reads"},
+		"no mount is the plugin's":       {inquiry.NewTokens(inquiry.Window{}, "kim"), nil, "--mount itwin"},
+		"the log begins with the window": {inquiry.NewSummary(inquiry.Window{Since: noon()}), []auditlog.Event{read("kim", "t1", 1)}, "Add older files"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Contains(t, fmt.Sprint(ask(c.question, c.events...).Notes), c.want)
+		})
+	}
+}
+
+func TestTokensOfAReaderByAnyOfItsNames(t *testing.T) {
+	t.Parallel()
+	denied := event(auditlog.Denied, 8)
+	for _, name := range []string{"kim", "userpass-kim", "entity-kim"} {
+		a := ask(inquiry.NewTokens(inquiry.Window{}, name),
+			read("kim", "t1", 1), read("kim", "t1", 2), read("lee", "t1", 3), wrap("lee", "w", 4), unwrap("kim", "w", "t2", 5),
+			read("lee", "t2", 6), denied)
+		require.Equal(t, []string{" read viewer  t1 x2", " unwrapped viewer  t2 x1"}, told(t, a, "tokens"), name)
+		require.Equal(t, []string{" denied  token/viewer  x1"}, told(t, a, "others"))
+	}
+	require.False(t, ask(inquiry.NewTokens(inquiry.Window{}, "ki"), read("kim", "t1", 1)).Found)
+}
+
+func TestUnwrappingOfAnUnseenWrappingHasAnUnknownRole(t *testing.T) {
+	t.Parallel()
+	a := ask(inquiry.NewTokens(inquiry.Window{}, "kim"), unwrap("kim", "w", "t1", 5))
+	require.Equal(t, []string{" unwrapped (unknown)  hmac of id of t1 x1"}, told(t, a, "tokens"))
+}
+
+func TestSummaryTellsNewReadersWhateverTheOrderOfTheLogs(t *testing.T) {
+	t.Parallel()
+	changed := event(auditlog.ConfigChanged, 70)
+	changed.Role, changed.Path = "", "config"
+	defaultRole := read("lee", "t3", 80)
+	defaultRole.Role = ""
+	a := ask(inquiry.NewSummary(inquiry.Window{Since: noon().Add(time.Hour), Until: noon().Add(2 * time.Hour)}),
+		read("kim", "t2", 61), defaultRole, event(auditlog.Denied, 65), event(auditlog.Denied, 66), event(auditlog.Failed, 67), changed,
+		wrap("kim", "w", 68), unwrap("eve", "w", "t2", 69), read("kim", "t1", 5), read("late", "t9", 500), event(auditlog.Denied, 5))
+	require.Equal(t, []string{"userpass-kim  viewer   x1", "userpass-lee  (default)   x1"}, told(t, a, "reads"))
+	require.Equal(t, []string{"userpass-eve     x1", "userpass-lee     x1"}, told(t, a, "new_readers"))
+	require.Equal(t, []string{"userpass-kim   token/viewer  x2"}, told(t, a, "denied"))
+	require.Equal(t, []string{"userpass-kim   token/viewer  x1"}, told(t, a, "failed"))
+	require.Equal(t, []string{"userpass-kim config changed  config  x1"}, told(t, a, "changes"))
+	require.Equal(t, []string{"userpass-kim wrapped viewer   x1", "userpass-eve unwrapped viewer   x1"}, told(t, a, "wrapped"))
+	require.Equal(t, "summary from 2026-11-23 13:00 UTC to 2026-11-23 14:00 UTC", a.Subject)
+	require.Equal(t, []string{"itwin/"}, a.Log.Mounts)
+}
+
+func TestFullTablesCountWhatFindsNoPlace(t *testing.T) {
+	t.Parallel()
+	q := inquiry.NewSummary(inquiry.Window{})
+	for i := range 10_003 {
+		e := event(auditlog.Denied, 0)
+		e.Path = fmt.Sprintf("token/guess-%d", i)
+		q.Add(e)
+	}
+	denied := q.Answer().Sections[0]
+	require.Equal(t, "denied", denied.Name)
+	require.Len(t, denied.Rows, 10_000)
+	require.Equal(t, 3, denied.More)
+}
+
+func TestTimelineCoarsensUntilItFits(t *testing.T) {
+	t.Parallel()
+	q := inquiry.NewSummary(inquiry.Window{})
+	for hour := range 24 * 60 {
+		q.Add(read("kim", "t", hour*60))
+	}
+	q.Add(read("lee", "t", 0))
+	timeline := q.Answer().Timeline
+	require.Equal(t, 16*time.Hour, timeline.Width)
+	require.LessOrEqual(t, timeline.Buckets, 168)
+	require.Len(t, timeline.Lanes, 2)
+	require.Equal(t, "userpass-kim", timeline.Lanes[0].Reader)
+	sum := 0
+	for bucket, n := range timeline.Lanes[0].Counts {
+		require.Less(t, bucket, timeline.Buckets)
+		sum += n
+	}
+	require.Equal(t, []int{24 * 60, 24 * 60}, []int{sum, timeline.Lanes[0].Total})
+	require.False(t, timeline.Start.After(noon()))
+}
