@@ -1,9 +1,6 @@
 package auditlog
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // unwrapPath is where wrapped tokens are taken out, on Vault's own mount.
 const unwrapPath = "sys/wrapping/unwrap"
@@ -38,7 +35,7 @@ func (v Event) outcome(e *entry, place string) (Event, bool) {
 		v.Kind, v.Wrappings = Wrapped, []string{e.Response.WrapInfo.Token}
 		return v, true
 	}
-	return v.success(e.answer(), e.reason(), place)
+	return v.success(e.Response.Data, e.reason(), place)
 }
 
 func (v Event) success(answer answerData, reason, place string) (Event, bool) {
@@ -63,17 +60,13 @@ func (v Event) success(answer answerData, reason, place string) (Event, bool) {
 // unwrapping is the event of a token taken out of a wrapping. That what came out
 // is an iTwin token shows in its keys alone.
 func (v Event) unwrapping(e *entry) (Event, bool) {
-	answer := e.answer()
+	answer := e.Response.Data
 	if answer.AccessToken == "" || answer.TokenID == "" || answer.LastVaultRotation == "" {
 		return Event{}, false
 	}
 	v.Kind, v.Token, v.Path = Unwrapped, answer.token(), unwrapPath
-	var body struct {
-		Token string `json:"token"`
-	}
-	// A body of another shape means that the wrapping's token was the caller's own.
-	_ = json.Unmarshal(e.Request.Data, &body)
-	v.Wrappings = []string{body.Token, e.Request.ClientToken, e.Auth.ClientToken}
+	// Without a body, the caller's own token is the wrapping's.
+	v.Wrappings = []string{e.Request.Data.Token, e.Request.ClientToken, e.Auth.ClientToken}
 	return v, true
 }
 

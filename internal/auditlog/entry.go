@@ -3,14 +3,13 @@ package auditlog
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 )
 
-// entry is the part of a line that is of use. What callers shape freely is raw: a
-// request body with a number in a string's place must not make the line undecodable,
-// or a reader could keep out of sight that way.
+// entry is the part of a line that is of use.
 type entry struct {
 	Type     string        `json:"type"`
 	Time     time.Time     `json:"time"`
@@ -45,20 +44,22 @@ type entryMetadata struct {
 }
 
 type entryRequest struct {
-	ClientToken   string          `json:"client_token"`
-	Data          json.RawMessage `json:"data"`
-	MountPoint    string          `json:"mount_point"`
-	MountType     string          `json:"mount_type"`
-	Operation     string          `json:"operation"`
-	Path          string          `json:"path"`
-	RemoteAddress string          `json:"remote_address"`
+	ClientToken string `json:"client_token"`
+	Data        struct {
+		Token string `json:"token"` // of an unwrapping
+	} `json:"data"`
+	MountPoint    string `json:"mount_point"`
+	MountType     string `json:"mount_type"`
+	Operation     string `json:"operation"`
+	Path          string `json:"path"`
+	RemoteAddress string `json:"remote_address"`
 	Namespace     struct {
 		Path string `json:"path"`
 	} `json:"namespace"`
 }
 
 type entryResponse struct {
-	Data     json.RawMessage `json:"data"`
+	Data     answerData `json:"data"`
 	WrapInfo *struct {
 		Token string `json:"token"`
 	} `json:"wrap_info"`
@@ -74,14 +75,22 @@ type answerData struct {
 	Error             string          `json:"error"`
 }
 
-// answer decodes the response's data. Data of another shape is no token answer.
-func (e *entry) answer() answerData {
-	var data answerData
-	if len(e.Response.Data) > 0 && json.Unmarshal(e.Response.Data, &data) != nil {
-		return answerData{}
+// decode reads a line. Callers shape request bodies freely: a value of another type
+// than expected is left out, as json.Unmarshal does, and is no error, or a reader
+// could keep out of sight by sending one.
+func (e *entry) decode(line []byte) error {
+	err := json.Unmarshal(line, e)
+	var otherType *json.UnmarshalTypeError
+	switch {
+	case err != nil && !errors.As(err, &otherType):
+		return err
+	case e.Time.IsZero():
+		return errNoTime
 	}
-	return data
+	return nil
 }
+
+var errNoTime = errors.New("an entry without a time")
 
 func (d answerData) token() Token {
 	t := Token{ID: d.TokenID, Access: d.AccessToken, Scope: shown(d.Scope)}

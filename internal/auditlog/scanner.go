@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +88,7 @@ func (s *Scanner) line(line []byte, use func(Event)) {
 		return
 	}
 	var e entry
-	if err := json.Unmarshal(line, &e); err != nil || e.Time.IsZero() {
+	if e.decode(line) != nil {
 		s.stats.Damaged++
 		return
 	}
