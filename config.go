@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -32,9 +33,6 @@ const (
 	defaultRequestTimeout = 10 * time.Second
 	minRequestTimeout     = time.Second
 	maxRequestTimeout     = 30 * time.Second
-
-	tls12 = "tls12"
-	tls13 = "tls13"
 )
 
 // Stored configs that can't be used. Writing one in full replaces it.
@@ -79,7 +77,7 @@ func defaultConfig() *config {
 		AuthMethod:     ims.AuthPost,
 		RenewBefore:    defaultRenewBefore,
 		RequestTimeout: defaultRequestTimeout,
-		TLSMinVersion:  tls12,
+		TLSMinVersion:  outbound.TLS12,
 		PersistTokens:  true,
 	}
 }

@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -41,146 +40,67 @@ type configField struct {
 	show   func(c *config) any // nil: never shown
 }
 
-// configFields lists the fields of a config in the order of the documentation.
+// configFields lists the fields of a config in the order of the documentation. To
+// add one, add it here, to config, and to the README's table.
 func configFields() []configField {
 	return slices.Concat(identityFields(), endpointFields(), requestFields(), tokenFields())
 }
 
 func identityFields() []configField {
-	return []configField{
-		{
-			name: keyClientID,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Required: true,
-				Description: "Client id of the service app, as My Apps shows it (service-…).",
-			},
-			set: func(c *config, v any) error {
-				c.ClientID = strings.TrimSpace(asString(v))
-				return checkClientID(c.ClientID)
-			},
-			reset: func(c, _ *config) { c.ClientID = "" },
-			show:  func(c *config) any { return c.ClientID },
+	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…).",
+		func(c *config) *string { return &c.ClientID }, parseClientID)
+	id.schema.Required = true
+	scopes := textField(keyScopes, "Scopes of the tokens, separated by spaces or commas, unless a role names others.",
+		func(c *config) *string { return &c.Scopes }, ims.ParseScopes)
+	return []configField{id, secretField(), scopes}
+}
+
+func secretField() configField {
+	return configField{
+		name: keyClientSecret,
+		schema: framework.FieldSchema{
+			Type: framework.TypeString, Required: true,
+			Description:  "Client secret of the service app. Never returned.",
+			DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 		},
-		{
-			name: keyClientSecret,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Required: true,
-				Description:  "Client secret of the service app. Never returned.",
-				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
-			},
-			set:   setClientSecret,
-			reset: func(c, _ *config) { c.ClientSecret = secret.Text{} },
-		},
-		{
-			name: keyScopes,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Default: defaultScopes,
-				Description: "Scopes of the tokens, separated by spaces or commas, unless a role names others.",
-			},
-			set:   func(c *config, v any) error { return parsed(keyScopes, v, ims.ParseScopes, &c.Scopes) },
-			reset: func(c, d *config) { c.Scopes = d.Scopes },
-			show:  func(c *config) any { return c.Scopes },
-		},
+		set:   setClientSecret,
+		reset: func(c, _ *config) { c.ClientSecret = secret.Text{} },
 	}
 }
 
 func endpointFields() []configField {
+	tokenURL := textField(keyTokenURL, "Token endpoint; <authority>/connect/token unless set. An empty value goes back to that.",
+		func(c *config) *string { return &c.TokenURL }, emptyOr(outbound.ParseEndpoint))
+	tokenURL.show = func(c *config) any { return c.tokenURL() }
 	return []configField{
-		{
-			name: keyAuthority,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Default: defaultAuthority,
-				Description: "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com.",
-			},
-			set:   func(c *config, v any) error { return parsed(keyAuthority, v, outbound.ParseEndpoint, &c.Authority) },
-			reset: func(c, d *config) { c.Authority = d.Authority },
-			show:  func(c *config) any { return c.Authority },
-		},
-		{
-			name: keyTokenURL,
-			schema: framework.FieldSchema{
-				Type:        framework.TypeString,
-				Description: "Token endpoint; <authority>/connect/token unless set. An empty value goes back to that.",
-			},
-			set:   setTokenURL,
-			reset: func(c, _ *config) { c.TokenURL = "" },
-			show:  func(c *config) any { return c.tokenURL() },
-		},
-		{
-			name: keyAPIURL,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Default: defaultAPIURL,
-				Description: "Base URL of the iTwin Platform; QA is https://qa-api.bentley.com.",
-			},
-			set:   func(c *config, v any) error { return parsed(keyAPIURL, v, outbound.ParseEndpoint, &c.APIURL) },
-			reset: func(c, d *config) { c.APIURL = d.APIURL },
-			show:  func(c *config) any { return c.APIURL },
-		},
+		textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com.",
+			func(c *config) *string { return &c.Authority }, outbound.ParseEndpoint),
+		tokenURL,
+		textField(keyAPIURL, "Base URL of the iTwin Platform; QA is https://qa-api.bentley.com.",
+			func(c *config) *string { return &c.APIURL }, outbound.ParseEndpoint),
 	}
 }
 
 func requestFields() []configField {
 	return []configField{
-		{
-			name: keyAuthMethod,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Default: string(ims.AuthPost),
-				AllowedValues: []any{string(ims.AuthPost), string(ims.AuthBasic)},
-				Description:   "How the credentials are sent: in the body (client_secret_post) or the Authorization header (client_secret_basic).",
-			},
-			set:   setAuthMethod,
-			reset: func(c, d *config) { c.AuthMethod = d.AuthMethod },
-			show:  func(c *config) any { return string(c.AuthMethod) },
-		},
-		{
-			name: keyRequestTimeout,
-			schema: framework.FieldSchema{
-				Type: framework.TypeDurationSecond, Default: int(defaultRequestTimeout / time.Second),
-				Description: "Time limit for one request to IMS, from 1s to 30s.",
-			},
-			set: func(c *config, v any) error {
-				return setDuration(keyRequestTimeout, v, minRequestTimeout, maxRequestTimeout, &c.RequestTimeout)
-			},
-			reset: func(c, d *config) { c.RequestTimeout = d.RequestTimeout },
-			show:  func(c *config) any { return int64(c.RequestTimeout / time.Second) },
-		},
-		{
-			name: keyCACert,
-			schema: framework.FieldSchema{
-				Type:        framework.TypeString,
-				Description: "PEM certificates to trust instead of the system's roots. An empty value goes back to those.",
-			},
-			set:   setCACert,
-			reset: func(c, _ *config) { c.CACert = "" },
-			show:  func(c *config) any { return c.CACert },
-		},
-		{
-			name: keyTLSMinVersion,
-			schema: framework.FieldSchema{
-				Type: framework.TypeString, Default: tls12, AllowedValues: []any{tls12, tls13},
-				Description: "Lowest version of TLS: tls12 or tls13.",
-			},
-			set:   setTLSMinVersion,
-			reset: func(c, d *config) { c.TLSMinVersion = d.TLSMinVersion },
-			show:  func(c *config) any { return c.TLSMinVersion },
-		},
+		textField(keyAuthMethod,
+			"How the credentials are sent: in the body (client_secret_post) or the Authorization header (client_secret_basic).",
+			func(c *config) *string { return (*string)(&c.AuthMethod) }, oneOf(string(ims.AuthPost), string(ims.AuthBasic)),
+			string(ims.AuthPost), string(ims.AuthBasic)),
+		durationField(keyRequestTimeout, "Time limit for one request to IMS, from 1s to 30s.",
+			func(c *config) *time.Duration { return &c.RequestTimeout }, minRequestTimeout, maxRequestTimeout),
+		textField(keyCACert, "PEM certificates to trust instead of the system's roots. An empty value goes back to those.",
+			func(c *config) *string { return &c.CACert }, emptyOr(parseCACert)),
+		textField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13.",
+			func(c *config) *string { return &c.TLSMinVersion }, oneOf(outbound.TLS12, outbound.TLS13),
+			outbound.TLS12, outbound.TLS13),
 	}
 }
 
 func tokenFields() []configField {
 	return []configField{
-		{
-			name: keyRenewBefore,
-			schema: framework.FieldSchema{
-				Type: framework.TypeDurationSecond, Default: int(defaultRenewBefore / time.Second),
-				Description: "Life that every token handed out has left; half a lifetime at most.",
-			},
-			set: func(c *config, v any) error {
-				return setDuration(keyRenewBefore, v, time.Second, maxRenewBefore, &c.RenewBefore)
-			},
-			reset: func(c, d *config) { c.RenewBefore = d.RenewBefore },
-			show:  func(c *config) any { return int64(c.RenewBefore / time.Second) },
-		},
+		durationField(keyRenewBefore, "Life that every token handed out has left; half a lifetime at most.",
+			func(c *config) *time.Duration { return &c.RenewBefore }, time.Second, maxRenewBefore),
 		{
 			name: keyPersistTokens,
 			schema: framework.FieldSchema{
@@ -195,5 +115,34 @@ func tokenFields() []configField {
 			reset: func(c, d *config) { c.PersistTokens = d.PersistTokens },
 			show:  func(c *config) any { return c.PersistTokens },
 		},
+	}
+}
+
+// textField describes a text; at is where it is, parse what it may be.
+func textField(name, description string, at func(*config) *string, parse func(string) (string, error), allowed ...any) configField {
+	f := configField{
+		name:   name,
+		schema: framework.FieldSchema{Type: framework.TypeString, AllowedValues: allowed, Description: description},
+		set:    func(c *config, v any) error { return parsed(name, v, parse, at(c)) },
+		reset:  func(c, d *config) { *at(c) = *at(d) },
+		show:   func(c *config) any { return *at(c) },
+	}
+	if value := *at(defaultConfig()); value != "" {
+		f.schema.Default = value
+	}
+	return f
+}
+
+// durationField describes a duration, which is shown in seconds.
+func durationField(name, description string, at func(*config) *time.Duration, least, most time.Duration) configField {
+	seconds := func(c *config) int { return int(*at(c) / time.Second) }
+	return configField{
+		name: name,
+		schema: framework.FieldSchema{
+			Type: framework.TypeDurationSecond, Default: seconds(defaultConfig()), Description: description,
+		},
+		set:   func(c *config, v any) error { return setDuration(name, v, least, most, at(c)) },
+		reset: func(c, d *config) { *at(c) = *at(d) },
+		show:  func(c *config) any { return int64(seconds(c)) },
 	}
 }

@@ -1,11 +1,12 @@
 package itwin
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
-	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
@@ -33,16 +34,17 @@ func parsed(name string, v any, parse func(string) (string, error), field *strin
 	return nil
 }
 
-func checkClientID(id string) error {
+func parseClientID(value string) (string, error) {
+	id := strings.TrimSpace(value)
 	switch {
 	case id == "":
-		return errField(keyClientID, "is empty: give the id of a service app registered in My Apps, client_id=service-…")
+		return "", errors.New("is empty: give the id of a service app registered in My Apps, client_id=service-…")
 	case len(id) > maxClientID:
-		return errField(keyClientID, "is longer than 256 bytes: give the id alone, as My Apps shows it")
+		return "", errors.New("is longer than 256 bytes: give the id alone, as My Apps shows it")
 	case strings.ContainsFunc(id, unprintable):
-		return errField(keyClientID, "has spaces or control characters within: give the id alone, as My Apps shows it")
+		return "", errors.New("has spaces or control characters within: give the id alone, as My Apps shows it")
 	}
-	return nil
+	return id, nil
 }
 
 func unprintable(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }
@@ -61,44 +63,34 @@ func setClientSecret(c *config, v any) error {
 	return nil
 }
 
-func setTokenURL(c *config, v any) error {
-	if asString(v) == "" {
-		c.TokenURL = ""
-		return nil
-	}
-	return parsed(keyTokenURL, v, outbound.ParseEndpoint, &c.TokenURL)
-}
-
-func setAuthMethod(c *config, v any) error {
-	switch method := ims.AuthMethod(asString(v)); method {
-	case ims.AuthPost, ims.AuthBasic:
-		c.AuthMethod = method
-		return nil
-	}
-	return errField(keyAuthMethod, "must be client_secret_post or client_secret_basic")
-}
-
-func setCACert(c *config, v any) error {
-	value := strings.TrimSpace(asString(v))
-	if len(value) > maxCACert {
-		return errField(keyCACert, "is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
-	}
-	if value != "" {
-		if _, err := outbound.ParseCACert(value); err != nil {
-			return errField(keyCACert, "must be PEM certificates, as in ca_cert=@ca.pem")
+// emptyOr lets an empty value stand for the default.
+func emptyOr(parse func(string) (string, error)) func(string) (string, error) {
+	return func(value string) (string, error) {
+		if strings.TrimSpace(value) == "" {
+			return "", nil
 		}
+		return parse(value)
 	}
-	c.CACert = value
-	return nil
 }
 
-func setTLSMinVersion(c *config, v any) error {
-	switch version := asString(v); version {
-	case tls12, tls13:
-		c.TLSMinVersion = version
-		return nil
+func oneOf(allowed ...string) func(string) (string, error) {
+	return func(value string) (string, error) {
+		if slices.Contains(allowed, value) {
+			return value, nil
+		}
+		return "", errors.New("must be " + strings.Join(allowed, " or "))
 	}
-	return errField(keyTLSMinVersion, "must be tls12 or tls13")
+}
+
+func parseCACert(value string) (string, error) {
+	value = strings.TrimSpace(value)
+	if len(value) > maxCACert {
+		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
+	}
+	if _, err := outbound.ParseCACert(value); err != nil {
+		return "", errors.New("must be PEM certificates, as in ca_cert=@ca.pem")
+	}
+	return value, nil
 }
 
 func setDuration(name string, v any, least, most time.Duration, field *time.Duration) error {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 func TestConfigRefusesBadValues(t *testing.T) {
@@ -92,13 +94,13 @@ func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 		"another authority": {keyAuthority, "https://qa-ims.bentley.com"},
 		"another endpoint":  {keyTokenURL, "https://ims.bentley.com/other"},
 		"another CA":        {keyCACert, pem},
-		"an older TLS":      {keyTLSMinVersion, tls12},
+		"an older TLS":      {keyTLSMinVersion, outbound.TLS12},
 	}
 	for name, c := range cases {
 		t.Run(name+" needs the secret again", func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
-			e.mustWrite("config", e.app(fields{keyTLSMinVersion: tls13}))
+			e.mustWrite("config", e.app(fields{keyTLSMinVersion: outbound.TLS13}))
 			before := e.storage.Entries(t, "")
 			text := "changing " + c.field + " changes where the secret is sent: give client_secret=… again in the same write"
 			e.mustRefuse(text, "config", fields{c.field: c.value, keyVerify: false})
@@ -116,8 +118,8 @@ func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: tls13})
-	require.Equal(t, tls13, e.mustRead("config").Data[keyTLSMinVersion])
+	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: outbound.TLS13})
+	require.Equal(t, outbound.TLS13, e.mustRead("config").Data[keyTLSMinVersion])
 	e.mustWrite("config", fields{keyTokenURL: ""})
 	require.Equal(t, e.ims.URL+"/connect/token", e.mustRead("config").Data[keyTokenURL])
 }

@@ -73,16 +73,6 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 		Type: framework.TypeBool, Default: true,
 		Description: "Make a real exchange before anything is stored. Not stored itself.",
 	}
-	write := func(op string, verb string) *framework.PathOperation {
-		return &framework.PathOperation{
-			Callback:                    b.writeConfig,
-			Summary:                     op,
-			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "configuration"},
-			Responses:                   noContent("The config is stored."),
-			ForwardPerformanceStandby:   true,
-			ForwardPerformanceSecondary: true,
-		}
-	}
 	return &framework.Path{
 		Pattern:         pattern,
 		Fields:          fields,
@@ -90,24 +80,32 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 		HelpSynopsis:    configSynopsis,
 		HelpDescription: strings.TrimSpace(configDescription),
 		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.CreateOperation: write("Store a service app's credentials.", "configure"),
-			logical.UpdateOperation: write("Change the fields given.", "configure"),
-			logical.PatchOperation:  write("Change the fields given; null goes back to the default.", "patch"),
-			logical.ReadOperation: &framework.PathOperation{
-				Callback:     b.readConfig,
-				Summary:      "Read the config, without the secret.",
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: infix + "configuration"},
-				Responses:    configResponses(),
-			},
-			logical.DeleteOperation: &framework.PathOperation{
-				Callback:                    b.deleteConfig,
-				Summary:                     "Delete the app and drop its tokens.",
-				DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: "delete", OperationSuffix: infix + "configuration"},
-				Responses:                   noContent("The app is deleted."),
-				ForwardPerformanceStandby:   true,
-				ForwardPerformanceSecondary: true,
-			},
+		Operations:      b.configOperations(infix + "configuration"),
+	}
+}
+
+func (b *backend) configOperations(suffix string) map[logical.Operation]framework.OperationHandler {
+	change := func(callback framework.OperationFunc, summary, verb, outcome string) *framework.PathOperation {
+		return &framework.PathOperation{
+			Callback:                    callback,
+			Summary:                     summary,
+			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: suffix},
+			Responses:                   noContent(outcome),
+			ForwardPerformanceStandby:   true,
+			ForwardPerformanceSecondary: true,
+		}
+	}
+	const stored = "The config is stored."
+	return map[logical.Operation]framework.OperationHandler{
+		logical.CreateOperation: change(b.writeConfig, "Store a service app's credentials.", "configure", stored),
+		logical.UpdateOperation: change(b.writeConfig, "Change the fields given.", "configure", stored),
+		logical.PatchOperation:  change(b.writeConfig, "Change the fields given; null goes back to the default.", "patch", stored),
+		logical.DeleteOperation: change(b.deleteConfig, "Delete the app and drop its tokens.", "delete", "The app is deleted."),
+		logical.ReadOperation: &framework.PathOperation{
+			Callback:     b.readConfig,
+			Summary:      "Read the config, without the secret.",
+			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: suffix},
+			Responses:    configResponses(),
 		},
 	}
 }

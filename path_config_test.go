@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 func TestConfigShowsEveryDefaultAndNoSecret(t *testing.T) {
@@ -78,7 +80,7 @@ func TestConfigPatchWithNullGoesBackToTheDefault(t *testing.T) {
 	want := e.mustRead("config").Data
 	changed := fields{
 		keyScopes: "itwins:read", keyAPIURL: "https://qa-api.bentley.com", keyAuthMethod: "client_secret_basic",
-		keyRenewBefore: 60, keyRequestTimeout: 5, keyTLSMinVersion: tls13, keyPersistTokens: false,
+		keyRenewBefore: 60, keyRequestTimeout: 5, keyTLSMinVersion: outbound.TLS13, keyPersistTokens: false,
 		keyTokenURL: e.ims.URL + "/other", keyCACert: certificate(t),
 	}
 	nulls := fields{keyClientSecret: canarySecret, keyVerify: false}

@@ -210,21 +210,28 @@ func (a *app) tokenScope(r *role) string {
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {
-	resp := &logical.Response{Data: map[string]any{
-		keyAccessToken:       s.AccessToken.Reveal(),
-		keyTokenType:         s.Type,
-		keyScope:             s.Scope,
-		keyClientID:          a.config.ClientID,
-		keyTokenID:           s.ID,
-		keyExpiresAt:         timestamp(s.ExpiresAt()),
-		keyExpiresAtUnix:     s.ExpiresAt().Unix(),
-		keyTTL:               s.TTL,
-		keyRotationPeriod:    s.RotationPeriod,
-		keyLastVaultRotation: timestamp(s.RotatedAt),
-	}}
+	lasting, _ := s.Derived(func() any { return lastingData(a, s.Token) }).(map[string]any)
+	data := make(map[string]any, len(lasting)+2)
+	maps.Copy(data, lasting)
+	data[keyTTL], data[keyRotationPeriod] = s.TTL, s.RotationPeriod
+	resp := &logical.Response{Data: data}
 	if f := s.Degraded; f != nil {
 		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the token from before, good until %s: %s. Next attempt at %s.",
 			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestamp(ceilSecond(f.NextAttempt))))
 	}
 	return resp
+}
+
+// lastingData is what every answer with a token has in common.
+func lastingData(a *app, t *tokens.Token) map[string]any {
+	return map[string]any{
+		keyAccessToken:       t.AccessToken.Reveal(),
+		keyTokenType:         t.Type,
+		keyScope:             t.Scope,
+		keyClientID:          a.config.ClientID,
+		keyTokenID:           t.ID,
+		keyExpiresAt:         timestamp(t.ExpiresAt()),
+		keyExpiresAtUnix:     t.ExpiresAt().Unix(),
+		keyLastVaultRotation: timestamp(t.RotatedAt),
+	}
 }

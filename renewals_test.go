@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
@@ -161,7 +162,7 @@ func (b *backend) plantApp(t *testing.T, mint func(context.Context, string) (tok
 	t.Helper()
 	client, err := ims.NewClient(ims.Options{
 		TokenURL: defaultAuthority, ClientID: "service-test", ClientSecret: secret.New(canarySecret),
-		AuthMethod: ims.AuthPost, RequestTimeout: defaultRequestTimeout, TLSMinVersion: tls12,
+		AuthMethod: ims.AuthPost, RequestTimeout: defaultRequestTimeout, TLSMinVersion: outbound.TLS12,
 	})
 	require.NoError(t, err)
 	a := &app{config: defaultConfig(), client: client, scopeKey: defaultScopes}

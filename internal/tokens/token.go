@@ -6,6 +6,7 @@ package tokens
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"sync/atomic"
 	"time"
 
 	"vault-plugin-secrets-itwin/internal/secret"
@@ -48,6 +49,19 @@ type Token struct {
 	ObtainedAt  time.Time // when the exchange was sent
 	Lifetime    time.Duration
 	RotatedAt   time.Time // whole seconds, later than that of the token before
+
+	derived atomic.Pointer[any]
+}
+
+// Derived returns what make makes of the token, once for all its readers. It must
+// depend on nothing else and not be changed.
+func (t *Token) Derived(make func() any) any {
+	if known := t.derived.Load(); known != nil {
+		return *known
+	}
+	value := make()
+	t.derived.Store(&value)
+	return value
 }
 
 // ID names an access token without revealing it: its SHA-256 in hex.
