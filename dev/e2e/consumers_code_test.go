@@ -38,7 +38,8 @@ func (c *consumers) testTypeScript(t *testing.T) {
 	requireProgram(t, "npm")
 	dir := copyExample(t, "typescript")
 	// With the settings of whoever runs the tests: they say which registry is reached, and how.
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
+		"--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		skipWithoutNetwork(t, string(out))

@@ -31,13 +31,34 @@ func (c *consumers) testVaultSecretsOperator(t *testing.T) {
 	require.Equal(t, []string{"access_token"}, matching(t, first, transformation.at(t, "includes").texts(t)))
 }
 
-// requireStaticCredentials restates how the operator tells and times static credentials: a last_vault_rotation in
-// RFC 3339 and a rotation_period of at least a second; it comes back half a second or a little more after the ttl.
-func requireStaticCredentials(t *testing.T, a answer) time.Duration {
+// testOperatorResync follows the operator's timing through rotations: each sync at its time finds a new token, and knows it
+// by a later last_vault_rotation.
+func (c *consumers) testOperatorResync(t *testing.T) {
+	t.Parallel()
+	vaultToken := c.reader(t)
+	held := c.readAnswer(t, vaultToken, viewerPath)
+	for range 2 {
+		time.Sleep(requireStaticCredentials(t, held))
+		next := c.readAnswer(t, vaultToken, viewerPath)
+		require.NotEqual(t, held.text(t, "token_id"), next.text(t, "token_id"), "the sync came too early")
+		require.GreaterOrEqual(t, rotatedAt(t, next).Sub(rotatedAt(t, held)), time.Second)
+		require.Positive(t, time.Until(time.Unix(held.seconds(t, "expires_at_unix"), 0)), "the sync came too late")
+		held = next
+	}
+}
+
+func rotatedAt(t *testing.T, a answer) time.Time {
 	t.Helper()
 	rotated, err := time.Parse(time.RFC3339, a.text(t, "last_vault_rotation"))
 	require.NoError(t, err)
-	require.Positive(t, rotated.Unix())
+	return rotated
+}
+
+// requireStaticCredentials restates how the operator tells and times static credentials: a last_vault_rotation in
+// RFC 3339 and a rotation_period of at least a second; it comes back half a second or a little more after the ttl, which is returned.
+func requireStaticCredentials(t *testing.T, a answer) time.Duration {
+	t.Helper()
+	require.Positive(t, rotatedAt(t, a).Unix())
 	require.GreaterOrEqual(t, a.seconds(t, "rotation_period"), int64(1))
 	ttl := a.seconds(t, "ttl")
 	require.Greater(t, ttl, int64(2), "with an unchanged last_vault_rotation, 2 or less makes the operator loop")
@@ -88,9 +109,7 @@ func (c *consumers) testExternalSecrets(t *testing.T) {
 // leastLifeLeft is what any token handed out lives on for: its lifetime less the time until its rotation.
 func leastLifeLeft(t *testing.T, a answer) time.Duration {
 	t.Helper()
-	rotated, err := time.Parse(time.RFC3339, a.text(t, "last_vault_rotation"))
-	require.NoError(t, err)
-	rotation := rotated.Add(time.Duration(a.seconds(t, "rotation_period")) * time.Second)
+	rotation := rotatedAt(t, a).Add(time.Duration(a.seconds(t, "rotation_period")) * time.Second)
 	return time.Unix(a.seconds(t, "expires_at_unix"), 0).Sub(rotation)
 }
 

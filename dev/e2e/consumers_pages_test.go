@@ -46,7 +46,10 @@ func TestPagesShowExamplesAsTheyAre(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, text := range blocks(page) {
-				require.Truef(t, isPartOf(examples, text), "no file of examples/ has these lines:\n%s", text)
+				require.Truef(t, isPartOf(examples, "\n"+text), "no file of examples/ has these lines:\n%s", text)
+			}
+			for _, match := range regexp.MustCompile("`((?:vault|consul-template) [^`]+)`").FindAllStringSubmatch(page, -1) {
+				require.Truef(t, isPartOf(examples, match[1]), "no file of examples/ has the command %s", match[1])
 			}
 		})
 	}
@@ -54,7 +57,7 @@ func TestPagesShowExamplesAsTheyAre(t *testing.T) {
 
 func isPartOf(examples map[string]string, text string) bool {
 	for _, example := range examples {
-		if strings.Contains("\n"+example, "\n"+text) {
+		if strings.Contains("\n"+example, text) {
 			return true
 		}
 	}

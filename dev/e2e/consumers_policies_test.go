@@ -3,15 +3,10 @@ package e2e
 import (
 	"context"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
-
-	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
 // attempt is a request that a policy allows or forbids.
@@ -143,19 +138,19 @@ func (c *consumers) testCapabilities(t *testing.T) {
 func (c *consumers) testAuditor(t *testing.T) {
 	got, err := readToken(t.Context(), c.server.Client(t, c.reader(t)), viewerPath)
 	require.NoError(t, err)
-	auditor := c.server.Client(t, c.user(t, "itwin-auditor"))
-	hash, err := auditor.Sys().AuditHash("file", got.AccessToken)
-	require.NoError(t, err)
-	vaulttest.Wait(t, 5*time.Second, "the read to be in the audit log", func() error {
-		text, err := os.ReadFile(c.audit)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(text)) {
-			if strings.Contains(line, hash) && strings.Contains(line, viewerPath) && strings.Contains(line, "itwin-reader") {
-				return nil
-			}
-		}
-		return errAwaited
-	})
+	for name, text := range map[string]string{"token": got.AccessToken, "token_id": got.ID} {
+		find := c.command(t, c.user(t, "itwin-auditor"), examplePath("policies"), "./find-reader.sh", c.audit)
+		find.Env = append(find.Env, "ITWIN_TOKEN="+text)
+		lines := succeed(t, find)
+		require.Containsf(t, lines, viewerPath, "by the %s", name)
+		require.Containsf(t, lines, "itwin-reader", "by the %s", name)
+		require.NotContainsf(t, lines, got.AccessToken, "by the %s", name)
+	}
+}
+
+// testBreakGlass leaves the mount without its app.
+func (c *consumers) testBreakGlass(t *testing.T) {
+	c.run(t, c.user(t, "itwin-break-glass"), examplePath("policies"), "./stop-app.sh")
+	_, err := c.server.Client(t, c.reader(t)).Logical().Read(viewerPath)
+	requireStatus(t, err, http.StatusBadRequest, "vault write itwin/config")
 }

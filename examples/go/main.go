@@ -46,7 +46,7 @@ func whoAmI(ctx context.Context, client *http.Client, baseURL string) (string, e
 	if err != nil {
 		return "", fmt.Errorf("calling the iTwin Platform: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("the iTwin Platform answered %s", resp.Status)
 	}

@@ -28,6 +28,7 @@ func source(t *testing.T, status int, body string) *TokenSource {
 }
 
 func TestTokenIsReadAgainWhenVaultHasANewOne(t *testing.T) {
+	t.Parallel()
 	token, err := source(t, http.StatusOK, answer).Token()
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +42,7 @@ func TestTokenIsReadAgainWhenVaultHasANewOne(t *testing.T) {
 }
 
 func TestAnswersWithoutATokenAreErrors(t *testing.T) {
+	t.Parallel()
 	for name, source := range map[string]*TokenSource{
 		"the path isn't there": source(t, http.StatusNotFound, `{}`),
 		"no permission":        source(t, http.StatusForbidden, `{"errors": ["permission denied"]}`),
