@@ -53,13 +53,13 @@ type Token struct {
 	derived atomic.Pointer[any]
 }
 
-// Derived returns what make makes of the token, once for all its readers. It must
-// depend on nothing else and not be changed.
-func (t *Token) Derived(make func() any) any {
+// Derived returns what derive makes of the token, once for all its readers. It
+// must depend on nothing else and not be changed.
+func (t *Token) Derived(derive func() any) any {
 	if known := t.derived.Load(); known != nil {
 		return *known
 	}
-	value := make()
+	value := derive()
 	t.derived.Store(&value)
 	return value
 }
