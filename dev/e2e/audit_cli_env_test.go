@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"maps"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
@@ -14,12 +14,12 @@ import (
 type auditStory struct {
 	*env
 
-	log     string
-	person  *api.Client // userpass "kim"
-	robot   *api.Client // approle "ci-build"
-	first   token       // handed to kim and to root
-	second  token       // after the rotation, handed to the robot
-	wrapped token       // the same as second, read through a wrapping
+	log        string
+	person     *api.Client // userpass "kim"
+	robot      *api.Client // approle "ci-build"
+	readsBegan time.Time
+	first      token // the viewer's, handed to kim
+	second     token // after the rotation, handed to the robot, and in a wrapping to root
 }
 
 // recordAuditStory plays the story. The mount is tuned to show token_id in clear if tuned.
@@ -34,6 +34,7 @@ func recordAuditStory(t *testing.T, tuned bool) *auditStory {
 	s.mustWrite(mount+"/role/viewer", fields{"scopes": "itwins:read"})
 	s.mustWrite(mount+"/role/editor", fields{"scopes": "imodels:modify"})
 	s.person, s.robot = s.login("kim"), s.approle("ci-build")
+	s.readsBegan = time.Now()
 	s.readTokens()
 	s.failAndDeny()
 	return s
@@ -62,9 +63,9 @@ func (s *auditStory) approle(name string) *api.Client {
 	require.NoError(s.t, s.root.Sys().EnableAuthWithOptions("approle", &api.EnableAuthOptions{Type: "approle"}))
 	path := "auth/approle/role/" + name
 	s.mustWrite(path, fields{"token_policies": "itwin-robot"})
-	login := fields{}
-	maps.Copy(login, fields{"role_id": s.mustRead(path + "/role-id").Data["role_id"]})
-	maps.Copy(login, fields{"secret_id": s.mustWrite(path+"/secret-id", nil).Data["secret_id"]})
+	login := fields{
+		"role_id": s.mustRead(path + "/role-id").Data["role_id"], "secret_id": s.mustWrite(path+"/secret-id", nil).Data["secret_id"],
+	}
 	return s.server.Client(s.t, s.mustWrite("auth/approle/login", login).Auth.ClientToken)
 }
 

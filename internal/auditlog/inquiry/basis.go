@@ -1,6 +1,7 @@
 package inquiry
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -53,8 +54,9 @@ func (b *basis) answer(question, subject string) Answer {
 		a.Notes = append(a.Notes, "No entry of a mount of type "+auditlog.PluginName+
 			". If the plugin is registered under another name, or Vault is older than 1.14, name the mount: --mount itwin")
 	}
-	if b.wrappings.more > 0 {
-		a.Notes = append(a.Notes, "There were more wrappings than are followed; some unwrappings have no role.")
+	if more := b.wrappings.more; more > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("Of the wrapped reads and unwrappings, %d are too many to follow, and the unwrappings "+
+			"among them are missing here. Ask again of fewer files at a time.", more))
 	}
 	return a
 }

@@ -2,8 +2,10 @@ package inquiry
 
 import "vault-plugin-secrets-itwin/internal/auditlog"
 
-// maxWrappings bounds each of the maps below.
-const maxWrappings = 100_000
+const (
+	maxWrappings = 10_000
+	maxTokens    = 50_000 // a year of three roles
+)
 
 // wrappings joins what the log tells in pieces. A wrapped read names no token, and an
 // unwrapping no role and only HMACs; but both hold the wrapping's HMAC, and plain reads
@@ -33,7 +35,7 @@ func (w *wrappings) observe(e auditlog.Event) {
 }
 
 func (w *wrappings) learn(t auditlog.Token) {
-	if _, known := w.ids[t.Access]; known || len(w.ids) < maxWrappings {
+	if _, known := w.ids[t.Access]; known || len(w.ids) < maxTokens {
 		w.ids[t.Access] = t.ID
 	}
 }

@@ -1,0 +1,94 @@
+package browser_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/browser"
+	"vault-plugin-secrets-itwin/internal/auditlog/auditlogtest"
+)
+
+// hostile is a name that would run in a careless page.
+const hostile = `<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"'{{.}}`
+
+func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
+	t.Parallel()
+	chromium, err := exec.Command("../../scripts/chromium.sh").Output()
+	if err != nil {
+		t.Skip("no Chromium, and it can be installed by root alone: run scripts/chromium.sh")
+	}
+	page := browser.Open(t, strings.TrimSpace(string(chromium)), "file://"+report(t))
+	requireNothingGotIn(t, page)
+	for _, view := range []struct {
+		name, medium, scheme string
+		width                int
+		background           string
+	}{
+		{"light", "screen", "light", 1200, "rgb(246, 247, 249)"},
+		{"dark", "screen", "dark", 1200, "rgb(18, 22, 28)"},
+		{"narrow", "screen", "light", 390, "rgb(246, 247, 249)"},
+		{"narrow-dark", "screen", "dark", 390, "rgb(18, 22, 28)"},
+		{"printed", "print", "dark", 800, "rgb(255, 255, 255)"},
+	} {
+		page.Show(view.width, view.medium, view.scheme)
+		require.Equal(t, view.background, page.Evaluate("getComputedStyle(document.body).backgroundColor"), view.name)
+		require.Equal(t, "true", page.Evaluate("document.documentElement.scrollWidth <= innerWidth"), "%s is too wide", view.name)
+		require.Equal(t, "0", page.Evaluate(faint), "%s has text that is hard to read", view.name)
+		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+			page.Screenshot(filepath.Join(dir, view.name+".png"))
+		}
+	}
+}
+
+// faint counts the elements whose text stands out from its background by less than 4.5 to 1, WCAG's limit.
+const faint = `(() => {
+  const parts = c => c.match(/[\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = parts(c).map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const under = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (parts(c)[3] !== 0) return c; }
+    return 'rgb(255, 255, 255)'; };
+  return [...document.querySelectorAll('h1, h2, p, li b, li span, th, td, svg text, svg tspan')].filter(e => e.textContent.trim()).filter(e => {
+    const style = getComputedStyle(e), a = light(e.closest('svg') ? style.fill : style.color), b = light(under(e));
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).length;
+})()`
+
+func requireNothingGotIn(t *testing.T, page *browser.Page) {
+	t.Helper()
+	require.Len(t, page.Told("Network.requestWillBeSent"), 1, "the page asks for nothing but itself")
+	require.Empty(t, page.Told("Log.entryAdded"), "such as a violation of the page's own policy")
+	require.NotEqual(t, "owned", page.Evaluate("document.title"))
+	require.Equal(t, "0", page.Evaluate("document.querySelectorAll('script, img, link, [onerror], [style]').length"))
+	require.Equal(t, "true", page.Evaluate("document.body.innerText.includes("+"`<img src=x onerror=`"+")"))
+	for _, section := range []string{"new_readers", "denied", "changes", "wrapped", "reads"} {
+		require.NotEqual(t, "0", page.Evaluate("document.querySelectorAll('#"+section+" tbody tr').length"), section)
+	}
+	require.NotEqual(t, "0", page.Evaluate("document.querySelectorAll('svg rect').length"))
+}
+
+// report is the page of a log of three days, with one reader who calls himself something else.
+func report(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	begin := time.Now().Add(-72 * time.Hour).UTC()
+	var log bytes.Buffer
+	workload := auditlogtest.Workload{Begin: begin, Lines: 10_000, Every: 52 * time.Second, Readers: 14, Roles: 4, Others: 3}
+	_, err := workload.WriteTo(&log)
+	require.NoError(t, err)
+	log.Write(auditlogtest.Line{
+		Time: begin.Add(60 * time.Hour), Display: hostile, Entity: hostile, Policy: hostile, Path: "itwin/token/" + hostile, Token: "t",
+	}.Append(nil))
+	file, page := filepath.Join(dir, "audit.log"), filepath.Join(dir, "report.html")
+	require.NoError(t, os.WriteFile(file, log.Bytes(), 0o600))
+	cmd := exec.Command("go", "run", "./cmd/itwin-audit", "summary", "--since", "48h", "--format", "html", "--output", page, file)
+	cmd.Dir = "../.."
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return page
+}
