@@ -61,7 +61,7 @@ type backend struct {
 	metrics *exchangeMetrics
 	begun   time.Time
 	version string
-	noEvent sync.Once
+	events  *events
 
 	renewals  renewals
 	sweepOnce sync.Mutex
@@ -102,6 +102,7 @@ func newBackend(version string) *backend {
 		writes:   locksutil.CreateLocks(),
 		keySets:  make(map[string]*ims.Keys),
 		metrics:  newExchangeMetrics(),
+		events:   newEvents(),
 		begun:    time.Now(),
 		version:  version,
 		renewals: newRenewals(),
@@ -196,6 +197,7 @@ func (b *backend) clean(context.Context) {
 		b.forgetApp(name)
 	}
 	b.closeKeys()
+	b.events.stop()
 }
 
 // writeLock serializes writes of one storage key on this node.

@@ -3,8 +3,7 @@ package itwin
 import (
 	"context"
 	"errors"
-	"net/http"
-	"strings"
+	"fmt"
 	"time"
 
 	"vault-plugin-secrets-itwin/internal/ims"
@@ -17,6 +16,7 @@ import (
 const (
 	stageConfig      = "config"
 	stageExchange    = "exchange"
+	stageToken       = "token"
 	stageUser        = "users/me"
 	stagePermissions = "permissions"
 )
@@ -46,9 +46,10 @@ func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain
 		CACert:         c.CACert,
 		TLSMinVersion:  c.TLSMinVersion,
 		UserAgent:      b.userAgent(ctx),
+		Now:            b.now,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("preparing to ask the Platform: %w", err)
 	}
 	return &chain{
 		now: b.now, config: c, scope: scope, exchange: exchange, platform: client,
@@ -60,13 +61,22 @@ func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain
 	}, nil
 }
 
+// brokenConfig is the report where the first stage fails: what is stored can't be
+// used, and its error says what to do.
+func brokenConfig(err error) map[string]any {
+	c := &chain{found: make(map[string]any)}
+	c.fail(stageConfig, 0, err, "", "")
+	return c.report()
+}
+
 func (c *chain) close() {
 	c.exchange.Close()
 	c.platform.Close()
 }
 
-func (c *chain) run(ctx context.Context, iTwinID string) {
-	c.pass(stageConfig, 0)
+// run stops at the first stage that fails. The config took since begun to read.
+func (c *chain) run(ctx context.Context, begun time.Time, iTwinID string) {
+	c.pass(stageConfig, c.now().Sub(begun))
 	grant, ok := c.mint(ctx)
 	if !ok {
 		return
@@ -78,32 +88,41 @@ func (c *chain) run(ctx context.Context, iTwinID string) {
 	c.askPermissions(ctx, grant, iTwinID)
 }
 
-// mint passes the stages of reaching IMS and the exchange itself.
+// mint passes the stages of reaching IMS, the exchange itself, and the reading of
+// its answer.
 func (c *chain) mint(ctx context.Context) (ims.Grant, bool) {
-	traced, timeline := outbound.NewTimeline(ctx)
+	traced, timeline := outbound.NewTimeline(ctx, c.now)
 	begun := c.now()
 	grant, err := c.exchange.Exchange(traced, c.scope)
-	failure, failed := errors.AsType[*ims.Error](err)
+	rest := c.now().Sub(begun)
 	for _, stage := range []outbound.Stage{outbound.StageDNS, outbound.StageConnect, outbound.StageTLS} {
-		if failed && failure.Stage == stage {
-			break
-		}
 		if took, passed := timeline.Took(stage); passed {
 			c.pass(string(stage), took)
+			rest -= took
 		}
 	}
-	if !failed {
-		c.pass(stageExchange, c.now().Sub(begun))
-		return grant, true
+	failure, failed := errors.AsType[*ims.Error](err)
+	if failed && failure.Kind != ims.Malformed {
+		c.fail(exchangeStage(failure), rest, failure, imsHint(failure), failure.CorrelationID)
+		return ims.Grant{}, false
 	}
-	stage := stageExchange
+	c.pass(stageExchange, rest)
+	if failed {
+		c.fail(stageToken, 0, failure, imsHint(failure), failure.CorrelationID)
+		return ims.Grant{}, false
+	}
+	c.pass(stageToken, 0)
+	return grant, true
+}
+
+// exchangeStage is where an exchange failed: on the way to IMS, or with it.
+func exchangeStage(failure *ims.Error) string {
 	switch failure.Stage {
-	case outbound.StageDNS, outbound.StageConnect, outbound.StageTLS:
-		stage = string(failure.Stage)
+	case outbound.StageDNS, outbound.StageConnect, outbound.StageProxy, outbound.StageTLS:
+		return string(failure.Stage)
 	default:
+		return stageExchange
 	}
-	c.fail(stage, c.now().Sub(begun), failure, imsHint(failure), failure.CorrelationID)
-	return ims.Grant{}, false
 }
 
 func (c *chain) askUser(ctx context.Context, grant ims.Grant) bool {
@@ -142,70 +161,33 @@ func (c *chain) failPlatform(stage string, begun time.Time, err error) {
 	if !errors.As(err, &e) {
 		e = &platform.Error{Detail: "it could not be asked"}
 	}
-	c.fail(stage, c.now().Sub(begun), e, c.platformHint(e), e.CorrelationID)
+	c.fail(stage, c.now().Sub(begun), e, c.platformHint(stage, e), e.CorrelationID)
 }
 
 func (c *chain) pass(stage string, took time.Duration) {
-	c.stages = append(c.stages, map[string]any{"stage": stage, keyOK: true, "took": tookText(took)})
+	c.note(stage, true, took)
 }
 
 func (c *chain) fail(stage string, took time.Duration, err error, hint, correlationID string) {
-	c.stages = append(c.stages, map[string]any{"stage": stage, keyOK: false, "took": tookText(took)})
+	c.note(stage, false, took)
 	c.failed = true
 	c.found[keyFailedStage] = stage
 	c.found[keyError] = err.Error()
-	c.found[keyHint] = hint
-	c.found[keyCorrelationID] = correlationID
+	for key, value := range map[string]string{keyHint: hint, keyCorrelationID: correlationID} {
+		if value != "" {
+			c.found[key] = value
+		}
+	}
 }
 
-func tookText(d time.Duration) string { return d.Round(time.Millisecond / 10).String() }
+func (c *chain) note(stage string, ok bool, took time.Duration) {
+	c.stages = append(c.stages, map[string]any{
+		keyStage: stage, keyOK: ok, keyTook: max(took, 0).Round(time.Millisecond / 10).String(),
+	})
+}
 
 func (c *chain) report() map[string]any {
 	c.found[keyOK] = !c.failed
 	c.found[keyStages] = c.stages
 	return c.found
-}
-
-// imsHint says what to do about a failed exchange.
-func imsHint(e *ims.Error) string {
-	switch e.Kind {
-	case ims.Refused:
-		return strings.TrimPrefix(refusalHint(e.Code), ". ")
-	case ims.RateLimited:
-		return "Wait, and look for another user of the same app that asks IMS too often."
-	case ims.Malformed:
-		return "Check that authority and token_url lead to IMS: something else answered."
-	case ims.TimedOut, ims.Unreachable:
-	}
-	switch e.Stage {
-	case outbound.StageDNS:
-		return "Check the host in authority or token_url, and the name servers of the Vault server."
-	case outbound.StageTLS:
-		return "Check ca_cert and tls_min_version, and whether a proxy replaces certificates on the way."
-	case outbound.StageProxy:
-		return "Check HTTPS_PROXY and NO_PROXY, given with -env when the plugin was registered."
-	default:
-		return "Check that the Vault server may reach IMS: firewall, proxy (HTTPS_PROXY), status.bentley.com."
-	}
-}
-
-// platformHint says what to do about an answer of the Platform.
-func (c *chain) platformHint(e *platform.Error) string {
-	switch e.Status {
-	case http.StatusUnauthorized:
-		return "IMS and the Platform must be of one environment (authority, api_url), and the app needs the scope itwin-platform."
-	case http.StatusForbidden, http.StatusNotFound:
-		return c.inviteHint()
-	case http.StatusTooManyRequests:
-		return "The app's users share its rate limit: wait, or ask for a larger subscription."
-	case 0:
-		return "Check api_url, and that the Vault server may reach it: firewall, proxy (HTTPS_PROXY)."
-	default:
-		return "Check api_url and status.bentley.com, or ask Bentley's support with the correlation id."
-	}
-}
-
-func (c *chain) inviteHint() string {
-	return "The token is good, but the app has no access to this iTwin: invite " + asString(c.found[keyAppEmail]) +
-		" to it and give it a role. A new app may need 5 to 10 minutes."
 }

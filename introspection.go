@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,93 +16,112 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// inspect verifies a token by the keys of the app it claims to be for, or of the
-// default app, and says whose it is.
+// inspect verifies a token by the keys of the app it claims to be for, and says
+// whose it is.
 func (b *backend) inspect(ctx context.Context, req *logical.Request, token secret.Text) (map[string]any, error) {
-	candidates, err := b.appsToAsk(ctx, req, claimedClientID(token))
+	apps, err := b.appsToAsk(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := b.keys(candidates[0].config)
+	judge := nearest(apps, readStated(token)).config
+	keys, err := b.keys(judge)
 	if err != nil {
 		return nil, err
 	}
 	found := map[string]any{keyActive: false, keyApps: []string{}, keyRoles: []string{}}
 	claims, doubt := keys.Verify(ctx, token)
 	switch {
-	case errors.Is(doubt, ims.ErrKeys):
+	case errors.Is(doubt, ims.ErrKeys), doubt != nil && ctx.Err() != nil:
 		return nil, doubt
 	case doubt != nil:
 		found[keyReason] = doubt.Error()
 		return found, nil
 	}
 	found[keyClaims] = claims.All
-	found[keyExpiresAt] = timestamp(claims.Expires)
-	found[keyReason] = inactiveReason(claims, candidates[0].config.Authority, b.now())
-	if found[keyReason] == "" {
-		found[keyActive] = true
-		delete(found, keyReason)
+	if !claims.Expires.IsZero() {
+		found[keyExpiresAt] = timestamp(claims.Expires)
 	}
-	return found, b.addOwners(ctx, req, found, candidates, claims)
+	if reason := inactiveReason(claims, judge.Authority, b.now()); reason != "" {
+		found[keyReason] = reason
+	} else {
+		found[keyActive] = true
+	}
+	return found, b.addOwners(ctx, req, found, apps, claims)
 }
 
 func inactiveReason(claims ims.Claims, authority string, now time.Time) string {
 	switch {
 	case claims.Issuer != authority:
 		return "its issuer isn't the authority of the app's config"
+	case claims.Expires.IsZero():
+		return "it states no expiry"
 	case !claims.Expires.After(now):
 		return "it has expired"
 	}
 	return ""
 }
 
-// claimedClientID is what an unverified token states. It selects whose keys the
+// stated is what an unverified token says of itself. It selects whose keys the
 // token is verified by, nothing else.
-func claimedClientID(token secret.Text) string {
-	parts := strings.Split(token.Reveal(), ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		ClientID string `json:"client_id"`
-	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return ""
-	}
-	return claims.ClientID
+type stated struct {
+	ClientID string `json:"client_id"`
+	Issuer   string `json:"iss"`
 }
 
-// appsToAsk returns the apps with the client id, or else the default app.
-func (b *backend) appsToAsk(ctx context.Context, req *logical.Request, clientID string) ([]*app, error) {
+func readStated(token secret.Text) stated {
+	var claims stated
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return claims
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return stated{}
+	}
+	return claims
+}
+
+// nearest is the app that the token claims to be for, or else one of the same
+// issuer, or else the first.
+func nearest(apps []*app, claims stated) *app {
+	likeness := func(a *app) int {
+		score := 0
+		if a.config.Authority == claims.Issuer {
+			score++
+		}
+		if a.config.ClientID == claims.ClientID {
+			score += 2
+		}
+		return score
+	}
+	return slices.MaxFunc(apps, func(a, b *app) int { return likeness(a) - likeness(b) })
+}
+
+// appsToAsk returns all apps, the default app first; there is one at least. One
+// whose config is damaged counts only where it is the last hope.
+func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, error) {
 	names, err := req.Storage.List(ctx, configPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("listing configs: %w", err)
 	}
-	var all, matching []*app
+	var apps []*app
+	missing := errNoApp(req.MountPoint, "")
 	for _, name := range append([]string{""}, names...) {
 		a, err := b.app(ctx, req, name)
-		if _, absent := errors.AsType[inputError](err); absent {
-			continue
-		}
-		if err != nil {
+		switch {
+		case isUnusable(err):
+			missing = err
+		case isInput(err): // deleted meanwhile
+		case err != nil:
 			return nil, err
-		}
-		all = append(all, a)
-		if a.config.ClientID == clientID {
-			matching = append(matching, a)
+		default:
+			apps = append(apps, a)
 		}
 	}
-	switch {
-	case len(matching) > 0:
-		return matching, nil
-	case len(all) > 0:
-		return all[:1], nil
+	if len(apps) == 0 {
+		return nil, missing
 	}
-	return nil, errNoApp(req.MountPoint, "")
+	return apps, nil
 }
 
 // keys returns the keys of the config's authority, shared by all who trust it in
@@ -109,7 +129,7 @@ func (b *backend) appsToAsk(ctx context.Context, req *logical.Request, clientID 
 func (b *backend) keys(c *config) (*ims.Keys, error) {
 	b.keysLock.Lock()
 	defer b.keysLock.Unlock()
-	id := strings.Join([]string{c.Authority, c.TLSMinVersion, c.CACert}, "\n")
+	id := strings.Join([]string{c.Authority, c.RequestTimeout.String(), c.TLSMinVersion, c.CACert}, "\n")
 	if b.keySets[id] != nil {
 		return b.keySets[id], nil
 	}
@@ -153,8 +173,11 @@ func (b *backend) addOwners(ctx context.Context, req *logical.Request, found map
 	roles := []string{}
 	for _, name := range names {
 		r, err := b.role(ctx, req, name)
-		if err != nil {
-			continue // a damaged role is nobody's
+		switch {
+		case isInput(err), errors.Is(err, errDamagedRole): // deleted meanwhile, or nobody's
+			continue
+		case err != nil:
+			return err
 		}
 		if a := owners[r.App]; a != nil && a.tokenScope(r) == scopes {
 			roles = append(roles, name)

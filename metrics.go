@@ -1,12 +1,10 @@
 package itwin
 
 import (
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -34,8 +32,8 @@ func newExchangeMetrics() *exchangeMetrics {
 
 func (m *exchangeMetrics) exchanged(app string, err error, took time.Duration) {
 	outcome := outcomeMinted
-	if failure, failed := errors.AsType[*ims.Error](err); failed {
-		outcome = failure.Category()
+	if err != nil {
+		outcome = tokens.Category(err)
 	}
 	m.duration.WithLabelValues(configKey(app), outcome).Observe(took.Seconds())
 }
@@ -60,8 +58,8 @@ func describe() descriptions {
 		reads:     desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
 		exchanges: desc("exchanges_total", "Exchanges with IMS, by outcome: minted, or why not.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
-		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app; negative when overdue."),
-		expiry:    desc("token_expiry_seconds", "Seconds until a token of the app expires first."),
+		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app that is in use; negative when overdue."),
+		expiry:    desc("token_expiry_seconds", "Seconds until the first of the app's tokens in use expires."),
 		failing:   desc("failing", "Sets of scopes of the app for which minting fails now."),
 		degraded:  desc("degraded", "Sets of scopes of the app whose readers get an old token now."),
 	}
@@ -78,10 +76,11 @@ func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
 	d := describe()
+	for _, name := range c.b.tallies.names() { // also of apps that aren't in memory just now
+		c.count(out, d, configKey(name), c.b.tallies.total(name, ""))
+	}
 	for name, a := range c.b.apps.all() {
-		app := configKey(name)
-		c.count(out, d, app, c.b.tallies.total(name, ""))
-		c.gauge(out, d, app, a.pool.Statuses())
+		c.gauge(out, d, configKey(name), a.pool.Statuses())
 	}
 }
 
@@ -113,7 +112,7 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 		if s.State == tokens.Degraded {
 			degraded++
 		}
-		if s.Token != nil {
+		if s.Token != nil && s.State != tokens.Idle { // nobody minds the end of an idle one
 			rotation = sooner(rotation, s.RotateAt.Sub(now))
 			expiry = sooner(expiry, s.Token.ExpiresAt().Sub(now))
 		}

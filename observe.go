@@ -1,10 +1,12 @@
 package itwin
 
 import (
+	"errors"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -22,7 +24,8 @@ func (b *backend) observer(a *app) func(tokens.Event) {
 			b.recovered(log, path, e)
 		case tokens.MintFailed:
 			next := timestamp(ceilSecond(e.Failure.NextAttempt))
-			log.Warn("minting a token failed", "scope", e.Scope, "error", e.Failure.Err, "attempts", e.Failure.Attempts, "next_attempt", next)
+			log.Warn("minting a token failed", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
+				"failing_since", timestamp(e.Failure.Since), "attempts", e.Failure.Attempts, "next_attempt", next)
 			b.event(eventExchangeFail, path, keyScope, e.Scope, keyError, e.Failure.Err.Error(), keyNextAttempt, next)
 		case tokens.Loaded:
 			log.Debug("token loaded from storage", "scope", e.Scope, "token_id", e.Token.ID)
@@ -30,6 +33,14 @@ func (b *backend) observer(a *app) func(tokens.Event) {
 			log.Warn("the token storage failed: the token is kept in memory alone", "scope", e.Scope, "error", e.Err)
 		}
 	}
+}
+
+// correlationID is that of the exchange that failed, empty where there was none.
+func correlationID(err error) string {
+	if e, ok := errors.AsType[*ims.Error](err); ok {
+		return e.CorrelationID
+	}
+	return ""
 }
 
 func (b *backend) recovered(log hclog.Logger, path string, e tokens.Event) {

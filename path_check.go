@@ -2,6 +2,7 @@ package itwin
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"regexp"
@@ -28,21 +29,27 @@ const (
 	keyDisplayName   = "display_name"
 	keyOrganization  = "organization"
 	keyPermissions   = "permissions"
+
+	// Of each stage.
+	keyStage = "stage"
+	keyTook  = "took"
 )
 
 const checkSynopsis = `Prove the whole chain, and name the stage that fails.`
 
 const checkDescription = `
 Goes from the config to the iTwin Platform as a reader's token would: DNS, connect, TLS,
-the exchange with IMS, and users/me of the Platform. With itwin_id it also asks what the
-app may do in that iTwin.
+the exchange with IMS, the token in its answer, and users/me of the Platform. With
+itwin_id it also asks for the app's permissions in that iTwin.
 
     $ vault read itwin/check
+    $ vault read -format=yaml itwin/check
     $ vault read itwin/check/viewer itwin_id=6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11
 
 ok tells whether all of it works. If not: failed_stage, error, what to do about it (hint)
 and the correlation_id that Bentley's support asks for. app_email is the address to
-invite to iTwins: a service app has no access to any by itself.
+invite to iTwins: a service app has no access to any by itself. stages tells of each one
+whether it passed and how long it took, best read as YAML.
 
 A check mints a token of its own and returns none, so a policy may allow it to those who
 must not read tokens.`
@@ -108,12 +115,16 @@ func checkResponses() map[int][]framework.Response {
 }
 
 func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	begun := b.now()
 	iTwinID := strings.TrimSpace(d.Get(keyITwinID).(string)) //nolint:forcetypeassert // its schema is a string
 	if iTwinID != "" && !regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`).MatchString(iTwinID) {
 		return answer(errField(keyITwinID, "must be the id of an iTwin, such as 6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"))
 	}
 	a, r, err := b.resolve(ctx, req, roleOf(req.Path))
-	if err != nil {
+	switch {
+	case isUnusable(err), errors.Is(err, errDamagedRole):
+		return &logical.Response{Data: brokenConfig(err)}, nil
+	case err != nil:
 		return answer(err)
 	}
 	chain, err := b.newChain(ctx, a.config, a.tokenScope(r))
@@ -126,6 +137,6 @@ func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framew
 		return answer(err)
 	}
 	defer done()
-	chain.run(ctx, iTwinID)
+	chain.run(ctx, begun, iTwinID)
 	return &logical.Response{Data: chain.report()}, nil
 }

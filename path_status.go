@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,23 +35,32 @@ const (
 	keyLastFailureAt = "last_failure_at"
 	keyNextAttempt   = "next_attempt"
 	keySecretAge     = "secret_age"
+	keyConfig        = "config"
 )
 
 const statusSynopsis = `Show how every app and role fares on this node.`
 
 const statusDescription = `
-Shows, for each app and role that was used since the plugin's process began, its state,
-what identifies its token, when that rotates and expires, the last failure and the next
-attempt, and counts. No token and no secret is shown.
+Shows, for each app and role, its state, what identifies its token, when that rotates and
+expires, the last failure and the next attempt, and counts. No token and no secret is
+shown.
 
-    $ vault read itwin/status
+    $ vault read -field=state itwin/status
+    $ vault read -format=yaml itwin/status
+
+state is the worst of all. The table that vault prints without -format shows it, but
+packs apps and roles into one line each: read them as YAML or JSON.
 
 The states: fresh (a token that isn't due), renewing (an exchange is under way, or is
 tried again ahead of the rotation), degraded (the old token is handed out while IMS
-fails), failing (readers get errors), idle (no token, nobody asked of late).
+fails), failing (readers get errors), idle (no token to hand out, and nobody asked of
+late: the next reader gets one).
 
-Counts begin with the plugin's process and are this node's alone. Next, when something
-fails: vault read itwin/check`
+Counts begin with the plugin's process, at counted_since, and are this node's alone. Of a
+role, reads are its own; the other counts are those of its token, which roles with the
+same app and scopes share. uptime and secret_age are in seconds.
+
+Next, when something fails: vault read itwin/check`
 
 func (b *backend) pathsStatus() []*framework.Path {
 	return []*framework.Path{{
@@ -77,6 +87,7 @@ func statusResponses() map[int][]framework.Response {
 			keyUptime:       {Type: framework.TypeInt64, Required: true, Description: "Seconds since this mount began on this node."},
 			keyCountedSince: {Type: framework.TypeTime, Required: true, Description: "When counting began, RFC 3339."},
 			keyWrites:       {Type: framework.TypeBool, Required: true, Description: "Whether this node mints and stores tokens."},
+			keyState:        {Type: framework.TypeString, Required: true, Description: "The worst state of any app or role."},
 			keyApps:         {Type: framework.TypeMap, Required: true, Description: "State by config path."},
 			keyRoles:        {Type: framework.TypeMap, Required: true, Description: "State by role."},
 		},
@@ -97,9 +108,23 @@ func (b *backend) readStatus(ctx context.Context, req *logical.Request, _ *frame
 		keyUptime:       int64(b.now().Sub(b.begun) / time.Second),
 		keyCountedSince: timestamp(b.begun),
 		keyWrites:       b.WriteSafeReplicationState(),
+		keyState:        worstState(apps, roles),
 		keyApps:         apps,
 		keyRoles:        roles,
 	}}, nil
+}
+
+// worstState is the state of an app or role that an operator must know first.
+func worstState(groups ...map[string]any) string {
+	ranks := []tokens.State{tokens.Idle, tokens.Fresh, tokens.Renewing, tokens.Degraded, tokens.Failing}
+	worst := 0
+	for _, group := range groups {
+		for _, shown := range group {
+			state := tokens.State(asString(shown.(map[string]any)[keyState])) //nolint:forcetypeassert // made here
+			worst = max(worst, slices.Index(ranks, state))
+		}
+	}
+	return string(ranks[worst])
 }
 
 func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[string]any, error) {
@@ -110,10 +135,11 @@ func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[st
 	all := make(map[string]any)
 	for _, name := range append(names, "") {
 		a, err := b.app(ctx, req, name)
-		if err != nil {
-			if !isInput(err) {
-				all[configKey(name)] = map[string]any{keyState: string(tokens.Failing), keyLastFailure: err.Error()}
-			}
+		switch {
+		case isInput(err): // there is none, or no longer
+			continue
+		case err != nil:
+			all[configKey(name)] = unusable(err)
 			continue
 		}
 		status := b.statusOf(a, a.scopeKey)
@@ -134,17 +160,22 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 	for _, name := range names {
 		a, r, err := b.resolve(ctx, req, name)
 		if err != nil {
-			all[name] = map[string]any{keyState: string(tokens.Failing), keyLastFailure: err.Error()}
+			all[name] = unusable(err)
 			continue
 		}
 		scope := a.tokenScope(r)
 		status := b.statusOf(a, scope)
 		addCounts(status, b.tallies.total(a.name, scope))
 		status[keyReads] = r.reads.Load()
-		status["config"] = configKey(a.name)
+		status[keyConfig] = configKey(a.name)
 		all[name] = status
 	}
 	return all, nil
+}
+
+// unusable is the status of what can't be read, or whose app isn't there.
+func unusable(err error) map[string]any {
+	return map[string]any{keyState: string(tokens.Failing), keyLastFailure: err.Error()}
 }
 
 // statusOf describes the token of an app and scopes.
@@ -176,6 +207,6 @@ func addCounts(shown map[string]any, sum counts) {
 	shown[keyDegradedReads] = sum.degraded
 	shown[keyFailedReads] = sum.failed
 	shown[keyCoalesced] = sum.coalesced
-	shown[keyExchanges] = sum.minted
+	shown[keyExchanges] = sum.exchanges()
 	shown[keyFailures] = failures
 }

@@ -1,6 +1,8 @@
 package itwin
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -63,6 +65,22 @@ func (t *tallies) forgetRole(name string) {
 type counts struct {
 	fresh, degraded, failed, coalesced, minted int64
 	failures                                   map[string]int64
+}
+
+// names are the apps that anything was counted for.
+func (t *tallies) names() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.apps))
+}
+
+// exchanges are all there were, whatever came of them.
+func (c counts) exchanges() int64 {
+	sum := c.minted
+	for _, n := range c.failures {
+		sum += n
+	}
+	return sum
 }
 
 // total sums what was counted for an app: for one set of scopes, or for all of

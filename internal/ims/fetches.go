@@ -12,32 +12,59 @@ import (
 	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
+// minKeyInterval is the least time between two fetches of the keys, whatever
+// tokens are asked about.
+const minKeyInterval = time.Minute
+
+var (
+	errRecent   = errors.New("the keys were fetched less than a minute ago")
+	errNoKeySet = errors.New("the answer is no key set")
+)
+
 // fetches is an http.RoundTripper for keys: it lets a request pass once a minute
 // at most, and an answer only if it is a JSON Web Key Set (RFC 7517, section 5).
 type fetches struct {
 	base *http.Transport
 	now  func() time.Time
 
-	mu      sync.Mutex
-	last    time.Time
-	fetched bool
-	failed  int
+	mu     sync.Mutex
+	last   time.Time
+	failed bool // the last one
 }
 
 // RoundTrip implements http.RoundTripper.
 func (f *fetches) RoundTrip(request *http.Request) (*http.Response, error) {
-	if !f.allow() {
-		return nil, errors.New("the keys were fetched less than a minute ago")
-	}
-	response, err := f.fetch(request)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err != nil {
-		f.failed++
+	if err := f.allow(); err != nil {
 		return nil, err
 	}
-	f.fetched = true
-	return response, nil
+	response, err := f.fetch(request)
+	if err != nil {
+		f.fail()
+	}
+	return response, err
+}
+
+// allow refuses a fetch less than a minute after another: with errRecent where
+// that one brought keys, or else with ErrKeys.
+func (f *fetches) allow() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	switch {
+	case f.last.IsZero() || now.Sub(f.last) >= minKeyInterval:
+		f.last, f.failed = now, false
+		return nil
+	case f.failed:
+		return ErrKeys
+	}
+	return errRecent
+}
+
+// fail notes that the last fetch brought no keys.
+func (f *fetches) fail() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed = true
 }
 
 func (f *fetches) fetch(request *http.Request) (*http.Response, error) {
@@ -54,33 +81,8 @@ func (f *fetches) fetch(request *http.Request) (*http.Response, error) {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if response.StatusCode != http.StatusOK || !whole || json.Unmarshal(body, &set) != nil || len(set.Keys) == 0 {
-		return nil, errors.New("the answer is no key set")
+		return nil, errNoKeySet
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
-}
-
-func (f *fetches) allow() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := f.now()
-	if !f.last.IsZero() && now.Sub(f.last) < minKeyInterval {
-		return false
-	}
-	f.last = now
-	return true
-}
-
-func (f *fetches) failures() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.failed
-}
-
-// leftUsWithout says whether a verification lacked keys: none were ever fetched,
-// or fetching has failed since the count was taken.
-func (f *fetches) leftUsWithout(before int) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return !f.fetched || f.failed > before
 }

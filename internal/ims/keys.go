@@ -3,6 +3,7 @@ package ims
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -10,10 +11,6 @@ import (
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
-
-// minKeyInterval is the least time between two fetches of the keys, whatever
-// tokens are asked about.
-const minKeyInterval = time.Minute
 
 // keysPath is where IMS publishes its keys, below the authority.
 const keysPath = "/.well-known/openid-configuration/jwks"
@@ -24,8 +21,9 @@ var ErrKeys = errors.New("the keys of IMS can't be fetched")
 
 // Claims are the verified content of a token.
 type Claims struct {
-	All     map[string]any
-	Issuer  string
+	All    map[string]any
+	Issuer string
+	// Expires is zero where the token states no end.
 	Expires time.Time
 }
 
@@ -33,8 +31,9 @@ type Claims struct {
 // when it meets a key id that it doesn't know (IMS changes its key about once a
 // year), at most once a minute. It is safe for concurrent use.
 type Keys struct {
-	verifier *oidc.IDTokenVerifier
-	fetches  *fetches
+	authority string
+	published *oidc.RemoteKeySet
+	fetches   *fetches
 }
 
 // KeysOptions say whose keys they are.
@@ -58,26 +57,25 @@ func NewKeys(o KeysOptions) (*Keys, error) {
 	f := &fetches{base: transport, now: o.Now}
 	client := outbound.NewHTTPClient(f)
 	client.Timeout = o.RequestTimeout
-	remote := oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), client), o.Authority+keysPath)
 	return &Keys{
-		fetches: f,
-		verifier: oidc.NewVerifier(o.Authority, remote, &oidc.Config{
-			SupportedSigningAlgs: []string{oidc.RS256},
-			SkipClientIDCheck:    true, // any audience: it is shown, not judged
-			SkipIssuerCheck:      true, // told apart from a bad signature by the caller,
-			SkipExpiryCheck:      true, // as is the expiry
-		}),
+		authority: o.Authority,
+		fetches:   f,
+		published: oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), client), o.Authority+keysPath),
 	}, nil
 }
 
 // Verify returns the claims of a token that was signed with one of the
-// authority's keys, by RS256. It returns ErrKeys where the keys can't be had;
-// any other error means that the signature isn't IMS's.
+// authority's keys, by RS256. It returns ErrKeys where the keys can't be had, and
+// the context's error where that ended first; any other error means that the
+// signature isn't IMS's. The issuer and the expiry are the caller's to judge.
 func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
-	before := k.fetches.failures()
-	verified, err := k.verifier.Verify(ctx, token.Reveal())
+	attempt := &attempt{keys: k.published}
+	verified, err := k.verifier(attempt).Verify(ctx, token.Reveal())
 	switch {
-	case err != nil && k.fetches.leftUsWithout(before):
+	case err != nil && ctx.Err() != nil:
+		return Claims{}, fmt.Errorf("fetching the keys of IMS: %w", ctx.Err())
+	case attempt.lackedKeys():
+		k.fetches.fail()
 		return Claims{}, ErrKeys
 	case err != nil: // its text quotes the token
 		return Claims{}, errors.New("it isn't a JWT signed with RS256 by a key that this authority has published for a minute or more")
@@ -91,3 +89,31 @@ func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 
 // Close closes the connections that are idle.
 func (k *Keys) Close() { k.fetches.base.CloseIdleConnections() }
+
+func (k *Keys) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
+	return oidc.NewVerifier(k.authority, keys, &oidc.Config{
+		SupportedSigningAlgs: []string{oidc.RS256},
+		SkipClientIDCheck:    true, // any audience: it is shown, not judged
+		SkipIssuerCheck:      true, // told apart from a bad signature by the caller,
+		SkipExpiryCheck:      true, // as is the expiry
+	})
+}
+
+// attempt is one verification. It remembers the error of the key set, which the
+// verifier turns into text.
+type attempt struct {
+	keys *oidc.RemoteKeySet
+	err  error
+}
+
+// VerifySignature implements oidc.KeySet.
+func (a *attempt) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
+	payload, a.err = a.keys.VerifySignature(ctx, jwt)
+	return payload, a.err
+}
+
+// lackedKeys tells keys that couldn't be fetched from a signature that none of
+// them made. The key set wraps an error in the first case alone.
+func (a *attempt) lackedKeys() bool {
+	return errors.Unwrap(a.err) != nil && !errors.Is(a.err, errRecent)
+}

@@ -31,6 +31,8 @@ type Options struct {
 	CACert, TLSMinVersion string
 	// UserAgent is sent when not empty.
 	UserAgent string
+	// Now stands in for a Date that an answer with Retry-After lacks.
+	Now func() time.Time
 }
 
 // Client asks the Platform. It is safe for concurrent use.
@@ -73,20 +75,24 @@ func (c *Client) Me(ctx context.Context, token secret.Text) (User, error) {
 		return User{}, err
 	}
 	if answer.User == nil {
-		return User{}, &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: "the answer has no user", CorrelationID: id}
+		return User{}, undocumented("the answer has no user", id)
 	}
 	return answer.User.cleaned(token), nil
 }
 
-// Permissions returns what the caller may do in an iTwin. Every error is an
-// *Error.
+// Permissions returns what the caller may do in an iTwin, an empty list where that
+// is nothing. Every error is an *Error.
 func (c *Client) Permissions(ctx context.Context, token secret.Text, iTwinID string) ([]string, error) {
 	var answer struct {
 		Permissions []string `json:"permissions"`
 	}
 	path := "/accesscontrol/itwins/" + url.PathEscape(iTwinID) + "/permissions"
-	if _, err := c.get(ctx, path, acceptV2, token, &answer); err != nil {
+	id, err := c.get(ctx, path, acceptV2, token, &answer)
+	switch {
+	case err != nil:
 		return nil, err
+	case answer.Permissions == nil: // none at all is an empty list
+		return nil, undocumented("the answer has no permissions", id)
 	}
 	clean := newCleaner(token)
 	permissions := make([]string, 0, len(answer.Permissions))
@@ -121,10 +127,9 @@ func (c *Client) get(ctx context.Context, path, accept string, token secret.Text
 	case err != nil:
 		return id, c.unanswered(err, outbound.StageRead, id)
 	case response.StatusCode != http.StatusOK:
-		return id, refusal(response, body, clean, id)
+		return id, c.refusal(response, body, clean, id)
 	case !whole || json.Unmarshal(body, answer) != nil:
-		detail := "the answer isn't the JSON that is documented"
-		return id, &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: detail, CorrelationID: id}
+		return id, undocumented("the answer isn't the JSON that is documented", id)
 	}
 	return id, nil
 }
@@ -141,6 +146,11 @@ func (c *Client) request(ctx context.Context, path, accept string, token secret.
 		request.Header.Set("User-Agent", c.options.UserAgent)
 	}
 	return request, nil
+}
+
+// undocumented is a 200 that Bentley's documentation doesn't know.
+func undocumented(detail, id string) *Error {
+	return &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: detail, CorrelationID: id}
 }
 
 func (u User) cleaned(token secret.Text) User {

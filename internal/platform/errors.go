@@ -31,7 +31,7 @@ type Error struct {
 func (e *Error) Error() string {
 	story := e.Detail
 	if e.Code != "" || e.Message != "" {
-		story = strings.TrimPrefix(e.Code+": "+e.Message, ": ")
+		story = strings.Trim(e.Code+": "+e.Message, ": ")
 	}
 	if e.Status != 0 && e.Status != http.StatusOK {
 		story = fmt.Sprintf("status %d: %s", e.Status, story)
@@ -50,31 +50,29 @@ func (c *Client) unanswered(err error, reached outbound.Stage, id string) *Error
 	return &Error{Stage: stage, Detail: detail, CorrelationID: id}
 }
 
-// refusal reads an error answer. Three shapes are known, and none may be taken
-// for granted.
-func refusal(response *http.Response, body []byte, clean outbound.Cleaner, id string) *Error {
+// refusal reads an error answer. It has a code and a message, on the top or below
+// error, and then again not: no shape may be taken for granted.
+func (c *Client) refusal(response *http.Response, body []byte, clean outbound.Cleaner, id string) *Error {
 	e := &Error{
 		Stage:         outbound.StageStatus,
 		Status:        response.StatusCode,
 		Detail:        "it gives no reason",
-		RetryAfter:    outbound.RetryAfter(response.Header, time.Now()),
+		RetryAfter:    outbound.RetryAfter(response.Header, c.options.Now()),
 		CorrelationID: id,
 	}
-	var shape struct {
-		Error   json.RawMessage `json:"error"`
-		Code    string          `json:"code"`
-		Message string          `json:"message"`
-	}
+	var shape map[string]any
 	if json.Unmarshal(body, &shape) != nil {
 		return e
 	}
-	var inner struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
+	if inner, nested := shape["error"].(map[string]any); nested {
+		shape = inner
 	}
-	if json.Unmarshal(shape.Error, &inner) == nil {
-		shape.Code, shape.Message = inner.Code, inner.Message
-	}
-	e.Code, e.Message = clean.Text(shape.Code), clean.Text(shape.Message)
+	e.Code, e.Message = clean.Text(text(shape["code"])), clean.Text(text(shape["message"]))
 	return e
+}
+
+// text is empty for anything but a string.
+func text(value any) string {
+	s, _ := value.(string)
+	return s
 }

@@ -7,7 +7,7 @@ type State string
 
 // The states, from good to bad.
 const (
-	Idle     State = "idle"     // no token, and nobody asked for one of late
+	Idle     State = "idle"     // no token to hand out, and nobody asked for one of late
 	Fresh    State = "fresh"    // a token that isn't due for rotation
 	Renewing State = "renewing" // an exchange is under way, or due again after one failed
 	Degraded State = "degraded" // the old token is handed out while minting fails

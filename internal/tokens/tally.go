@@ -27,18 +27,22 @@ type Tally struct {
 // Categorized is an error that names its kind.
 type Categorized interface{ Category() string }
 
-func (t *Tally) fail(f *Failure, at time.Time) {
-	category := "other"
+// Category is the kind that err, or what it wraps, names, or else "other".
+func Category(err error) string {
 	var known Categorized
-	if errors.As(f, &known) {
-		category = known.Category()
+	if errors.As(err, &known) {
+		return known.Category()
 	}
+	return "other"
+}
+
+func (t *Tally) fail(f *Failure, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failures == nil {
 		t.failures = make(map[string]int64)
 	}
-	t.failures[category]++
+	t.failures[Category(f)]++
 	t.last, t.lastAt = f, at
 }
 
