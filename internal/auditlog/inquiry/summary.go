@@ -69,6 +69,7 @@ func (s *Summary) remember(e auditlog.Event) {
 	if e.Kind != auditlog.Read && e.Kind != auditlog.Unwrapped {
 		return
 	}
+	e.Token = auditlog.Token{} // which it was matters to the other questions
 	who := identity{entity: e.Reader.Entity}
 	if who.entity == "" {
 		who.name = e.Reader.Name

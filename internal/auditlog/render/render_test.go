@@ -1,0 +1,106 @@
+package render_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/render"
+)
+
+// hostile is a display name that does harm in a careless terminal, spreadsheet or page.
+const hostile = "=cmd|'/c calc'!A1\x1b[2J\u202e\n<script>alert(1)</script>"
+
+func answer() inquiry.Answer {
+	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	row := inquiry.Row{
+		Subject: inquiry.Subject{Kind: auditlog.Read, Mount: "itwin/", Role: "viewer", Reader: hostile, Entity: "e-1", Path: hostile},
+		First:   at, Last: at.Add(time.Hour), Count: 7,
+	}
+	return inquiry.Answer{
+		Question: "summary", Subject: "summary of " + hostile, Found: true, Notes: []string{"look out for " + hostile},
+		Sections: []inquiry.Section{
+			{Name: "reads", Title: "Reads", Rows: []inquiry.Row{row}, More: 3},
+			{Name: "denied", Title: "Denied", Rows: []inquiry.Row{}},
+		},
+		Timeline: inquiry.Timeline{Start: at, Width: time.Hour, Seconds: 3600, Buckets: 2, Lanes: []inquiry.Lane{
+			{LaneKey: inquiry.LaneKey{Kind: auditlog.Read, Reader: hostile, Role: "viewer"}, Total: 7, Counts: map[int]int{0: 6, 1: 1}},
+		}},
+		Log: inquiry.Log{
+			Stats: auditlog.Stats{Lines: 20, Damaged: 1, Events: 7}, First: at, Last: at.Add(time.Hour), Mounts: []string{"itwin/"},
+		},
+	}
+}
+
+func rendered(t *testing.T, format string) string {
+	t.Helper()
+	var text strings.Builder
+	require.NoError(t, render.Write(&text, format, answer()))
+	return text.String()
+}
+
+func TestNoFormatLetsThroughWhatDoesHarmThere(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"table", "csv", "html"} {
+		text := rendered(t, format)
+		require.NotContains(t, text, "\x1b", format)
+		require.NotContains(t, text, "\u202e", format)
+		require.Contains(t, text, `\x1b[2J\u202e\n`, format)
+	}
+	require.NotContains(t, rendered(t, "html"), "<script")
+	require.NotContains(t, rendered(t, "json"), "\x1b")
+}
+
+func TestTableSaysWhatItRestsOn(t *testing.T) {
+	t.Parallel()
+	text := rendered(t, "table")
+	require.Contains(t, text, "\nDenied: none\n")
+	require.Contains(t, text, "  and 3 more events\n")
+	require.Contains(t, text, "From 20 lines with 7 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged lines skipped.\n")
+	require.NotContains(t, text, "MOUNT", "there is but one")
+	require.NotContains(t, text, "ADDRESS", "columns without anything are left out")
+}
+
+func TestSpreadsheetsGetTheSameColumnsAlwaysAndNoFormula(t *testing.T) {
+	t.Parallel()
+	records, err := csv.NewReader(strings.NewReader(rendered(t, "csv"))).ReadAll()
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"section", "first", "last", "count", "kind", "mount", "role", "reader", "entity_id", "policies", "address", "operation", "path",
+		"token_id", "scope", "expires", "detail",
+	}, records[0])
+	require.Len(t, records, 2)
+	require.Equal(t, []string{"reads", "2026-11-23T09:00:00Z", "2026-11-23T10:00:00Z", "7"}, records[1][:4])
+	require.Equal(t, "'=cmd", records[1][7][:5])
+}
+
+func TestJSONHoldsTheAnswerAsItIs(t *testing.T) {
+	t.Parallel()
+	var got inquiry.Answer
+	require.NoError(t, json.Unmarshal([]byte(rendered(t, "json")), &got))
+	want := answer()
+	got.Timeline.Width = want.Timeline.Width // told in seconds
+	require.Equal(t, want, got)
+}
+
+func TestPageIsWholeInItselfAndMayDoNothing(t *testing.T) {
+	t.Parallel()
+	page := rendered(t, "html")
+	require.Contains(t, page, `http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-`)
+	for _, reaching := range []string{"http://", "https://", " src=", "url(", "@import", "<link", "style="} {
+		require.NotContains(t, strings.ReplaceAll(page, "&lt;", ""), reaching)
+	}
+	require.Contains(t, page, `class="shade5">7<`)
+	require.Equal(t, 2, strings.Count(page, "<rect "))
+}
+
+func TestUnknownFormatIsRefused(t *testing.T) {
+	t.Parallel()
+	require.ErrorContains(t, render.Write(&strings.Builder{}, "xml", answer()), "table, json, csv, html")
+}
