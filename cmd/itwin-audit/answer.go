@@ -26,7 +26,7 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	answer := question.Answer()
 	answer.Log.Stats = scanner.Stats()
 	if damaged := answer.Log.Damaged; damaged > 0 {
-		fmt.Fprintf(t.err, "itwin-audit: skipped %d damaged lines of %d\n", damaged, answer.Log.Lines)
+		t.say("itwin-audit: skipped %d damaged lines of %d\n", damaged, answer.Log.Lines)
 	}
 	return answer.Found, o.write(t, answer)
 }
@@ -91,7 +91,7 @@ func (o options) write(t terminal, answer inquiry.Answer) error {
 		_, err := io.Copy(t.out, &text)
 		return err
 	}
-	file, err := os.OpenFile(o.output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the file that was asked for
+	file, err := os.OpenFile(o.output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ type terminal struct {
 	shows bool
 }
 
+// say tells the person at the terminal. That it can't be told is nothing to fail for.
+func (t terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.err, format, args...) }
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, realTerminal(), os.Args[1:])
@@ -65,7 +68,7 @@ func run(ctx context.Context, t terminal, args []string) int {
 	case errors.Is(err, errUsage):
 		return exitError
 	case err != nil:
-		fmt.Fprintln(t.err, "itwin-audit:", err)
+		t.say("itwin-audit: %v\n", err)
 		return exitError
 	case !found:
 		return exitNothing
@@ -87,13 +90,13 @@ func dispatch(ctx context.Context, t terminal, args []string) (bool, error) {
 		}
 		return options.answer(ctx, t)
 	case "-version", "--version":
-		fmt.Fprintln(t.out, runningVersion())
-		return true, nil
+		_, err := fmt.Fprintln(t.out, runningVersion())
+		return true, err
 	case "-h", "-help", "--help", "help":
-		fmt.Fprint(t.out, overview)
-		return true, nil
+		_, err := fmt.Fprint(t.out, overview)
+		return true, err
 	}
-	fmt.Fprint(t.err, overview)
+	t.say("%s", overview)
 	return false, errUsage
 }
 

@@ -2,8 +2,8 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"io"
+	"strings"
 )
 
 const overview = `itwin-audit answers from Vault's audit log who was handed which iTwin token.
@@ -39,10 +39,7 @@ EXIT CODE
   0 something was found, 1 nothing was, 2 an error.
 `
 
-// manuals are the descriptions of the commands.
-func manuals(name string) string {
-	return map[string]string{
-		"readers": `itwin-audit readers - who was handed a token
+const readersManual = `itwin-audit readers - who was handed a token
 
 USAGE
   itwin-audit readers --token-id ID [flags] [FILE ...]
@@ -62,8 +59,9 @@ EXAMPLES
 WITHOUT THE TUNE
   Where the log shows token ids as HMACs, --vault asks Vault for the HMAC of this one: sys/audit-hash/DEVICE, for which the
   Vault token needs the capability "update". What is sent is the token_id, which is of no use as a token.
-`,
-		"tokens": `itwin-audit tokens - which tokens somebody was handed
+`
+
+const tokensManual = `itwin-audit tokens - which tokens somebody was handed
 
 USAGE
   itwin-audit tokens --reader NAME [flags] [FILE ...]
@@ -77,8 +75,9 @@ DESCRIPTION
 EXAMPLES
   itwin-audit tokens --reader ci-build --since 7d /var/log/vault/audit.log*
   itwin-audit tokens --reader 4d96c8b8-a4ce-a990-2ced-1619d1f8b3e3 --format csv --output tokens.csv audit.log
-`,
-		"summary": `itwin-audit summary - what went on
+`
+
+const summaryManual = `itwin-audit summary - what went on
 
 USAGE
   itwin-audit summary [flags] [FILE ...]
@@ -92,14 +91,16 @@ EXAMPLES
   itwin-audit summary /var/log/vault/audit.log
   itwin-audit summary --since 7d --format html --output week.html /var/log/vault/audit.log*
   kubectl logs vault-0 | itwin-audit summary --since 2026-11-23T00:00:00Z --mount team-a/itwin
-`,
-	}[name]
-}
+`
 
 // manual prints all about a command.
-func manual(w io.Writer, name string, flags *flag.FlagSet) {
-	fmt.Fprint(w, manuals(name), "\nFLAGS\n")
-	flags.SetOutput(w)
+func manual(w io.Writer, name string, flags *flag.FlagSet) error {
+	descriptions := map[string]string{"readers": readersManual, "tokens": tokensManual, "summary": summaryManual}
+	var text strings.Builder
+	text.WriteString(descriptions[name] + "\nFLAGS\n")
+	flags.SetOutput(&text)
 	flags.PrintDefaults()
-	fmt.Fprint(w, commonNotes)
+	text.WriteString(commonNotes)
+	_, err := io.WriteString(w, text.String())
+	return err
 }

@@ -38,8 +38,7 @@ func parse(name string, args []string, t terminal) (options, error) {
 	flags.SetOutput(io.Discard)
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		manual(t.out, name, flags)
-		return o, err
+		return o, errors.Join(err, manual(t.out, name, flags))
 	}
 	o.files = flags.Args()
 	err = errors.Join(err, o.setWindow(since, until, t.now()))
@@ -47,7 +46,7 @@ func parse(name string, args []string, t terminal) (options, error) {
 		err = o.check()
 	}
 	if err != nil {
-		fmt.Fprintf(t.err, "itwin-audit %s: %v\nRun itwin-audit %s -h for help.\n", name, err, name)
+		t.say("itwin-audit %s: %v\nRun itwin-audit %s -h for help.\n", name, err, name)
 		return o, errUsage
 	}
 	return o, nil

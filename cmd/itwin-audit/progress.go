@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 )
@@ -53,13 +52,13 @@ func (p *progress) add(n int) {
 	}
 	if now := p.t.now(); now.Sub(p.drawn) >= progressInterval {
 		p.drawn, p.drew = now, true
-		fmt.Fprintf(p.t.err, "\r\x1b[Kread %d MiB, file %d of %d", p.bytes>>20, p.begun, p.files)
+		p.t.say("\r\x1b[Kread %d MiB, file %d of %d", p.bytes>>20, p.begun, p.files)
 	}
 }
 
 // end removes the line.
 func (p *progress) end() {
 	if p.drew {
-		fmt.Fprint(p.t.err, "\r\x1b[K")
+		p.t.say("\r\x1b[K")
 	}
 }

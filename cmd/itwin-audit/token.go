@@ -45,9 +45,9 @@ func (o options) readToken(t terminal) ([]byte, error) {
 	var token []byte
 	var err error
 	if t.hidden != nil {
-		fmt.Fprint(t.err, "Token (not shown): ")
+		t.say("Token (not shown): ")
 		token, err = t.hidden()
-		fmt.Fprintln(t.err)
+		t.say("\n")
 	} else {
 		token, err = io.ReadAll(io.LimitReader(t.in, maxToken+1))
 	}

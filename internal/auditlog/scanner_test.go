@@ -61,24 +61,48 @@ func TestKindsOfEvents(t *testing.T) {
 		change func(*auditlogtest.Line)
 		want   auditlog.Kind // empty for no event
 	}{
-		"a write to the token is a read":  {func(l *auditlogtest.Line) { l.Operation = "update" }, auditlog.Read},
-		"a wrapped answer names no token": {func(l *auditlogtest.Line) { l.Token, l.Wrapping = "", "w" }, auditlog.Wrapped},
+		"a write to the token is a read": {func(l *auditlogtest.Line) {
+			l.Operation = "update"
+		}, auditlog.Read},
+		"a wrapped answer names no token": {func(l *auditlogtest.Line) {
+			l.Token, l.Wrapping = "", "w"
+		}, auditlog.Wrapped},
 		"an unwrapped token is recognized by its keys": {func(l *auditlogtest.Line) {
 			l.Mount, l.MountType, l.Path, l.Hashed = "sys/", "system", "sys/wrapping/unwrap", true
 		}, auditlog.Unwrapped},
 		"an unwrapped secret of another engine is none": {func(l *auditlogtest.Line) {
 			l.Mount, l.MountType, l.Path, l.Token = "sys/", "system", "sys/wrapping/unwrap", ""
 		}, ""},
-		"a refusal by policy is a denial":       {func(l *auditlogtest.Line) { l.Policy, l.Token = "", "" }, auditlog.Denied},
-		"a rotation is told apart from a read":  {func(l *auditlogtest.Line) { l.Path, l.Operation = "itwin/rotate/viewer", "update" }, auditlog.Rotated},
-		"a config write is a change":            {func(l *auditlogtest.Line) { l.Path, l.Operation, l.Token = "itwin/config", "create", "" }, auditlog.ConfigChanged},
-		"a further app's deletion is a change":  {func(l *auditlogtest.Line) { l.Path, l.Operation, l.Token = "itwin/config/b", "delete", "" }, auditlog.ConfigChanged},
-		"a role's patch is a change":            {func(l *auditlogtest.Line) { l.Path, l.Operation, l.Token = "itwin/role/x", "patch", "" }, auditlog.RoleChanged},
-		"reading a config is nothing to tell":   {func(l *auditlogtest.Line) { l.Path, l.Token = "itwin/config", "" }, ""},
-		"introspection hands out no token":      {func(l *auditlogtest.Line) { l.Path, l.Operation = "itwin/introspect", "update" }, ""},
-		"a denied read of status is told":       {func(l *auditlogtest.Line) { l.Path, l.Policy, l.Token = "itwin/status", "", "" }, auditlog.Denied},
-		"another engine's read is none":         {func(l *auditlogtest.Line) { l.MountType, l.Mount, l.Path = "kv", "secret/", "secret/token/viewer" }, ""},
-		"the request before the answer is none": {func(l *auditlogtest.Line) { l.Type = "request" }, ""},
+		"a refusal by policy is a denial": {func(l *auditlogtest.Line) {
+			l.Policy, l.Token = "", ""
+		}, auditlog.Denied},
+		"a rotation is told apart from a read": {func(l *auditlogtest.Line) {
+			l.Path, l.Operation = "itwin/rotate/viewer", "update"
+		}, auditlog.Rotated},
+		"a config write is a change": {func(l *auditlogtest.Line) {
+			l.Path, l.Operation, l.Token = "itwin/config", "create", ""
+		}, auditlog.ConfigChanged},
+		"a further app's deletion is a change": {func(l *auditlogtest.Line) {
+			l.Path, l.Operation, l.Token = "itwin/config/b", "delete", ""
+		}, auditlog.ConfigChanged},
+		"a role's patch is a change": {func(l *auditlogtest.Line) {
+			l.Path, l.Operation, l.Token = "itwin/role/x", "patch", ""
+		}, auditlog.RoleChanged},
+		"reading a config is nothing to tell": {func(l *auditlogtest.Line) {
+			l.Path, l.Token = "itwin/config", ""
+		}, ""},
+		"introspection hands out no token": {func(l *auditlogtest.Line) {
+			l.Path, l.Operation = "itwin/introspect", "update"
+		}, ""},
+		"a denied read of status is told": {func(l *auditlogtest.Line) {
+			l.Path, l.Policy, l.Token = "itwin/status", "", ""
+		}, auditlog.Denied},
+		"another engine's read is none": {func(l *auditlogtest.Line) {
+			l.MountType, l.Mount, l.Path = "kv", "secret/", "secret/token/viewer"
+		}, ""},
+		"the request before the answer is none": {func(l *auditlogtest.Line) {
+			l.Type = "request"
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,8 @@ func (l Line) Append(to []byte) []byte {
 		body = "null"
 	}
 	to = fmt.Appendf(to, entryFormat, quoted(l.Display, ""), quoted(l.Entity, ""), quoted(l.User, ""), quoted(l.Policy, "default"),
-		allowed, quoted(l.Policy, "default"), failure, quoted(l.Entity, ""), body, quoted(l.Mount, "itwin/"), quoted(l.MountType, "vault-plugin-secrets-itwin"), quoted(l.Operation, "read"),
+		allowed, quoted(l.Policy, "default"), failure, quoted(l.Entity, ""), body,
+		quoted(l.Mount, "itwin/"), quoted(l.MountType, "vault-plugin-secrets-itwin"), quoted(l.Operation, "read"),
 		quoted(l.Path, ""), quoted(l.Address, "10.0.0.1"), l.response(), quoted(l.Time.Format(time.RFC3339Nano), ""),
 		quoted(l.Type, "response"))
 	return append(to, '\n')

@@ -118,10 +118,14 @@ func TestNotesSayWhatTheLogCantTell(t *testing.T) {
 		events   []auditlog.Event
 		want     string
 	}{
-		"ids are HMACs":                  {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
-		"a wrapping was never opened":    {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "1 wrapped reads"},
-		"no mount is the plugin's":       {inquiry.NewTokens(inquiry.Window{}, "kim"), nil, "--mount itwin"},
-		"the log begins with the window": {inquiry.NewSummary(inquiry.Window{Since: noon()}), []auditlog.Event{read("kim", "t1", 1)}, "Add older files"},
+		"ids are HMACs": {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
+		"a wrapping was never opened": {
+			inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "1 wrapped reads",
+		},
+		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Window{}, "kim"), nil, "--mount itwin"},
+		"the log begins with the window": {
+			inquiry.NewSummary(inquiry.Window{Since: noon()}), []auditlog.Event{read("kim", "t1", 1)}, "Add older files",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

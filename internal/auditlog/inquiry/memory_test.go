@@ -38,7 +38,8 @@ func TestMemoryStaysFlatOverTwoMillionLines(t *testing.T) { //nolint:paralleltes
 		for _, q := range questions {
 			q.Add(e)
 		}
-		if events++; events%50_000 == 0 {
+		events++
+		if events%50_000 == 0 {
 			heaps = append(heaps, liveHeap())
 		}
 	}))

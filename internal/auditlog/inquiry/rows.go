@@ -63,7 +63,7 @@ func (r *rows) section(name, title string, order func(a, b *Row) int) Section {
 		section.Rows = append(section.Rows, *row)
 	}
 	slices.SortFunc(section.Rows, func(a, b Row) int {
-		return cmp.Or(order(&a, &b), a.Subject.compare(b.Subject))
+		return cmp.Or(order(&a, &b), a.compare(b.Subject))
 	})
 	return section
 }

@@ -62,7 +62,8 @@ func TestTableSaysWhatItRestsOn(t *testing.T) {
 	text := rendered(t, "table")
 	require.Contains(t, text, "\nDenied: none\n")
 	require.Contains(t, text, "  and 3 more events\n")
-	require.Contains(t, text, "From 20 lines with 7 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged lines skipped.\n")
+	require.Contains(t, text, "From 20 lines with 7 events of itwin/, "+
+		"2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged lines skipped.\n")
 	require.NotContains(t, text, "MOUNT", "there is but one")
 	require.NotContains(t, text, "ADDRESS", "columns without anything are left out")
 }

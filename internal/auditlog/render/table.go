@@ -37,18 +37,23 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 	for i, c := range some {
 		titles[i] = strings.ToUpper(c.title)
 	}
-	fmt.Fprintln(tabs, "  "+strings.Join(titles, "\t"))
+	tabbed(tabs, titles)
 	for _, row := range section.Rows {
 		cells := make([]string, len(some))
 		for i, c := range some {
 			cells[i] = visible(c.value(row))
 		}
-		fmt.Fprintln(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t"))
+		tabbed(tabs, cells)
 	}
 	_ = tabs.Flush() // into memory, which doesn't fail
 	if section.More > 0 {
 		fmt.Fprintf(text, "  and %d more events\n", section.More)
 	}
+}
+
+// tabbed writes a line into memory, which doesn't fail.
+func tabbed(tabs io.Writer, cells []string) {
+	_, _ = io.WriteString(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t")+"\n")
 }
 
 // provenance says what the answer rests on.
