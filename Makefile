@@ -1,6 +1,7 @@
 # The developer's commands. What they build lands in bin/ and .cache/, which git ignores. Go, make, git and bash suffice.
 
 PLUGIN := bin/vault-plugin-secrets-itwin
+AUDIT := bin/itwin-audit
 LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
 DEMO := .cache/bin/demo
@@ -21,8 +22,9 @@ help: ## List these commands
 
 # No -buildvcs: the SHA-256 under which Vault registers the plugin then depends on sources and version alone.
 .PHONY: build
-build: ## Build the plugin into bin/
+build: ## Build the plugin and itwin-audit into bin/
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(PLUGIN) ./cmd/vault-plugin-secrets-itwin
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(AUDIT) ./cmd/itwin-audit
 
 .PHONY: test
 test: lint unit e2e ## Run all checks: lint, unit, e2e
