@@ -54,7 +54,8 @@ const faint = `(() => {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const under = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (parts(c)[3] !== 0) return c; }
     return 'rgb(255, 255, 255)'; };
-  return [...document.querySelectorAll('h1, h2, p, li b, li span, th, td, svg text, svg tspan')].filter(e => e.textContent.trim()).filter(e => {
+  return [...document.querySelectorAll('h1, h2, p, li b, li span, th, td, svg text, svg tspan')].filter(e => {
+    if (!e.textContent.trim()) return false;
     const style = getComputedStyle(e), a = light(e.closest('svg') ? style.fill : style.color), b = light(under(e));
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).length;
 })()`

@@ -43,7 +43,7 @@ func recordAuditStory(t *testing.T, tuned bool) *auditStory {
 func (s *auditStory) tune() {
 	s.t.Helper()
 	keys := []string{"token_id", "client_id", "scope", "token_type", "expires_at", "last_vault_rotation"}
-	require.NoError(s.t, s.root.Sys().TuneMount(mount, api.MountConfigInput{AuditNonHMACResponseKeys: keys}))
+	s.mustWrite("sys/mounts/"+mount+"/tune", fields{"audit_non_hmac_response_keys": keys})
 }
 
 // login enables userpass with one user who may read both roles, and logs it in.

@@ -54,7 +54,8 @@ func (a auditAnswer) told(name string) []string {
 	for _, section := range a.Sections {
 		for _, r := range section.Rows {
 			if section.Name == name {
-				told = append(told, strings.Join(strings.Fields(fmt.Sprint(r.Reader, " ", r.Kind, " ", r.Role, " ", r.Operation, " ", r.Path, " x", r.Count)), " "))
+				row := fmt.Sprintf("%s %s %s %s %s x%d", r.Reader, r.Kind, r.Role, r.Operation, r.Path, r.Count)
+				told = append(told, strings.Join(strings.Fields(row), " "))
 			}
 		}
 	}
@@ -214,7 +215,7 @@ func repeat(to io.Writer, recorded []byte, lines int) error {
 	return nil
 }
 
-func TestAuditFindsARenamedMountByItsName(t *testing.T) {
+func TestAuditLooksAtTheNamedMountsAlone(t *testing.T) {
 	t.Parallel()
 	s := &auditStory{env: newEnv(t, vaulttest.Options{InMemory: true, LogLevel: "info"})}
 	s.log = s.server.Audit(t)
@@ -222,6 +223,7 @@ func TestAuditFindsARenamedMountByItsName(t *testing.T) {
 	s.configure(nil)
 	got := s.mustToken(mount + "/token")
 	cli := buildAuditCLI(t, s)
-	require.Equal(t, []string{"root read (default) x1"}, cli.ask(0, "", "readers", "--mount", mount, "--token-id", got.ID, s.log).told("readers"))
+	found := cli.ask(0, "", "readers", "--mount", mount, "--token-id", got.ID, s.log)
+	require.Equal(t, []string{"root read (default) x1"}, found.told("readers"))
 	require.Empty(t, cli.ask(1, "", "readers", "--mount", "elsewhere", "--token-id", got.ID, s.log).told("readers"))
 }
