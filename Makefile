@@ -4,9 +4,12 @@ PLUGIN := bin/vault-plugin-secrets-itwin
 AUDIT := bin/itwin-audit
 LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
+GOVULNCHECK := .cache/bin/govulncheck
+RACING := .cache/race/vault-plugin-secrets-itwin
 DEMO := .cache/bin/demo
 VERSION ?= $(shell scripts/version.sh)
 FUZZTIME ?= 10m
+SOAK_TIME ?= 10m
 
 # Go turns cgo off where there is no C compiler, and on Linux the race detector needs one.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -56,6 +59,23 @@ e2e: build ## Test the built plugin in real Vault servers
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" go test -count=1 -timeout 30m ./e2e/...
 
+# The race detector needs a C compiler. A Vault and a plugin in the test's own process have SOAK_TIME each.
+.PHONY: soak
+soak: ## Run readers, faults, writes and reloads for SOAK_TIME, and weigh the plugin
+	CGO_ENABLED=1 go build -race -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(RACING) ./cmd/vault-plugin-secrets-itwin
+	vault="$$(scripts/vault.sh)" && cd dev && \
+		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(RACING)" PLUGIN_VERSION="$(VERSION)" SOAK_TIME="$(SOAK_TIME)" \
+		CGO_ENABLED=1 go test -race -v -count=1 -timeout 0 ./soak
+
+# Whatever the reason, make itself exits with 2; scripts/vuln.sh tells by its status whether anything was found.
+.PHONY: vuln
+vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database can't be reached
+	scripts/vuln.sh $(GOVULNCHECK)
+
+.PHONY: repro
+repro: ## Build the plugin twice, each from nothing in a folder of its own, and compare
+	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./supply
+
 # exec, so that no shell stands between a signal and the program that has to clean up.
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(DEMO) ./cmd/demo) && \
 	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" exec $(DEMO)
@@ -91,4 +111,8 @@ $(LINTER): dev/tools/go.sum
 
 $(GOFUMPT): dev/tools/go.sum
 	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ mvdan.cc/gofumpt
+	@touch $@
+
+$(GOVULNCHECK): dev/tools/go.sum
+	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ golang.org/x/vuln/cmd/govulncheck
 	@touch $@
