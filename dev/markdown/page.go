@@ -1,0 +1,119 @@
+// Package markdown reads what tests need of a Markdown page: its code, its links, and the anchors that links can lead
+// to. It knows nothing of what the code does.
+package markdown
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+)
+
+// Page is one file of Markdown, as GitHub reads it.
+type Page struct {
+	// Blocks are the fenced blocks of code, in their order.
+	Blocks []Block
+	// Spans are the texts of inline code, in their order.
+	Spans []string
+	// Links are the destinations of links and images.
+	Links []string
+	// Anchors are the names that a link to a heading has after its "#".
+	Anchors []string
+}
+
+// Block is a fenced block of code.
+type Block struct {
+	// Info is what follows the opening fence: a language, and words for whoever runs the block.
+	Info string
+	// Heading is the text of the nearest heading above, empty before the first.
+	Heading string
+	// Line is that of its first line of code, counted from 1.
+	Line int
+	// Text is the code, with the end of its last line.
+	Text string
+}
+
+// Parse reads a page. Any text is a page of Markdown, so there is no error.
+func Parse(source []byte) Page {
+	r := &reader{source: source, seen: make(map[string]int)}
+	document := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
+	_ = ast.Walk(document, r.visit) // visit returns no errors
+	return r.page
+}
+
+type reader struct {
+	source  []byte
+	heading string
+	seen    map[string]int
+	page    Page
+}
+
+func (r *reader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		return ast.WalkContinue, nil
+	}
+	switch n := node.(type) {
+	case *ast.Heading:
+		r.heading = r.plain(n)
+		r.page.Anchors = append(r.page.Anchors, r.anchor(r.heading))
+	case *ast.FencedCodeBlock:
+		r.page.Blocks = append(r.page.Blocks, r.block(n))
+	case *ast.CodeSpan:
+		r.page.Spans = append(r.page.Spans, r.plain(n))
+	case *ast.Link:
+		r.page.Links = append(r.page.Links, string(n.Destination))
+	case *ast.Image:
+		r.page.Links = append(r.page.Links, string(n.Destination))
+	}
+	return ast.WalkContinue, nil
+}
+
+func (r *reader) block(n *ast.FencedCodeBlock) Block {
+	b := Block{Heading: r.heading, Text: string(n.Lines().Value(r.source))}
+	if n.Info != nil {
+		b.Info = string(n.Info.Value(r.source))
+	}
+	if n.Lines().Len() > 0 {
+		b.Line = 1 + strings.Count(string(r.source[:n.Lines().At(0).Start]), "\n")
+	}
+	return b
+}
+
+// plain is the text of a node and all below it, without its markup. A line's end within is a space.
+func (r *reader) plain(node ast.Node) string {
+	var plain strings.Builder
+	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if t, ok := n.(*ast.Text); ok && entering {
+			plain.Write(t.Value(r.source))
+			if t.SoftLineBreak() {
+				plain.WriteByte(' ')
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return strings.Join(strings.Fields(plain.String()), " ")
+}
+
+// anchor follows GitHub: letters, digits, dashes and underscores stay, in lower case; spaces become dashes; what is
+// there already gets a number.
+func (r *reader) anchor(heading string) string {
+	name := strings.Map(func(c rune) rune {
+		switch {
+		case c == ' ':
+			return '-'
+		case unicode.IsLetter(c), unicode.IsDigit(c), c == '-', c == '_':
+			return unicode.ToLower(c)
+		}
+		return -1
+	}, heading)
+	again := r.seen[name]
+	r.seen[name]++
+	if again > 0 {
+		return name + "-" + strconv.Itoa(again)
+	}
+	return name
+}
