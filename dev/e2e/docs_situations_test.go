@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/emulator"
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
+)
+
+// situations are what docs/troubleshooting.md explains, by its headings.
+func situations() map[string][]situation {
+	wrongSecret := emulator.Fault{Error: "invalid_client", Description: "Invalid client or client credentials."}
+	return map[string][]situation{
+		"Registering the plugin": {
+			running(`vault plugin register -sha256="$(printf "0%.0s" {1..64})" -version=v98.0.0 secret vault-plugin-secrets-itwin
+				vault secrets enable -path=bad -plugin-version=v98.0.0 vault-plugin-secrets-itwin`),
+			running(register + ` -version=v97.0.0 secret vault-plugin-secrets-itwin`),
+			running(register + ` -version=v1.2.0 -command=nothing secret vault-plugin-secrets-itwin`),
+		},
+		"Permission denied, or no value found": {asNobody},
+		"Not configured":                       {withoutConfig, ofAnAppThatIsGone},
+		"Unknown role":                         {refusedRead("itwin/token/viewr", nil)},
+		"A write is refused": {
+			refusedWrite("itwin/config", fields{"secret": "x"}),
+			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
+			refusedWrite("itwin/config", fields{"client_secret": "wrong"}),
+		},
+		"invalid_client": {failing(wrongSecret, nil)},
+		"invalid_scope": {
+			failing(emulator.Fault{Error: "invalid_scope", Description: "Not assigned."}, nil),
+			refusedWrite("itwin/role/people", fields{"scopes": "openid profile"}),
+		},
+		"unauthorized_client": {failing(emulator.Fault{Error: "unauthorized_client"}, nil), configuredForABrowser},
+		"Rate limits":         {failing(emulator.Fault{RetryAfter: time.Minute}, nil), overQuota},
+		"IMS can't be reached": {
+			explained(&net.DNSError{IsNotFound: true}), explained(&net.DNSError{IsTimeout: true}),
+			failing(emulator.Fault{}, fields{"token_url": "https://127.0.0.1:1"}),
+			explained(&net.OpError{Op: "dial", Err: errors.New("no route")}),
+			throughAProxyThatRefuses, throughAProxyThatIsAway,
+			withoutTheCA, withoutTLS,
+			explained(x509.HostnameError{Certificate: &x509.Certificate{}}),
+			explained(x509.CertificateInvalidError{Reason: x509.Expired}),
+			explained(errors.New("remote error: tls: protocol version not supported")),
+			failing(emulator.Fault{DropConnection: true}, nil),
+			failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}),
+			failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil),
+		},
+		"The answer of IMS is no token":         {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
+		"A warning about the token from before": {withAnOldToken},
+		"Failing since, next attempt at":        {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
+		"min_ttl is too large":                  {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
+		"The token works, but I see nothing":    {checkingAnITwinOfOthers},
+		"The Platform answers 401":              {checkingAnotherPlatform, withoutBearer, introspectingAnotherIssuers, introspectingNone},
+		"A stored config can't be used":         {withStored("{"), withStored(`{"format": 1000}`)},
+	}
+}
+
+const register = `vault plugin register -sha256="$(sha256sum /etc/vault/plugins/vault-plugin-secrets-itwin | cut -d' ' -f1)"`
+
+// running returns what a command that fails prints.
+func running(commands string) situation {
+	return func(t *testing.T, d *desk) string {
+		output, err := d.bash(commands)
+		require.Error(t, err, output)
+		return output
+	}
+}
+
+// told is the text of an answer that is an error.
+func told(t *testing.T, err error) string {
+	t.Helper()
+	var answer *api.ResponseError
+	require.ErrorAs(t, err, &answer)
+	return strings.Join(answer.Errors, "\n")
+}
+
+func refusedRead(path string, query map[string][]string) situation {
+	return func(t *testing.T, d *desk) string {
+		_, err := d.root.Logical().ReadWithData(path, query)
+		return told(t, err)
+	}
+}
+
+func refusedWrite(path string, data fields) situation {
+	return func(t *testing.T, d *desk) string {
+		_, err := d.root.Logical().Write(path, data)
+		return told(t, err)
+	}
+}
+
+// failing reads a token of a new app while IMS fails.
+func failing(fault emulator.Fault, more fields) situation {
+	return func(t *testing.T, d *desk) string {
+		path := mountAnother(t, d.in(t))
+		config := app(d.ims, fields{"verify": false})
+		for name, value := range more {
+			config[name] = value
+		}
+		d.mustWrite(path+"/config", config)
+		d.ims.Fault(fault)
+		defer d.ims.Heal()
+		return refusedRead(path+"/token", nil)(t, d)
+	}
+}
+
+// explained is how the engine puts a failure of the network that no test can bring about everywhere.
+func explained(err error) situation {
+	return func(*testing.T, *desk) string {
+		stage, detail := outbound.Explain(err, outbound.StageTLS)
+		return (&ims.Error{Kind: ims.Unreachable, Stage: stage, Detail: detail}).Error()
+	}
+}
