@@ -135,14 +135,14 @@ func textField(name, description string, at func(*config) *string, parse func(st
 
 // durationField describes a duration, which is shown in seconds.
 func durationField(name, description string, at func(*config) *time.Duration, least, most time.Duration) configField {
-	seconds := func(c *config) int { return int(*at(c) / time.Second) }
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
-			Type: framework.TypeDurationSecond, Default: seconds(defaultConfig()), Description: description,
+			// OpenAPI documents give durations the type of a text, and so must the default be.
+			Type: framework.TypeDurationSecond, Default: short(*at(defaultConfig())), Description: description,
 		},
 		set:   func(c *config, v any) error { return setDuration(name, v, least, most, at(c)) },
 		reset: func(c, d *config) { *at(c) = *at(d) },
-		show:  func(c *config) any { return int64(seconds(c)) },
+		show:  func(c *config) any { return int64(*at(c) / time.Second) },
 	}
 }

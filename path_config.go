@@ -17,6 +17,11 @@ Holds the credentials of a service app and how tokens are obtained for it. "conf
 the default app; "config/<app>" holds further ones.
 
     $ vault write itwin/config client_id=service-... client_secret=@secret.txt
+    $ vault write itwin/config/survey client_id=service-... client_secret=@survey.txt
+
+Both values are in My Apps (developer.bentley.com), where the app is of the type Service;
+the secret is shown once. To replace it later: vault write itwin/config
+client_secret=@new-secret.txt
 
 A write first makes a real exchange with IMS. If that fails nothing is stored and the
 old config stands; verify=false stores it unproven. An update changes only the fields
@@ -27,13 +32,17 @@ A new identity or secret starts a new generation: tokens minted before are dropp
 read shows all but the secret. A delete ends the app: its tokens are dropped and its
 readers get an error.
 
-Next: vault read itwin/token`
+Next: vault read itwin/check, then vault read itwin/token`
 
 const configListSynopsis = `List the apps besides the default one.`
 
 const configListDescription = `
 Lists the names of the apps configured at config/<app>. The default app, at config, has
-no name and isn't listed.`
+no name and isn't listed.
+
+    $ vault list itwin/config
+
+Next: vault read itwin/config/<app>, or itwin/config for the default app`
 
 func (b *backend) pathsConfig() []*framework.Path {
 	return []*framework.Path{
@@ -122,7 +131,11 @@ func configResponses() map[int][]framework.Response {
 			continue
 		}
 		schema := f.schema
-		schema.Required = true
+		schema.Required, schema.Default = true, nil
+		if schema.Type == framework.TypeDurationSecond { // written as text, shown as a number
+			schema.Type = framework.TypeInt64
+			schema.Description += " In seconds."
+		}
 		fields[f.name] = &schema
 	}
 	return map[int][]framework.Response{http.StatusOK: {{Description: "The config.", Fields: fields}}}

@@ -22,7 +22,8 @@ const roleDescription = `
 A role gives readers a token of their own scopes, under a path that a policy can name:
 who may read token/<name> gets that role's tokens and no others.
 
-    $ vault write itwin/role/viewer scopes="itwins:read"
+    $ vault write itwin/role/viewer scopes=itwin-platform
+    $ vault write itwin/role/survey app=survey
 
 app is the app whose credentials are used (default: the one at config). scopes are the
 token's scopes (default: the app's). Roles with the same app and scopes share one token.
@@ -31,12 +32,19 @@ Next: vault read itwin/token/viewer`
 
 const roleListSynopsis = `List the roles.`
 
+const roleListDescription = `
+Lists the names of the roles.
+
+    $ vault list itwin/role
+
+Next: vault read itwin/role/<name>`
+
 func (b *backend) pathsRole() []*framework.Path {
 	return []*framework.Path{
 		{
 			Pattern:         rolePrefix + "?$",
 			HelpSynopsis:    roleListSynopsis,
-			HelpDescription: "Lists the names of the roles.",
+			HelpDescription: strings.TrimSpace(roleListDescription),
 			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: &framework.PathOperation{

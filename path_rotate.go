@@ -18,9 +18,12 @@ Replaces the shared token of the default app ("rotate") or of a role ("rotate/<r
 on every node, and returns what identifies the new one, not the token itself.
 
     $ vault write -f itwin/rotate
+    $ vault write -f itwin/rotate/viewer
 
 The old token isn't handed out any more; with IMS it stays good until it expires. If IMS
-fails, the old token stays. Readers get the new one when they read next.`
+fails, the old token stays. Readers get the new one when they read next.
+
+This replaces tokens, not the client secret: for that, see config.`
 
 func (b *backend) pathsRotate() []*framework.Path {
 	return []*framework.Path{

@@ -51,7 +51,10 @@ new token is handed out: read again then; the old one stays good until expires_a
 A job that needs a token for longer asks for it: vault read itwin/token min_ttl=50m gets
 one with at least that much life left, up to 90 % of a lifetime.
 
-While IMS is down the old token is handed out as long as it lives, with a warning.`
+While IMS is down the old token is handed out with a warning, until a minute before it
+expires.
+
+Next, when a read fails or the token doesn't do what it should: vault read itwin/check`
 
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
