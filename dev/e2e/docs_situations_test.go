@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -19,7 +20,23 @@ import (
 
 // situations are what docs/troubleshooting.md explains, by its headings.
 func situations() map[string][]situation {
-	wrongSecret := emulator.Fault{Error: "invalid_client", Description: "Invalid client or client credentials."}
+	all := ownSituations()
+	maps.Copy(all, refusals())
+	maps.Copy(all, map[string][]situation{
+		"IMS can't be reached":                  unreachables(),
+		"The answer of IMS is no token":         {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
+		"A warning about the token from before": {withAnOldToken},
+		"Failing since, next attempt at":        {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
+		"min_ttl is too large":                  {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
+		"The token works, but I see nothing":    {checkingAnITwinOfOthers},
+		"The Platform answers 401":              {checkingAnotherPlatform, withoutBearer, introspectingAnotherIssuers, introspectingNone},
+		"A stored config can't be used":         {withStored("{"), withStored(`{"format": 1000}`)},
+	})
+	return all
+}
+
+// ownSituations are mistakes at setting up and writing.
+func ownSituations() map[string][]situation {
 	return map[string][]situation{
 		"Registering the plugin": {
 			running(`vault plugin register -sha256="$(printf "0%.0s" {1..64})" -version=v98.0.0 secret vault-plugin-secrets-itwin
@@ -35,6 +52,13 @@ func situations() map[string][]situation {
 			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
 			refusedWrite("itwin/config", fields{"client_secret": "wrong"}),
 		},
+	}
+}
+
+// refusals are those in which IMS says no.
+func refusals() map[string][]situation {
+	wrongSecret := emulator.Fault{Error: "invalid_client", Description: "Invalid client or client credentials."}
+	return map[string][]situation{
 		"invalid_client": {failing(wrongSecret, nil)},
 		"invalid_scope": {
 			failing(emulator.Fault{Error: "invalid_scope", Description: "Not assigned."}, nil),
@@ -42,26 +66,23 @@ func situations() map[string][]situation {
 		},
 		"unauthorized_client": {failing(emulator.Fault{Error: "unauthorized_client"}, nil), configuredForABrowser},
 		"Rate limits":         {failing(emulator.Fault{RetryAfter: time.Minute}, nil), overQuota},
-		"IMS can't be reached": {
-			explained(&net.DNSError{IsNotFound: true}), explained(&net.DNSError{IsTimeout: true}),
-			failing(emulator.Fault{}, fields{"token_url": "https://127.0.0.1:1"}),
-			explained(&net.OpError{Op: "dial", Err: errors.New("no route")}),
-			throughAProxyThatRefuses, throughAProxyThatIsAway,
-			withoutTheCA, withoutTLS,
-			explained(x509.HostnameError{Certificate: &x509.Certificate{}}),
-			explained(x509.CertificateInvalidError{Reason: x509.Expired}),
-			explained(errors.New("remote error: tls: protocol version not supported")),
-			failing(emulator.Fault{DropConnection: true}, nil),
-			failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}),
-			failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil),
-		},
-		"The answer of IMS is no token":         {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
-		"A warning about the token from before": {withAnOldToken},
-		"Failing since, next attempt at":        {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
-		"min_ttl is too large":                  {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
-		"The token works, but I see nothing":    {checkingAnITwinOfOthers},
-		"The Platform answers 401":              {checkingAnotherPlatform, withoutBearer, introspectingAnotherIssuers, introspectingNone},
-		"A stored config can't be used":         {withStored("{"), withStored(`{"format": 1000}`)},
+	}
+}
+
+// unreachables are those in which no answer of IMS arrives.
+func unreachables() []situation {
+	return []situation{
+		explained(&net.DNSError{IsNotFound: true}), explained(&net.DNSError{IsTimeout: true}),
+		failing(emulator.Fault{}, fields{"token_url": "https://127.0.0.1:1"}),
+		explained(&net.OpError{Op: "dial", Err: errors.New("no route")}),
+		throughAProxyThatRefuses, throughAProxyThatIsAway,
+		withoutTheCA, withoutTLS,
+		explained(x509.HostnameError{Certificate: &x509.Certificate{}}),
+		explained(x509.CertificateInvalidError{Reason: x509.Expired}),
+		explained(errors.New("remote error: tls: protocol version not supported")),
+		failing(emulator.Fault{DropConnection: true}, nil),
+		failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}),
+		failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil),
 	}
 }
 
@@ -103,9 +124,7 @@ func failing(fault emulator.Fault, more fields) situation {
 	return func(t *testing.T, d *desk) string {
 		path := mountAnother(t, d.in(t))
 		config := app(d.ims, fields{"verify": false})
-		for name, value := range more {
-			config[name] = value
-		}
+		maps.Copy(config, more)
 		d.mustWrite(path+"/config", config)
 		d.ims.Fault(fault)
 		defer d.ims.Heal()
