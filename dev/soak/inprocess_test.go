@@ -55,7 +55,8 @@ func (e *engine) readToken(ctx context.Context, _ int, path string) (token, erro
 	if err != nil {
 		return token{}, err
 	}
-	return got, json.Unmarshal(text, &got)
+	err = json.Unmarshal(text, &got)
+	return got, err
 }
 
 func (e *engine) write(path string, data fields) error {

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"testing"
@@ -117,9 +118,7 @@ func (o *operator) writeApp(app, client, scope string, more fields) error {
 		"client_id": client, "client_secret": secret, "scopes": scope, "authority": o.ims.URL(), "api_url": o.ims.URL(),
 		"request_timeout": "1s", "renew_before": "30m", "persist_tokens": true,
 	}
-	for key, value := range more {
-		data[key] = value
-	}
+	maps.Copy(data, more)
 	path := "config"
 	if app != "" {
 		path += "/" + app

@@ -41,8 +41,7 @@ func startServer(t *testing.T) *server {
 }
 
 func refusalOf(err error) error {
-	var answer *api.ResponseError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
 		return refusal{answer.StatusCode, strings.Join(answer.Errors, "; ")}
 	}
 	return err
@@ -59,7 +58,8 @@ func (s *server) readToken(ctx context.Context, reader int, path string) (token,
 	var body struct {
 		Data token `json:"data"`
 	}
-	return body.Data, errors.Join(json.NewDecoder(resp.Body).Decode(&body))
+	err = json.NewDecoder(resp.Body).Decode(&body)
+	return body.Data, err
 }
 
 func (s *server) write(path string, data fields) error {
