@@ -22,9 +22,10 @@ func disclosures() map[string]emulator.Fault {
 	refusal := func(sent string) string {
 		return fmt.Sprintf(`{"error":"invalid_client","error_description":%q}`, "you sent "+sent)
 	}
+	code := func(sent string) string { return fmt.Sprintf(`{"error":%q}`, sent) }
 	return map[string]emulator.Fault{
 		"a refusal repeats what it was sent":  answering(http.StatusUnauthorized, refusal),
-		"a refusal is the secret":             answering(http.StatusBadRequest, func(sent string) string { return fmt.Sprintf(`{"error":%q}`, sent) }),
+		"a refusal is the secret":             answering(http.StatusBadRequest, code),
 		"a rate limit repeats what was sent":  answering(http.StatusTooManyRequests, refusal),
 		"a page repeats what it was sent":     answering(http.StatusOK, func(sent string) string { return "<html>" + sent }),
 		"a broken server repeats it":          answering(http.StatusInternalServerError, refusal),
