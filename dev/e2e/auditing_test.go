@@ -57,6 +57,7 @@ func newAuditDesk(t *testing.T) *auditDesk {
 func (d *auditDesk) auditingCues() []*cue {
 	names := func(texts ...string) func(*testing.T, string) {
 		return func(t *testing.T, output string) {
+			t.Helper()
 			for _, text := range texts {
 				require.Contains(t, output, text)
 			}
@@ -70,9 +71,11 @@ func (d *auditDesk) auditingCues() []*cue {
 		{at: `grep -F "$id"`, after: names(`"display_name":"userpass-kim"`, `"path":"itwin/token/viewer"`)},
 		{at: "--vault --device", before: d.leakUntuned, after: names("userpass-kim", `"path":"itwin/token/viewer"`)},
 		{at: "tokens --reader", after: func(t *testing.T, output string) {
+			t.Helper()
 			names(d.found.ID, "token/missing", `"path":"itwin/token/viewer"`)(t, output)
 		}},
 		{at: "--format html", after: func(t *testing.T, output string) {
+			t.Helper()
 			names("userpass-kim", "viewer")(t, output)
 			require.FileExists(t, filepath.Join(d.dir, "week.html"))
 		}},
@@ -91,6 +94,7 @@ func (d *auditDesk) readUntuned(*testing.T, string) {
 
 // readTuned is kim's read of another token, in clear, beside reads that fail.
 func (d *auditDesk) readTuned(t *testing.T, output string) {
+	t.Helper()
 	require.Contains(t, output, "token_id")
 	d.mustWrite("itwin/rotate/viewer", nil)
 	d.found = d.story.readAs(d.story.person, "itwin/token/viewer")

@@ -33,6 +33,7 @@ func TestMonitoring(t *testing.T) {
 	t.Parallel()
 	m := newMonitored(t)
 	m.cues = []*cue{{at: "itwin/status", after: func(t *testing.T, output string) {
+		t.Helper()
 		require.Contains(t, output, `"secret_age"`)
 	}}}
 	m.work(monitoringPage)
