@@ -64,7 +64,7 @@ type backend struct {
 	events  *events
 
 	renewals  renewals
-	sweepOnce sync.Mutex
+	sweepLock sync.Mutex
 	swept     time.Time
 }
 
@@ -193,8 +193,9 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 // clean runs at unmount, reload and seal.
 func (b *backend) clean(context.Context) {
 	b.renewals.stop()
-	for name := range b.apps.all() {
+	for name, a := range b.apps.all() {
 		b.forgetApp(name)
+		a.pool.Wait()
 	}
 	b.closeKeys()
 	b.events.stop()

@@ -100,7 +100,7 @@ func (b *bentley) publish(w http.ResponseWriter, _ *http.Request) {
 			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
 		})
 	}
-	_ = json.NewEncoder(w).Encode(fields{"keys": set})
+	_ = json.NewEncoder(w).Encode(fields{"keys": set}) //nolint:errchkjson // texts and numbers marshal
 }
 
 func kid(number int) string { return fmt.Sprintf("BentleyIMS_%d", 2026+number) }

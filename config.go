@@ -109,10 +109,12 @@ func (c *config) validate() error {
 	return nil
 }
 
-// checkDestination refuses to send a stored secret elsewhere: whoever may write
-// the config need not know the secret, and must not come to know it.
+// checkDestination refuses to send a stored secret, or a token, elsewhere:
+// whoever may write the config need not know the secret, and must not come to
+// know it or what it is good for. A check sends a token to the api_url.
 func (c *config) checkDestination(old *config, secretGiven bool) error {
 	var changed string
+	what := "the secret is"
 	switch {
 	case secretGiven || old == nil:
 		return nil
@@ -120,6 +122,8 @@ func (c *config) checkDestination(old *config, secretGiven bool) error {
 		changed = keyAuthority
 	case c.tokenURL() != old.tokenURL():
 		changed = keyTokenURL
+	case c.APIURL != old.APIURL:
+		changed, what = keyAPIURL, "tokens are"
 	case c.CACert != old.CACert:
 		changed = keyCACert
 	case c.TLSMinVersion < old.TLSMinVersion:
@@ -127,7 +131,7 @@ func (c *config) checkDestination(old *config, secretGiven bool) error {
 	default:
 		return nil
 	}
-	return errInput("changing %s changes where the secret is sent: give client_secret=… again in the same write", changed)
+	return errInput("changing %s changes where %s sent: give client_secret=… again in the same write", changed, what)
 }
 
 // sameIdentity says whether tokens minted for old are good for c as well.

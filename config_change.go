@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -61,13 +62,28 @@ func (b *backend) changedConfig(old *config, d *framework.FieldData) (*config, e
 	return next, b.stamp(next, old)
 }
 
+// wantsProof reads verify; null is the default, as for every field.
+func wantsProof(d *framework.FieldData) bool {
+	raw, given := d.Raw[keyVerify]
+	return !given || raw == nil || d.Get(keyVerify) == true
+}
+
 // verify makes the exchange that proves a config; its token is the first of the
-// new generation.
-func verify(ctx context.Context, client *ims.Client, c *config, wanted bool) (*tokens.Grant, error) {
+// new generation. It takes one of the exchanges that an app may make at a time.
+func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c *config, wanted bool) (*tokens.Grant, error) {
 	if !wanted {
-		return nil, nil //nolint:nilnil // nothing was wanted
+		return nil, nil // nothing was wanted
 	}
+	if before, known := b.apps.peek(name); known {
+		done, err := before.pool.Slot(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("verifying: %w", err)
+		}
+		defer done()
+	}
+	begun := time.Now()
 	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
+	b.metrics.exchanged(name, err, time.Since(begun))
 	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}

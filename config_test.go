@@ -94,6 +94,7 @@ func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 		"another authority": {keyAuthority, "https://qa-ims.bentley.com"},
 		"another endpoint":  {keyTokenURL, "https://ims.bentley.com/other"},
 		"another CA":        {keyCACert, pem},
+		"another Platform":  {keyAPIURL, "https://qa-api.bentley.com"},
 		"an older TLS":      {keyTLSMinVersion, outbound.TLS12},
 	}
 	for name, c := range cases {
@@ -102,7 +103,8 @@ func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 			e := newEnv(t)
 			e.mustWrite("config", e.app(fields{keyTLSMinVersion: outbound.TLS13}))
 			before := e.storage.Entries(t, "")
-			text := "changing " + c.field + " changes where the secret is sent: give client_secret=… again in the same write"
+			what := map[bool]string{false: "the secret is", true: "tokens are"}[c.field == keyAPIURL]
+			text := "changing " + c.field + " changes where " + what + " sent: give client_secret=… again in the same write"
 			e.mustRefuse(text, "config", fields{c.field: c.value, keyVerify: false})
 			_, patched := e.mustFail(logical.PatchOperation, "config", fields{c.field: c.value, keyVerify: false})
 			require.Equal(t, text, patched)

@@ -39,6 +39,8 @@ func answer(err error) (*logical.Response, error) {
 		return nil, logical.ErrReadOnly
 	case errors.As(err, &input):
 		return logical.ErrorResponse("%s", input), nil
+	case isUnusable(err), errors.Is(err, errDamagedRole):
+		return logical.ErrorResponse("%s", err), nil
 	case errors.As(err, &minLife):
 		return logical.ErrorResponse("%s", minLifeText(minLife)), nil
 	case errors.As(err, &refusal):

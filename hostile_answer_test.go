@@ -59,9 +59,9 @@ func answers() map[string]hostility {
 		"token_type is mac":                    kind(`"mac"`, "its token_type is not Bearer"),
 		"token_type has a line break":          kind(`"Bearer\r\ncanary"`, "its token_type is not Bearer"),
 		"token_type is a number":               kind("7", decoding),
-		"a 200 holds an OAuth error":           malformed(`{"error":"invalid_client"}`, "status 200 with an OAuth error, invalid_client"),
+		"a 200 holds an OAuth error":           malformed(`{"error":"invalid_client"}`, "status 200 with an OAuth error"),
 		"a 200 holds a token and an OAuth error": malformed(
-			`{"error":"invalid_client",`+goodAnswer[1:], "status 200 with an OAuth error, invalid_client"),
+			`{"error":"invalid_client",`+goodAnswer[1:], "status 200 with an OAuth error"),
 	}
 }
 

@@ -76,7 +76,7 @@ func echoes() map[string]hostility {
 		"it echoes the secret at the limit":   {refusing(400, strings.Repeat("x", 195)+canarySecret, ""), http.StatusBadRequest, "x[red…", ""},
 		"it echoes the request":               {answering(echoing), http.StatusBadRequest, "client_secret=[redacted]", ""},
 		"it echoes the secret in the error":   {refusing(400, canarySecret, ""), http.StatusBadRequest, "status 400: [redacted]", ""},
-		"it echoes the secret in a 200":       {refusing(200, canarySecret, escaped), http.StatusBadGateway, "[redacted]: [redacted]", ""},
+		"it echoes the secret in a 200":       {refusing(200, canarySecret, escaped), 502, "status 200 with an OAuth error", ""},
 		"it echoes the secret in its headers": {answering(headed(map[string]string{"X": canarySecret}, saying(502, ""))), 502, "status 502", ""},
 		"it echoes the secret in the redirect": {
 			answering(headed(map[string]string{"Location": canarySecret}, saying(302, ""))), 502, "status 302", "",

@@ -35,7 +35,7 @@ func (b *backend) inspect(ctx context.Context, req *logical.Request, token secre
 		return nil, doubt
 	case doubt != nil:
 		found[keyReason] = doubt.Error()
-		return found, nil
+		return found, nil //nolint:nilerr // that the token is bad is the answer
 	}
 	found[keyClaims] = claims.All
 	if !claims.Expires.IsZero() {

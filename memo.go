@@ -4,9 +4,13 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 )
+
+// readTime bounds what readers who come together wait for.
+const readTime = 10 * time.Second
 
 // memo keeps in memory what was read from storage under a name, until it is
 // written or invalidated. No lock is held while storage is read.
@@ -36,14 +40,21 @@ func (m *memo[T]) get(ctx context.Context, name string, read func(context.Contex
 	if v, ok := m.peek(name); ok {
 		return v, nil
 	}
-	v, err, _ := m.reads.Do(name, func() (any, error) {
-		return m.fill(context.WithoutCancel(ctx), name, read, drop)
+	done := m.reads.DoChan(name, func() (any, error) {
+		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
+		defer cancel()
+		return m.fill(detached, name, read, drop)
 	})
-	if err != nil {
-		var none T
-		return none, err
+	var none T
+	select {
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case r := <-done:
+		if r.Err != nil {
+			return none, r.Err
+		}
+		return r.Val.(T), nil //nolint:forcetypeassert // fill returns nothing else
 	}
-	return v.(T), nil //nolint:forcetypeassert // fill returns nothing else
 }
 
 func (m *memo[T]) fill(ctx context.Context, name string, read func(context.Context) (T, error), drop func(T)) (T, error) {
@@ -95,6 +106,16 @@ func (m *memo[T]) forget(name string) (T, bool) {
 	v, ok := m.values[name]
 	delete(m.values, name)
 	return v, ok
+}
+
+// forgetIf drops the value if outdated says so of it.
+func (m *memo[T]) forgetIf(name string, outdated func(T) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.values[name]; ok && outdated(v) {
+		m.changes++
+		delete(m.values, name)
+	}
 }
 
 func (m *memo[T]) all() map[string]T {

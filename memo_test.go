@@ -75,8 +75,14 @@ func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
 	t.Parallel()
 	m := newMemo[string]()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	v, err := m.get(ctx, "name", func(ctx context.Context) (string, error) { return "found", ctx.Err() }, keep)
-	require.NoError(t, err, "others may wait for the same read")
-	require.Equal(t, "found", v)
+	released, read := make(chan struct{}), make(chan error, 1)
+	_, err := m.get(ctx, "name", func(ctx context.Context) (string, error) {
+		cancel()
+		<-released
+		read <- ctx.Err()
+		return "found", nil
+	}, keep)
+	require.ErrorIs(t, err, context.Canceled)
+	close(released)
+	require.NoError(t, <-read, "others may wait for the same read")
 }

@@ -25,8 +25,8 @@ client_secret=@new-secret.txt
 
 A write first makes a real exchange with IMS. If that fails nothing is stored and the
 old config stands; verify=false stores it unproven. An update changes only the fields
-that it names. Changing where the secret is sent (authority, token_url, ca_cert, a lower
-tls_min_version) needs client_secret in the same write.
+that it names. Changing where the secret or tokens are sent (authority, token_url,
+api_url, ca_cert, a lower tls_min_version) needs client_secret in the same write.
 
 A new identity or secret starts a new generation: tokens minted before are dropped. A
 read shows all but the secret. A delete ends the app: its tokens are dropped and its
@@ -192,7 +192,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return answer(err)
 	}
-	first, err := verify(ctx, client, next, d.Get(keyVerify) == true)
+	first, err := b.verify(ctx, client, name, next, wantsProof(d))
 	if err != nil {
 		client.Close()
 		return answerUnverified(err, old != nil)

@@ -49,7 +49,6 @@ func TestConfigUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
 	t.Parallel()
 	changes := map[string]struct{ given, shown any }{
 		keyClientID:       {"service-other", "service-other"},
-		keyAPIURL:         {"https://qa-api.bentley.com/", "https://qa-api.bentley.com"},
 		keyScopes:         {"itwins:read, imodels:modify", "itwins:read imodels:modify"},
 		keyAuthMethod:     {"client_secret_basic", "client_secret_basic"},
 		keyRenewBefore:    {"10m", int64(600)},

@@ -78,9 +78,11 @@ func TestIntrospectSaysWhyATokenIsNotActive(t *testing.T) {
 		token, reason string
 		signed        bool
 	}{
-		"it has expired":                     {b.Token(fields{"exp": e.clock.now().Unix()}), "it has expired", true},
-		"it never expires":                   {b.Token(fields{"exp": nil}), "it states no expiry", true},
-		"it is another issuer's":             {b.Token(fields{"iss": "https://ims.example"}), "its issuer isn't the authority of the app's config", true},
+		"it has expired":   {b.Token(fields{"exp": e.clock.now().Unix()}), "it has expired", true},
+		"it never expires": {b.Token(fields{"exp": nil}), "it states no expiry", true},
+		"it is another issuer's": {
+			b.Token(fields{"iss": "https://ims.example"}), "its issuer isn't the authority of the app's config", true,
+		},
 		"its claims were changed":            {parts[0] + "." + jwtPart(b.claims(fields{"sub": "root"})) + "." + parts[2], unsigned, false},
 		"its signature was cut off":          {parts[0] + "." + parts[1] + ".", unsigned, false},
 		"it is signed with the public key":   {b.HS256Token(), unsigned, false},
@@ -142,7 +144,8 @@ func TestIntrospectJudgesNothingWithoutKeys(t *testing.T) {
 	for range 3 {
 		status, text := e.mustFail(logical.UpdateOperation, "introspect", fields{keyToken: b.Token(nil)})
 		require.Equal(t, http.StatusBadGateway, status)
-		require.Equal(t, "the keys of IMS can't be fetched: the token can't be judged; they are tried again a minute after the last attempt", text)
+		require.Equal(t, "the keys of IMS can't be fetched: the token can't be judged;"+
+			" they are tried again a minute after the last attempt", text)
 	}
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 	require.Equal(t, unsigned, e.introspect("not-a-token")[keyReason], "no key is needed to see that")

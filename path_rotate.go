@@ -66,6 +66,10 @@ func (b *backend) rotateToken(ctx context.Context, req *logical.Request, _ *fram
 		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
 		resp := tokenResponse(a, served)
 		delete(resp.Data, keyAccessToken)
+		if served.Unstored != nil {
+			resp.AddWarning("The new token couldn't be stored: other nodes, and this one after a restart, still hand out" +
+				" the old one. Rotate again when Vault's storage works.")
+		}
 		return resp, nil
 	})
 }

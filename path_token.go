@@ -181,6 +181,7 @@ func (b *backend) withPool(ctx context.Context, req *logical.Request,
 		}
 		resp, err := use(a, r)
 		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
+			b.apps.forgetIf(a.name, func(known *app) bool { return known == a })
 			continue
 		}
 		if err != nil {

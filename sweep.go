@@ -15,6 +15,14 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	if !b.sweepDue() {
 		return nil
 	}
+	if err := b.sweepAll(ctx, s); err != nil {
+		return err
+	}
+	b.sweepDone()
+	return nil
+}
+
+func (b *backend) sweepAll(ctx context.Context, s logical.Storage) error {
 	generations, err := s.List(ctx, tokenPrefix)
 	if err != nil {
 		return fmt.Errorf("listing stored tokens: %w", err)
@@ -40,18 +48,20 @@ func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 }
 
 func (b *backend) sweepDue() bool {
-	b.sweepOnce.Lock()
-	defer b.sweepOnce.Unlock()
-	now := b.now()
-	if now.Sub(b.swept) < sweepInterval {
-		return false
-	}
-	b.swept = now
-	return true
+	b.sweepLock.Lock()
+	defer b.sweepLock.Unlock()
+	return b.now().Sub(b.swept) >= sweepInterval
 }
 
-// currentGenerations are those of all configs. A config that can't be read stops
-// the sweep: its tokens may still be wanted.
+func (b *backend) sweepDone() {
+	b.sweepLock.Lock()
+	defer b.sweepLock.Unlock()
+	b.swept = b.now()
+}
+
+// currentGenerations are those of all configs that store tokens. A config that
+// can't be read stops the sweep, as its tokens may be wanted; a damaged one is
+// read by nobody, so its tokens aren't.
 func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (map[string]bool, error) {
 	names, err := s.List(ctx, configPrefix)
 	if err != nil {
@@ -64,7 +74,7 @@ func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (ma
 		case errors.Is(err, errDamagedConfig):
 		case err != nil:
 			return nil, err
-		case c != nil:
+		case c != nil && c.PersistTokens:
 			current[c.Generation] = true
 		}
 	}

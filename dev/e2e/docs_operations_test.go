@@ -38,6 +38,7 @@ func (d *desk) secretCues() []*cue {
 			d.write("new-secret.txt", fresh)
 		},
 		after: func(t *testing.T, output string) {
+			t.Helper()
 			requireWhole(t, output)
 			require.NoFileExists(t, filepath.Join(d.dir, "new-secret.txt"))
 			d.ims.SetApp(known)
@@ -65,6 +66,7 @@ func (d *desk) incidentCues() []*cue {
 				d.ims.Fault(emulator.Fault{Status: http.StatusServiceUnavailable})
 			},
 			after: func(t *testing.T, output string) {
+				t.Helper()
 				require.Regexp(t, `"failed_stage": *"exchange"|(?m)^failed_stage\s+exchange$`, output)
 				require.Contains(t, output, `"rotates_at"`)
 			},
@@ -76,11 +78,12 @@ func (d *desk) incidentCues() []*cue {
 				d.write("leaked.txt", d.mustRead("itwin/token/viewer").Data["access_token"].(string))
 			},
 			after: func(t *testing.T, output string) {
+				t.Helper()
 				require.Regexp(t, `(?m)^active\s+true$`, output)
 				require.Regexp(t, `(?m)^roles\s+\[viewer\]$`, output)
 			},
 		},
-		{at: "sys/audit-hash", after: func(t *testing.T, output string) { require.Contains(t, output, "hmac-sha256:") }},
+		{at: "sys/audit-hash", after: func(t *testing.T, output string) { t.Helper(); require.Contains(t, output, "hmac-sha256:") }},
 		{at: "vault delete itwin/config", after: stopped},
 	}
 }
@@ -90,12 +93,16 @@ func (d *desk) upgradeCues() []*cue {
 	var before token
 	running := func(want string) func(*testing.T, string) {
 		return func(t *testing.T, _ string) {
+			t.Helper()
 			require.Equal(t, want, d.mustRead("itwin/status").Data["version"])
 			require.Equal(t, before.ID, d.mustToken("itwin/token").ID, "the token outlives the change of version")
 		}
 	}
 	return []*cue{
-		{at: "cp bin/", before: func(t *testing.T) { buildVersion(t, filepath.Join(d.dir, "bin", d.plugin.Name), nextVersion) }},
+		{at: "cp bin/", before: func(t *testing.T) {
+			t.Helper()
+			buildVersion(t, filepath.Join(d.dir, "bin", d.plugin.Name), nextVersion)
+		}},
 		{
 			at:     `tune -plugin-version="$(bin/`,
 			before: func(*testing.T) { before = d.mustToken("itwin/token") },
@@ -117,17 +124,19 @@ func buildVersion(t *testing.T, path, version string) {
 
 // surroundingCues are about what lies around the engine: other apps, a CA, a snapshot, a quota.
 func (d *desk) surroundingCues() []*cue {
-	whole := func(t *testing.T, output string) { requireWhole(t, output) }
+	whole := func(t *testing.T, output string) { t.Helper(); requireWhole(t, output) }
 	return []*cue{
 		{at: "check/viewer-qa", after: whole},
 		{at: "check/survey", after: whole},
 		{at: "-env=HTTPS_PROXY", after: whole},
 		{at: "ca_cert=@ca.pem", before: d.moveBehindCA, after: func(t *testing.T, output string) {
+			t.Helper()
 			requireWhole(t, output)
 			d.configure(fields{"ca_cert": ""})
 		}},
 		{at: "snapshot restore", before: func(*testing.T) { d.mustDelete("itwin/config") }, after: d.waitRestored},
 		{at: "vault read sys/quotas", after: func(t *testing.T, output string) {
+			t.Helper()
 			require.Regexp(t, `(?m)^group_by\s+ip$`, output)
 			d.requireLimited(t)
 		}},
@@ -136,6 +145,7 @@ func (d *desk) surroundingCues() []*cue {
 
 // moveBehindCA leaves the app with an IMS whose certificate it doesn't trust.
 func (d *desk) moveBehindCA(t *testing.T) {
+	t.Helper()
 	ims, err := emulator.Start(emulator.Options{TLS: true, Apps: []emulator.App{{
 		ClientID: clientID, ClientSecret: clientSecret, Scopes: []string{"itwin-platform"},
 	}}})
@@ -146,6 +156,7 @@ func (d *desk) moveBehindCA(t *testing.T) {
 }
 
 func (d *desk) waitRestored(t *testing.T, _ string) {
+	t.Helper()
 	vaulttest.Wait(t, time.Minute, "Vault to be back with its config", func() error {
 		_, err := d.root.Logical().Read("itwin/token")
 		return err

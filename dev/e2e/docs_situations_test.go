@@ -91,6 +91,7 @@ const register = `vault plugin register -sha256="$(sha256sum /etc/vault/plugins/
 // running returns what a command that fails prints.
 func running(commands string) situation {
 	return func(t *testing.T, d *desk) string {
+		t.Helper()
 		output, err := d.bash(commands)
 		require.Error(t, err, output)
 		return output
@@ -107,6 +108,7 @@ func told(t *testing.T, err error) string {
 
 func refusedRead(path string, query map[string][]string) situation {
 	return func(t *testing.T, d *desk) string {
+		t.Helper()
 		_, err := d.root.Logical().ReadWithData(path, query)
 		return told(t, err)
 	}
@@ -114,6 +116,7 @@ func refusedRead(path string, query map[string][]string) situation {
 
 func refusedWrite(path string, data fields) situation {
 	return func(t *testing.T, d *desk) string {
+		t.Helper()
 		_, err := d.root.Logical().Write(path, data)
 		return told(t, err)
 	}
@@ -122,6 +125,7 @@ func refusedWrite(path string, data fields) situation {
 // failing reads a token of a new app while IMS fails.
 func failing(fault emulator.Fault, more fields) situation {
 	return func(t *testing.T, d *desk) string {
+		t.Helper()
 		path := mountAnother(t, d.in(t))
 		config := app(d.ims, fields{"verify": false})
 		maps.Copy(config, more)

@@ -17,17 +17,20 @@ import (
 // The situations that take more than one step.
 
 func asNobody(t *testing.T, d *desk) string {
+	t.Helper()
 	_, err := d.server.Client(t, "hvs.nobody").Logical().Read("itwin/token")
 	return told(t, err)
 }
 
 func withoutConfig(t *testing.T, d *desk) string {
+	t.Helper()
 	d.mustDelete("itwin/config")
 	defer d.configure(nil)
 	return refusedRead("itwin/token", nil)(t, d)
 }
 
 func ofAnAppThatIsGone(t *testing.T, d *desk) string {
+	t.Helper()
 	d.mustWrite("itwin/role/survey", fields{"app": "survey"})
 	text := refusedRead("itwin/token/survey", nil)(t, d)
 	d.mustWrite("itwin/config/survey", app(d.ims, nil))
@@ -39,6 +42,7 @@ func configuredForABrowser(_ *testing.T, d *desk) string {
 }
 
 func overQuota(t *testing.T, d *desk) string {
+	t.Helper()
 	d.mustWrite("sys/quotas/rate-limit/small", fields{"path": "itwin/token*", "rate": 1, "interval": "60s"})
 	defer d.mustDelete("sys/quotas/rate-limit/small")
 	d.mustToken("itwin/token")
@@ -55,6 +59,7 @@ func byProxy(t *testing.T, d *desk, name, proxy string) string {
 }
 
 func throughAProxyThatRefuses(t *testing.T, d *desk) string {
+	t.Helper()
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 	}))
@@ -63,10 +68,12 @@ func throughAProxyThatRefuses(t *testing.T, d *desk) string {
 }
 
 func throughAProxyThatIsAway(t *testing.T, d *desk) string {
+	t.Helper()
 	return byProxy(t, d, "itwin-away", "http://127.0.0.1:1")
 }
 
 func withoutTheCA(t *testing.T, d *desk) string {
+	t.Helper()
 	ims, err := emulator.Start(emulator.Options{TLS: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ims.Close()) })
@@ -74,12 +81,14 @@ func withoutTheCA(t *testing.T, d *desk) string {
 }
 
 func withoutTLS(t *testing.T, d *desk) string {
+	t.Helper()
 	plain := "https" + d.ims.URL()[len("http"):]
 	return refusedWrite("itwin/config/plain", app(d.ims, fields{"authority": plain}))(t, d)
 }
 
 // withAnOldToken reads until the rotation of a token of 20 s has passed while IMS is down.
 func withAnOldToken(t *testing.T, d *desk) string {
+	t.Helper()
 	ims := startIMS(t)
 	ims.SetLifetime(20 * time.Second)
 	path := mountAnother(t, d.in(t))
@@ -110,16 +119,19 @@ func check(t *testing.T, d *desk, path string, query map[string][]string) string
 }
 
 func checkingAnITwinOfOthers(t *testing.T, d *desk) string {
+	t.Helper()
 	return check(t, d, "itwin/check", map[string][]string{"itwin_id": {"6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"}})
 }
 
 func checkingAnotherPlatform(t *testing.T, d *desk) string {
+	t.Helper()
 	d.mustWrite("itwin/config/mixed", app(d.ims, fields{"api_url": d.qa.URL()}))
 	d.mustWrite("itwin/role/mixed", fields{"app": "mixed"})
 	return check(t, d, "itwin/check/mixed", nil)
 }
 
 func withoutBearer(t *testing.T, d *desk) string {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.ims.URL()+"/users/me", http.NoBody)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", d.mustRead("itwin/token").Data["access_token"].(string))
@@ -137,6 +149,7 @@ func introspect(d *desk, token string) string {
 }
 
 func introspectingAnotherIssuers(t *testing.T, d *desk) string {
+	t.Helper()
 	token, err := d.ims.Sign(map[string]any{"iss": "https://qa-ims.bentley.com", "exp": time.Now().Add(time.Hour).Unix()})
 	require.NoError(t, err)
 	return introspect(d, token)
@@ -147,6 +160,7 @@ func introspectingNone(_ *testing.T, d *desk) string { return introspect(d, d.ro
 // withStored puts a config into storage that no write has made.
 func withStored(text string) situation {
 	return func(t *testing.T, d *desk) string {
+		t.Helper()
 		path := mountAnother(t, d.in(t))
 		id := d.mustRead("sys/mounts/" + path).Data["uuid"].(string)
 		d.mustWrite("sys/raw/logical/"+id+"/config", fields{"value": text})

@@ -48,7 +48,7 @@ func requireReadmeTable(t *testing.T, output string) {
 
 func firstColumn(table string) []string {
 	var column []string
-	for _, line := range strings.Split(strings.TrimSpace(table), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(table), "\n") {
 		first, _, _ := strings.Cut(line, " ")
 		column = append(column, first)
 	}

@@ -129,7 +129,8 @@ func (c *Client) refusal(refusal *oauth2.RetrieveError) *Error {
 	}
 	if status == http.StatusOK {
 		failure.Kind, failure.Stage = Malformed, outbound.StageDecode
-		failure.Detail = "status 200 with an OAuth error, " + failure.oauth()
+		failure.Code, failure.Description = "", ""
+		failure.Detail = "status 200 with an OAuth error"
 		return failure
 	}
 	failure.RetryAfter = outbound.RetryAfter(refusal.Response.Header, c.options.Now())

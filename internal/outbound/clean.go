@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -34,11 +35,16 @@ func NewCleaner(forms ...string) Cleaner {
 // middle is found, and the cut leaves no part of one.
 func (c Cleaner) Text(upstream string) string {
 	cleaned := strings.TrimSpace(c.scrub.Replace(dropHidden(upstream)))
+	cleaned = jwt().ReplaceAllString(cleaned, redacted)
 	if utf8.RuneCountInString(cleaned) <= maxText {
 		return cleaned
 	}
 	return string([]rune(cleaned)[:maxText-1]) + "…"
 }
+
+// jwt matches a JSON Web Token (RFC 7519): a token that upstream repeats is one
+// that somebody holds.
+func jwt() *regexp.Regexp { return regexp.MustCompile(`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?`) }
 
 // distinct puts the longest forms first, as the replacer takes the first that
 // fits.

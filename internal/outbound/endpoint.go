@@ -33,6 +33,8 @@ func ParseEndpoint(raw string) (string, error) {
 		return "", errors.New("must not contain a query or fragment")
 	case !isPort(u):
 		return "", errors.New("must have a port from 1 to 65535, or none")
+	case strings.Contains(u.Host, "%"):
+		return "", errors.New("must not contain a zone in its address")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

@@ -23,6 +23,7 @@ type entry struct {
 	mu      sync.Mutex
 	failure *Failure  // nil while minting works
 	loaded  bool      // storage was asked
+	forgets uint64    // how often the entry was dropped
 	flying  bool      // an exchange, or the load before it, is under way
 	landed  time.Time // when the last one ended
 	last    time.Time // the latest RotatedAt, of tokens forgotten too
@@ -67,27 +68,35 @@ func (e *entry) forget() {
 	defer e.mu.Unlock()
 	e.held.Store(nil)
 	e.loaded = false
+	e.forgets++
 }
 
-// noneStored notes that storage has no token, or t, which is over.
-func (e *entry) noneStored(t *Token) {
+func (e *entry) timesForgotten() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.loaded = true
-	if t != nil && t.RotatedAt.After(e.last) {
+	return e.forgets
+}
+
+// keep notes what storage holds: a token, one that is over, or none. What was
+// read before another node replaced it, which forgets counts, isn't kept.
+func (e *entry) keep(t *Token, now time.Time, forgets uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.forgets != forgets:
+		return false
+	case t != nil && t.Left(now) > 0:
+		e.lockedInstall(t)
+		return true
+	case t != nil && t.RotatedAt.After(e.last):
 		e.last = t.RotatedAt
 	}
+	e.loaded = true
+	return true
 }
 
-// install makes t the shared token, unless it or a later one is there already.
-func (e *entry) install(t *Token) *held {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.lockedInstall(t)
-}
-
-// succeed is install for a token that was just minted. It ends the failure that
-// was, and returns it: nobody finds the new token together with the old failure.
+// succeed makes a token that was just minted the shared one. It ends the failure
+// that was, and returns it: nobody finds the new token with the old failure.
 func (e *entry) succeed(t *Token) (*held, *Failure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -96,7 +105,8 @@ func (e *entry) succeed(t *Token) (*held, *Failure) {
 	return e.lockedInstall(t), was
 }
 
-// lockedInstall is install where mu is held.
+// lockedInstall makes t the shared token, unless it or a later one is there
+// already; mu is held.
 func (e *entry) lockedInstall(t *Token) *held {
 	e.loaded = true
 	if h := e.held.Load(); h != nil && !t.RotatedAt.After(h.RotatedAt) {
@@ -120,6 +130,13 @@ func (e *entry) land(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.flying, e.landed = false, now
+}
+
+// busy says that an exchange is under way.
+func (e *entry) busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.flying
 }
 
 func (e *entry) isLoaded() bool {

@@ -20,7 +20,8 @@ type want struct {
 type outcome struct {
 	held   *held
 	minted bool
-	own    bool // not joined: what was wanted here was what ran
+	own    bool  // not joined: what was wanted here was what ran
+	unkept error // why the token couldn't be stored
 }
 
 // await joins the exchange under way for the scopes, or starts one, and waits for
@@ -115,30 +116,42 @@ func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
 	switch {
 	case p.retired.Load():
 		return outcome{}, ErrSuperseded
+	case err != nil && p.settings.Load() != set: // a config write ends every wait
+		return p.mint(scope, e, p.settings.Load())
 	case err != nil:
 		f := e.fail(err, now, p.opts.Jitter)
 		e.tally.fail(f, now)
 		p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
 		return outcome{}, f
 	}
-	return outcome{held: p.adopt(scope, e, set, grant), minted: true}, nil
+	return p.adopt(scope, e, grant), nil
 }
 
 // adopt makes a grant the shared token. It is stored before anyone gets it: what
 // a reader holds, the next leader knows.
-func (p *Pool) adopt(scope string, e *entry, set *Settings, grant Grant) *held {
+func (p *Pool) adopt(scope string, e *entry, grant Grant) outcome {
 	t := newToken(scope, grant, e.lastRotation())
-	if set.Store != nil {
-		ctx, cancel := context.WithTimeout(p.ctx, storageTime)
-		defer cancel()
-		if err := set.Store.Save(ctx, t); err != nil {
-			p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Token: t, Err: err})
-		}
-	}
+	err := p.save(t)
 	h, ended := e.succeed(t)
 	e.tally.Minted.Add(1)
 	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: ended})
-	return h
+	return outcome{held: h, minted: true, unkept: err}
+}
+
+// save stores a token, by the settings of now: they may say since the exchange
+// began that tokens aren't stored.
+func (p *Pool) save(t *Token) error {
+	store := p.settings.Load().Store
+	if store == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, storageTime)
+	defer cancel()
+	err := store.Save(ctx, t)
+	if err != nil {
+		p.opts.Observe(Event{Kind: StoreFailed, Scope: t.Scope, Token: t, Err: err})
+	}
+	return err
 }
 
 // Adopt makes a grant that was minted elsewhere the shared token of the scopes.
@@ -153,7 +166,7 @@ func (p *Pool) Adopt(scope string, grant Grant) error {
 		if !e.isLoaded() {
 			p.load(scope, e, set) // for the rotation that the grant's must follow
 		}
-		p.adopt(scope, e, set, grant)
+		p.adopt(scope, e, grant)
 		return nil
 	})
 }
@@ -173,21 +186,24 @@ func (p *Pool) Alone(scope string, f func() error) error {
 	}
 }
 
+// load asks the store, again where another node replaced the token meanwhile.
 func (p *Pool) load(scope string, e *entry, set *Settings) {
 	if set.Store == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, storageTime)
 	defer cancel()
-	t, err := set.Store.Load(ctx, scope)
-	switch {
-	case err != nil:
-		p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Err: err})
-	case t != nil && t.Left(p.opts.Now()) > 0:
-		e.install(t)
-		p.opts.Observe(Event{Kind: Loaded, Scope: scope, Token: t})
-	default:
-		e.noneStored(t)
+	for kept := false; !kept; {
+		forgets := e.timesForgotten()
+		t, err := set.Store.Load(ctx, scope)
+		if err != nil {
+			p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Err: err})
+			return
+		}
+		now := p.opts.Now()
+		if kept = e.keep(t, now, forgets); kept && t != nil && t.Left(now) > 0 {
+			p.opts.Observe(Event{Kind: Loaded, Scope: scope, Token: t})
+		}
 	}
 }
 

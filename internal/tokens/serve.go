@@ -12,6 +12,7 @@ type Served struct {
 	TTL            int64    // seconds until this engine hands out a new token
 	RotationPeriod int64    // seconds
 	Degraded       *Failure // why an old token is served; nil in normal running
+	Unstored       error    // why a token minted by Rotate couldn't be stored
 }
 
 // Token returns the shared token of the scopes with at least minLife left,
@@ -63,7 +64,9 @@ func (p *Pool) Rotate(ctx context.Context, scope string) (Served, error) {
 		out, err := p.await(ctx, scope, want{anew: true})
 		switch {
 		case out.minted:
-			return p.describe(out.held, p.opts.Now()), nil
+			s := p.describe(out.held, p.opts.Now())
+			s.Unstored = out.unkept
+			return s, nil
 		case err != nil && (out.own || ctx.Err() != nil):
 			return Served{}, err
 		}
@@ -107,7 +110,7 @@ func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Ser
 	now := p.opts.Now()
 	waiting := now.Before(f.NextAttempt)
 	if s, ok := p.degraded(e, minLife); ok {
-		if !waiting {
+		if !waiting && !e.busy() {
 			p.start(scope, want{})
 		}
 		return s, nil

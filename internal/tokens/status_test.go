@@ -79,7 +79,7 @@ func TestTallyCountsWhatHappenedToTokens(t *testing.T) {
 		e.mustRead()
 		e.advance(time.Hour)
 		e.ims.fail(errOutage)
-		e.mustFail()
+		_ = e.mustFail()
 		require.Equal(t, []int64{2, 1, 1}, []int64{tally.Fresh.Load(), tally.Degraded.Load(), tally.Failed.Load()})
 		require.Equal(t, map[string]int64{"refused": 1, "other": 1}, tally.Failures())
 		last, at := tally.LastFailure()

@@ -90,9 +90,12 @@ func newToken(scope string, g Grant, after time.Time) *Token {
 func (t *Token) ExpiresAt() time.Time { return t.ObtainedAt.Add(t.Lifetime) }
 
 // Left is the life left at now; zero or less means expired. It never exceeds the
-// lifetime, so that a clock set back doesn't lengthen a token's life.
+// lifetime, so that a clock set back doesn't lengthen a token's life. Go's
+// monotonic time stands still while a machine is suspended, the wall clock can
+// be set: the one that has gone further counts.
 func (t *Token) Left(now time.Time) time.Duration {
-	return min(t.ExpiresAt().Sub(now), t.Lifetime)
+	expires := t.ExpiresAt()
+	return min(expires.Sub(now), expires.Round(0).Sub(now.Round(0)), t.Lifetime)
 }
 
 // Guarantee is the life left on any token handed out in normal running:
