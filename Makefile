@@ -48,7 +48,7 @@ fmt: $(LINTER) ## Format all Go code
 unit: ## Test the packages, without a Vault
 	go test $(RACE) ./...
 	cd dev && go test $(RACE) $$(go list ./... | grep -v /dev/e2e)
-	scripts/fuzz.sh 2s
+	scripts/fuzz.sh 1000x
 
 .PHONY: fuzz
 fuzz: ## Fuzz what comes from outside, FUZZTIME for each target

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes each target of the product in turn, as Go does one at a time: fuzz.sh 10m
+# Fuzzes each target of the product in turn, as Go does one at a time: fuzz.sh 10m, or fuzz.sh 1000x
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
