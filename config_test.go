@@ -225,7 +225,7 @@ func TestConfigBeginsAGenerationWithEachIdentityOrSecret(t *testing.T) {
 			e.mustWrite("config", c.change)
 			if c.begins {
 				require.Empty(t, e.storage.Entries(t, "token/"))
-				_, held := e.apps.all()[""].pool.Fresh(defaultScopes)
+				_, held := e.apps.all()[""].pool.Fresh(defaultScopes, 0)
 				require.False(t, held)
 				return
 			}

@@ -74,10 +74,7 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 	if fields == nil {
 		fields = make(map[string]*framework.FieldSchema)
 	}
-	fields[keyMinTTL] = &framework.FieldSchema{
-		Type: framework.TypeDurationSecond, Query: true,
-		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most.",
-	}
+	fields[keyMinTTL] = minTTLField()
 	operation := func(verb string) *framework.PathOperation {
 		return &framework.PathOperation{
 			Callback:     b.readToken,
@@ -97,6 +94,13 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 			// Templates that pass arguments write where they mean to read.
 			logical.UpdateOperation: operation("request"),
 		},
+	}
+}
+
+func minTTLField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type: framework.TypeDurationSecond, Query: true,
+		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most.",
 	}
 }
 
@@ -137,36 +141,6 @@ func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framew
 func roleOf(path string) string {
 	_, name, _ := strings.Cut(path, "/")
 	return name
-}
-
-// sharedToken answers a read from memory: no call to Vault, no wait. It returns
-// nil for anything that is not that simple.
-func (b *backend) sharedToken(req *logical.Request) *logical.Response {
-	if req.Operation != logical.ReadOperation && req.Operation != logical.UpdateOperation || len(req.Data) > 0 {
-		return nil
-	}
-	name, named := strings.CutPrefix(req.Path, tokenPrefix)
-	if !named && req.Path != tokenPath || named && name == "" {
-		return nil
-	}
-	r := &role{}
-	if named {
-		known, ok := b.roles.peek(name)
-		if !ok {
-			return nil
-		}
-		r = known
-	}
-	a, ok := b.apps.peek(r.App)
-	if !ok {
-		return nil
-	}
-	served, ok := a.pool.Fresh(a.tokenScope(r))
-	if !ok {
-		return nil
-	}
-	r.countRead()
-	return tokenResponse(a, served)
 }
 
 // withPool looks up the role that a path ends in and its app, and calls use with

@@ -149,7 +149,7 @@ func TestBackendRenewsFromInitializationToCleanup(t *testing.T) {
 		synctest.Wait()
 		require.EqualValues(t, 2, minted.Load(), "ahead of the rotation, with no reader")
 
-		_, ok := a.pool.Fresh(defaultScopes)
+		_, ok := a.pool.Fresh(defaultScopes, 0)
 		require.True(t, ok)
 		b.Cleanup(t.Context())
 		<-time.After(lifetime)

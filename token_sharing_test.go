@@ -24,6 +24,7 @@ func TestSharedTokenIsReadWithoutACallToVault(t *testing.T) {
 		e.token(path)
 		_, err := e.HandleRequest(t.Context(), &logical.Request{Operation: logical.UpdateOperation, Path: path})
 		require.NoError(t, err)
+		e.mustRead(path, fields{keyMinTTL: "45m"})
 	}
 	require.Equal(t, storage, e.storage.Calls())
 	require.Equal(t, system, e.system.calls.Load())

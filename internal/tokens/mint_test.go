@@ -65,7 +65,7 @@ func TestExchangeWhoseOnlyReaderLeftServesTheNext(t *testing.T) {
 		require.ErrorIs(t, (<-gone).err, context.Canceled)
 		release()
 		synctest.Wait()
-		_, ok := e.pool.Fresh(platform)
+		_, ok := e.pool.Fresh(platform, 0)
 		require.True(t, ok)
 	})
 }
@@ -103,7 +103,7 @@ func TestRetireDuringAnExchange(t *testing.T) {
 		}
 		require.Zero(t, e.store.saves)
 		require.Empty(t, e.seen())
-		_, ok := e.pool.Fresh(platform)
+		_, ok := e.pool.Fresh(platform, 0)
 		require.False(t, ok)
 	})
 }

@@ -21,7 +21,7 @@ func TestTokenIsStoredBeforeAnyoneGetsIt(t *testing.T) {
 		reader := e.reading(t.Context(), platform)
 		<-slow.saving
 		e.requireWaiting(reader)
-		_, ok := e.pool.Fresh(platform)
+		_, ok := e.pool.Fresh(platform, 0)
 		require.False(t, ok, "it isn't stored yet")
 		close(slow.saved)
 		served := <-reader
@@ -198,7 +198,7 @@ func TestRetiredPoolServesNothing(t *testing.T) {
 	e.mustRead()
 	e.pool.Retire()
 	e.pool.Wait()
-	_, ok := e.pool.Fresh(platform)
+	_, ok := e.pool.Fresh(platform, 0)
 	require.False(t, ok)
 	_, err := e.pool.Token(t.Context(), platform, 0)
 	require.ErrorIs(t, err, tokens.ErrSuperseded)

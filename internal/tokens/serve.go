@@ -45,16 +45,16 @@ func (p *Pool) token(ctx context.Context, scope string, minLife time.Duration) (
 	}
 }
 
-// Fresh returns the shared token if it is in memory and not due for rotation. It
-// does no I/O and waits for nothing.
-func (p *Pool) Fresh(scope string) (Served, bool) {
+// Fresh returns the shared token if it is in memory, not due for rotation and has
+// at least minLife left. It does no I/O and waits for nothing.
+func (p *Pool) Fresh(scope string, minLife time.Duration) (Served, bool) {
 	p.mu.RLock()
 	e := p.entries[scope]
 	p.mu.RUnlock()
 	if e == nil {
 		return Served{}, false
 	}
-	return p.fresh(e, 0)
+	return p.fresh(e, minLife)
 }
 
 // Rotate mints a token now, whatever the retry times say, and makes it the shared

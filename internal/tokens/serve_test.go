@@ -147,14 +147,14 @@ func TestReaderWithATokenInUseWaitsForNobody(t *testing.T) {
 func TestFreshMintsNothing(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	_, ok := e.pool.Fresh(platform)
+	_, ok := e.pool.Fresh(platform, 0)
 	require.False(t, ok)
 	want := e.mustRead()
-	served, ok := e.pool.Fresh(platform)
+	served, ok := e.pool.Fresh(platform, 0)
 	require.True(t, ok)
 	require.Equal(t, want, served)
 	e.advance(30 * time.Minute)
-	_, ok = e.pool.Fresh(platform)
+	_, ok = e.pool.Fresh(platform, 0)
 	require.False(t, ok)
 	require.Equal(t, 1, e.ims.count())
 }
@@ -179,7 +179,7 @@ func TestTenThousandReadersDoNotComeBackInOneSecond(t *testing.T) {
 	arrivals := make(map[int64]int)
 	for range readers {
 		e.advance(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
-		served, ok := pool.Fresh(platform)
+		served, ok := pool.Fresh(platform, 0)
 		require.True(t, ok, "the test reads for longer than a rotation")
 		back := e.clock.Now().Add(time.Duration(served.TTL) * time.Second)
 		require.False(t, back.Before(token.RotateAt(e.settings.RenewBefore)))
@@ -197,7 +197,7 @@ func TestFreshAllocatesNothing(t *testing.T) {
 	e := newEnv(t)
 	e.mustRead()
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		if _, ok := e.pool.Fresh(platform); !ok {
+		if _, ok := e.pool.Fresh(platform, 0); !ok {
 			t.Error("no token")
 		}
 	}))
@@ -217,7 +217,7 @@ func BenchmarkFresh(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, ok := pool.Fresh(platform); !ok {
+			if _, ok := pool.Fresh(platform, 0); !ok {
 				b.Error("no token")
 			}
 		}

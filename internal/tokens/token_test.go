@@ -72,7 +72,7 @@ func TestTTLOfANewToken(t *testing.T) {
 			e.pool = e.newPool(time.Time{})
 			e.mustRead()
 			e.advance(tc.age)
-			served, ok := e.pool.Fresh(platform)
+			served, ok := e.pool.Fresh(platform, 0)
 			require.True(t, ok)
 			require.Equal(t, tc.ttl, served.TTL)
 			require.LessOrEqual(t, time.Duration(served.TTL)*time.Second, served.Left(e.clock.Now()))
