@@ -36,7 +36,8 @@ func imsHint(e *ims.Error) string {
 func (c *chain) platformHint(stage string, e *platform.Error) string {
 	switch e.Status {
 	case http.StatusUnauthorized:
-		return "IMS and the Platform must be of one environment (authority, api_url), and the app needs the scope itwin-platform."
+		return "IMS and the Platform must be of one environment (authority, api_url)," +
+			" and the token needs the scope itwin-platform, which the role or config names."
 	case http.StatusForbidden, http.StatusNotFound:
 		if stage == stagePermissions {
 			return c.inviteHint()

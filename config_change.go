@@ -83,7 +83,9 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c
 	}
 	begun := time.Now()
 	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
-	b.metrics.exchanged(name, err, time.Since(begun))
+	if err == nil { // a label of an app that is refused would stay
+		b.metrics.exchanged(name, nil, time.Since(begun))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
@@ -115,7 +117,7 @@ func configWarnings(c *config, verified bool) *logical.Response {
 		}
 	}
 	if !verified {
-		resp.AddWarning("The config was stored without proof that IMS accepts it: read a token to see.")
+		resp.AddWarning("The config was stored without proof that IMS accepts it: read check to see.")
 	}
 	if len(resp.Warnings) == 0 {
 		return nil

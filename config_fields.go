@@ -106,7 +106,7 @@ func tokenFields() []configField {
 			schema: framework.FieldSchema{
 				Type: framework.TypeBool, Default: true,
 				Description: "Keep tokens in Vault's encrypted storage, so that they outlive a restart or a lost leader." +
-					" False keeps them in memory alone.",
+					" False keeps them in memory alone. Default: true.",
 			},
 			set: func(c *config, v any) error {
 				c.PersistTokens, _ = v.(bool)
@@ -129,17 +129,19 @@ func textField(name, description string, at func(*config) *string, parse func(st
 	}
 	if value := *at(defaultConfig()); value != "" {
 		f.schema.Default = value
+		f.schema.Description += " Default: " + value + "."
 	}
 	return f
 }
 
 // durationField describes a duration, which is shown in seconds.
 func durationField(name, description string, at func(*config) *time.Duration, least, most time.Duration) configField {
+	standard := short(*at(defaultConfig()))
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
 			// OpenAPI documents give durations the type of a text, and so must the default be.
-			Type: framework.TypeDurationSecond, Default: short(*at(defaultConfig())), Description: description,
+			Type: framework.TypeDurationSecond, Default: standard, Description: description + " Default: " + standard + ".",
 		},
 		set:   func(c *config, v any) error { return setDuration(name, v, least, most, at(c)) },
 		reset: func(c, d *config) { *at(c) = *at(d) },

@@ -194,7 +194,7 @@ func TestConfigStoredUnprovenSaysSo(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyVerify: false}))
-	require.Equal(t, []string{"The config was stored without proof that IMS accepts it: read a token to see."}, resp.Warnings)
+	require.Equal(t, []string{"The config was stored without proof that IMS accepts it: read check to see."}, resp.Warnings)
 	require.Zero(t, e.ims.Exchanges())
 	require.Nil(t, e.mustWrite("config", e.app()))
 	require.Equal(t, 1, e.ims.Exchanges())

@@ -47,7 +47,7 @@ func (m *exchangeMetrics) forget(app string) {
 type tokenCollector struct{ b *backend }
 
 type descriptions struct {
-	reads, exchanges, coalesced, rotation, expiry, failing, degraded *prometheus.Desc
+	started, reads, exchanges, coalesced, rotation, expiry, failing, degraded *prometheus.Desc
 }
 
 func describe() descriptions {
@@ -55,6 +55,8 @@ func describe() descriptions {
 		return prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", name), help, append([]string{labelApp}, labels...), nil)
 	}
 	return descriptions{
+		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
+			"When counting began, in seconds since 1970.", nil, nil),
 		reads:     desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
 		exchanges: desc("exchanges_total", "Exchanges with IMS, by outcome: minted, or why not.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
@@ -68,7 +70,7 @@ func describe() descriptions {
 // Describe implements prometheus.Collector.
 func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
 	d := describe()
-	for _, desc := range []*prometheus.Desc{d.reads, d.exchanges, d.coalesced, d.rotation, d.expiry, d.failing, d.degraded} {
+	for _, desc := range []*prometheus.Desc{d.started, d.reads, d.exchanges, d.coalesced, d.rotation, d.expiry, d.failing, d.degraded} {
 		out <- desc
 	}
 }
@@ -76,6 +78,8 @@ func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
 	d := describe()
+	// One figure is always there: Vault can't pass on an empty answer.
+	out <- prometheus.MustNewConstMetric(d.started, prometheus.GaugeValue, float64(c.b.begun.Unix()))
 	for _, name := range c.b.tallies.names() { // also of apps that aren't in memory just now
 		c.count(out, d, configKey(name), c.b.tallies.total(name, ""))
 	}

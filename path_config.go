@@ -80,7 +80,7 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 	}
 	fields[keyVerify] = &framework.FieldSchema{
 		Type: framework.TypeBool, Default: true,
-		Description: "Make a real exchange before anything is stored. Not stored itself.",
+		Description: "Make a real exchange before anything is stored. Not stored itself. Default: true.",
 	}
 	return &framework.Path{
 		Pattern:         pattern,

@@ -18,9 +18,10 @@ const metricsPath = "metrics"
 const metricsSynopsis = `Show this node's figures in Prometheus' text format.`
 
 const metricsDescription = `
-The figures of status for a Prometheus, which needs a Vault token whose policy allows to
+The figures of status in Prometheus' text format. Prometheus needs a Vault token that may
 read this path. The labels are app ("config" is the default app) and outcome.
 
+    $ vault read -format=raw itwin/metrics
     $ curl -H "X-Vault-Token: $VAULT_TOKEN" $VAULT_ADDR/v1/itwin/metrics
 
 Counts begin with the plugin's process and are this node's alone: scrape every node.`

@@ -106,5 +106,11 @@ func TestCountersOutliveConfigWritesAndInvalidation(t *testing.T) {
 	require.InDelta(t, 3, e.scrape()["itwin_reads_total config fresh"], 0)
 	require.NotContains(t, e.node().scrape(), "itwin_reads_total config fresh", "another mount counts for itself")
 	e.mustDelete("config")
-	require.Empty(t, e.scrape())
+	require.Len(t, e.scrape(), 1, "the time when counting began")
+}
+
+func TestMetricsOfAFreshMountAreNotEmpty(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	require.InDelta(t, e.begun.Unix(), e.scrape()["itwin_start_time_seconds"], 0)
 }

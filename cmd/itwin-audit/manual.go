@@ -33,6 +33,7 @@ INPUT
 TUNING
   Vault's log shows strings as HMACs. To have token ids in clear from now on:
     vault secrets tune -audit-non-hmac-response-keys=token_id itwin
+  A tune replaces the keys of the one before: repeat the flag for each key that is to stay in clear.
   Wrapped reads name no token, and unwrappings show HMACs always. Both are joined by what the log has of them.
 
 EXIT CODE

@@ -24,9 +24,13 @@ func TestStatusReadsWellOnTheCommandLine(t *testing.T) {
 func TestMetricsAreScrapedWithATokenOfVault(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, vaulttest.Options{InMemory: true})
+	scraper := e.server.User(t, "scraper", `path "itwin/metrics" { capabilities = ["read"] }`)
+	status, _, body := scrape(t, e.server.Addr, scraper.Token())
+	require.Equal(t, http.StatusOK, status, "of a mount that has nothing to tell yet")
+	require.Contains(t, body, "itwin_start_time_seconds")
+
 	e.configure(nil)
 	e.mustToken("itwin/token")
-	scraper := e.server.User(t, "scraper", `path "itwin/metrics" { capabilities = ["read"] }`)
 	status, contentType, body := scrape(t, e.server.Addr, scraper.Token())
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, "text/plain; version=0.0.4; charset=utf-8", contentType)

@@ -20,7 +20,8 @@ type Served struct {
 // MayMint returns, the context's, or ErrSuperseded.
 func (p *Pool) Token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
 	s, err := p.token(ctx, scope, minLife)
-	if err != nil && !errors.Is(err, ErrSuperseded) {
+	_, wish := errors.AsType[*MinLifeError](err) // the reader's mistake, not a failure
+	if err != nil && !wish && !errors.Is(err, ErrSuperseded) {
 		p.entry(scope).tally.Failed.Add(1)
 	}
 	return s, err

@@ -91,8 +91,8 @@ func (r *Readers) Answer() Answer {
 func (r *Readers) notes(unopened []auditlog.Event, found bool) []string {
 	var notes []string
 	if r.hashed && len(r.ids) == 1 {
-		notes = append(notes, "This log shows token ids as HMACs. Add --vault to ask Vault for this token's, and for the future run: "+
-			"vault secrets tune -audit-non-hmac-response-keys=token_id <mount>")
+		notes = append(notes, "Entries of this log show token ids as HMACs. Add --vault to ask Vault for this token's. "+
+			"To see ids in clear from now on, tune the mount; `itwin-audit readers -h` tells how.")
 	}
 	unknown := 0
 	for _, e := range unopened {

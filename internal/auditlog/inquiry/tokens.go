@@ -57,8 +57,8 @@ func (t *Tokens) Answer() Answer {
 		t.others.byTime("others", "Everything else this reader did or tried"))
 	a.Found = len(a.Sections[0].Rows)+len(a.Sections[1].Rows) > 0
 	if t.hashed {
-		a.Notes = append(a.Notes, "This log shows token ids as HMACs: the same HMAC is the same token. "+
-			"To see them in clear from now on: vault secrets tune -audit-non-hmac-response-keys=token_id <mount>")
+		a.Notes = append(a.Notes, "Entries of this log show token ids as HMACs: the same HMAC is the same token. "+
+			"To see ids in clear from now on, tune the mount; `itwin-audit tokens -h` tells how.")
 	}
 	return a
 }
