@@ -167,7 +167,7 @@ func readConfig(ctx context.Context, s logical.Storage, app string) (*config, er
 		return nil, fmt.Errorf("reading config: %w", err)
 	}
 	if entry == nil {
-		return nil, nil //nolint:nilnil // absence isn't an error in Vault's storage
+		return nil, nil // absence isn't an error in Vault's storage
 	}
 	return decodeConfig(entry)
 }

@@ -21,7 +21,7 @@ func (b *backend) configToChange(ctx context.Context, req *logical.Request, d *f
 	_, secretGiven := d.Raw[keyClientSecret]
 	switch {
 	case isUnusable(err) && idGiven && secretGiven && req.Operation != logical.PatchOperation:
-		return nil, nil //nolint:nilnil // as if there were none
+		return nil, nil // as if there were none
 	case err != nil:
 		return nil, err
 	case old == nil && req.Operation == logical.PatchOperation:

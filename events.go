@@ -25,7 +25,7 @@ const eventTime = 5 * time.Second
 
 // events are on their way to Vault's event bus.
 type events struct {
-	ctx     context.Context //nolint:containedctx // ends with the mount
+	ctx     context.Context // ends with the mount
 	cancel  context.CancelFunc
 	sending sync.WaitGroup
 	refused sync.Once

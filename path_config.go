@@ -162,7 +162,7 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *frame
 		return answer(err)
 	}
 	if c == nil {
-		return nil, nil //nolint:nilnil // Vault answers 404
+		return nil, nil // Vault answers 404
 	}
 	data := map[string]any{keyClientSecretSetAt: timestamp(c.ClientSecretSetAt)}
 	for _, f := range configFields() {
@@ -224,5 +224,5 @@ func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *fra
 	b.dropApp(ctx, req.Storage, name, old)
 	b.log.Info("config deleted", "config", configKey(name))
 	b.event(eventConfigDelete, configKey(name))
-	return nil, nil //nolint:nilnil // Vault answers 204
+	return nil, nil // Vault answers 204
 }

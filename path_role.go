@@ -126,7 +126,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 		return answer(err)
 	}
 	if r == nil {
-		return nil, nil //nolint:nilnil // Vault answers 404
+		return nil, nil // Vault answers 404
 	}
 	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Scopes}}, nil
 }
@@ -161,7 +161,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
 	_, err := b.app(ctx, req, r.App)
 	if _, absent := errors.AsType[inputError](err); !absent {
-		return nil, nil //nolint:nilnil // Vault answers 204
+		return nil, nil // Vault answers 204
 	}
 	resp := &logical.Response{}
 	resp.AddWarning(fmt.Sprintf("%s isn't configured yet: run `vault write %s%s client_id=… client_secret=…`",
@@ -181,5 +181,5 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	b.log.Info("role deleted", "role", d.Get(keyName))
 	b.event(eventRoleDelete, req.Path)
 	b.tallies.forgetRole(strings.TrimPrefix(req.Path, rolePrefix))
-	return nil, nil //nolint:nilnil // Vault answers 204
+	return nil, nil // Vault answers 204
 }

@@ -67,7 +67,7 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 		return nil, fmt.Errorf("reading role: %w", err)
 	}
 	if entry == nil {
-		return nil, nil //nolint:nilnil // absence isn't an error in Vault's storage
+		return nil, nil // absence isn't an error in Vault's storage
 	}
 	r := &role{}
 	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat || !r.obeysRules() {

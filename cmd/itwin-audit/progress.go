@@ -31,7 +31,7 @@ func (p *progress) watch(ctx context.Context, log io.Reader) io.Reader {
 }
 
 type watched struct {
-	ctx      context.Context //nolint:containedctx // an io.Reader has no other way to be told
+	ctx      context.Context // an io.Reader has no other way to be told
 	log      io.Reader
 	progress *progress
 }

@@ -56,3 +56,10 @@ func TestATextIsCutAt200CharactersAfterTheScrub(t *testing.T) {
 
 	require.NotContains(t, appCleaner().Text(strings.Repeat("x", 195)+appSecret), "canar")
 }
+
+func TestATokenThatIMSRepeatsIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{"eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiIxIn0.c2ln_-", "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiIxIn0"} {
+		require.Equal(t, "got [redacted], why?", appCleaner().Text("got "+token+", why?"))
+	}
+}

@@ -65,7 +65,7 @@ type Pool struct {
 	settings atomic.Pointer[Settings]
 
 	retired atomic.Bool
-	ctx     context.Context //nolint:containedctx // the life of exchanges that no single reader owns
+	ctx     context.Context // the life of exchanges that no single reader owns
 	cancel  context.CancelFunc
 	flights singleflight.Group
 	flying  sync.WaitGroup
