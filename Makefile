@@ -21,13 +21,24 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# No -buildvcs: the SHA-256 under which Vault registers the plugin then depends on sources and version alone.
+# What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
+# `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
+# builds that version. An empty GOFLAGS would leave the word to `go env -w`.
+BINARY = CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 \
+	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+
 .PHONY: build
 build: ## Build the plugin and itwin-audit into bin/
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(PLUGIN) ./cmd/vault-plugin-secrets-itwin
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(AUDIT) ./cmd/itwin-audit
+	$(BINARY) -o "$(PLUGIN)" ./cmd/vault-plugin-secrets-itwin
+	$(BINARY) -o "$(AUDIT)" ./cmd/itwin-audit
+
+# The version that scripts/version.sh makes up is none to release: VERSION has to be given. GOOS and GOARCH are the
+# binaries' business, not this program's.
+.PHONY: release
+release: ## Build what users download of VERSION=vX.Y.Z into dist/
+	@cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(if $(filter-out file,$(origin VERSION)),$(VERSION))"
 
 .PHONY: test
 test: lint unit e2e ## Run all checks: lint, unit, e2e
