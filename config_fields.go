@@ -40,17 +40,21 @@ type configField struct {
 	show   func(c *config) any // nil: never shown
 }
 
+// destinationRule is for the fields of checkDestination.
+const destinationRule = " Changing it needs client_secret in the same write."
+
 // configFields lists the fields of a config in the order of the documentation. To
-// add one, add it here, to config, and to the README's table.
+// add one, add it here and to config, then run make docs.
 func configFields() []configField {
 	return slices.Concat(identityFields(), endpointFields(), requestFields(), tokenFields())
 }
 
 func identityFields() []configField {
-	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…).",
+	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…)."+
+		" Ids of other kinds of apps (spa-, native-, webapp-) get a warning.",
 		func(c *config) *string { return &c.ClientID }, parseClientID)
 	id.schema.Required = true
-	scopes := textField(keyScopes, "Scopes of the tokens, separated by spaces or commas, unless a role names others.",
+	scopes := textField(keyScopes, "Scopes of the tokens, separated by spaces or commas, unless a role names others."+scopesRule,
 		func(c *config) *string { return &c.Scopes }, ims.ParseScopes)
 	return []configField{id, secretField(), scopes}
 }
@@ -60,7 +64,7 @@ func secretField() configField {
 		name: keyClientSecret,
 		schema: framework.FieldSchema{
 			Type: framework.TypeString, Required: true,
-			Description:  "Client secret of the service app. Never returned.",
+			Description:  "Client secret of the service app; client_secret=@secret.txt reads it from a file. Never returned.",
 			DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 		},
 		set:   setClientSecret,
@@ -69,14 +73,17 @@ func secretField() configField {
 }
 
 func endpointFields() []configField {
-	tokenURL := textField(keyTokenURL, "Token endpoint; <authority>/connect/token unless set. An empty value goes back to that.",
+	tokenURL := textField(keyTokenURL, "Token endpoint, by the rules of authority; <authority>/connect/token unless set."+
+		" An empty value goes back to that."+destinationRule,
 		func(c *config) *string { return &c.TokenURL }, emptyOr(outbound.ParseEndpoint))
 	tokenURL.show = func(c *config) any { return c.tokenURL() }
 	return []configField{
-		textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com.",
+		textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com."+
+			" It must be https, or http to a loopback address, without user name, query or fragment."+destinationRule,
 			func(c *config) *string { return &c.Authority }, outbound.ParseEndpoint),
 		tokenURL,
-		textField(keyAPIURL, "Base URL of the iTwin Platform; QA is https://qa-api.bentley.com.",
+		textField(keyAPIURL, "Base URL of the iTwin Platform, by the rules of authority; QA is https://qa-api.bentley.com."+
+			" Only check asks it."+destinationRule,
 			func(c *config) *string { return &c.APIURL }, outbound.ParseEndpoint),
 	}
 }
@@ -87,11 +94,12 @@ func requestFields() []configField {
 			"How the credentials are sent: in the body (client_secret_post) or the Authorization header (client_secret_basic).",
 			func(c *config) *string { return (*string)(&c.AuthMethod) }, oneOf(string(ims.AuthPost), string(ims.AuthBasic)),
 			string(ims.AuthPost), string(ims.AuthBasic)),
-		durationField(keyRequestTimeout, "Time limit for one request to IMS, from 1s to 30s.",
+		durationField(keyRequestTimeout, "Time limit for one request to IMS.",
 			func(c *config) *time.Duration { return &c.RequestTimeout }, minRequestTimeout, maxRequestTimeout),
-		textField(keyCACert, "PEM certificates to trust instead of the system's roots. An empty value goes back to those.",
+		textField(keyCACert, "PEM certificates to trust instead of the system's roots, 256 KiB at most;"+
+			" ca_cert=@ca.pem reads them from a file. An empty value goes back to the system's."+destinationRule,
 			func(c *config) *string { return &c.CACert }, emptyOr(parseCACert)),
-		textField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13.",
+		textField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13. Lowering it needs client_secret in the same write.",
 			func(c *config) *string { return &c.TLSMinVersion }, oneOf(outbound.TLS12, outbound.TLS13),
 			outbound.TLS12, outbound.TLS13),
 	}
@@ -99,7 +107,7 @@ func requestFields() []configField {
 
 func tokenFields() []configField {
 	return []configField{
-		durationField(keyRenewBefore, "Life that every token handed out has left; half a lifetime at most.",
+		durationField(keyRenewBefore, "Life that every token handed out has left, though not more than half a lifetime.",
 			func(c *config) *time.Duration { return &c.RenewBefore }, time.Second, maxRenewBefore),
 		{
 			name: keyPersistTokens,
@@ -141,7 +149,8 @@ func durationField(name, description string, at func(*config) *time.Duration, le
 		name: name,
 		schema: framework.FieldSchema{
 			// OpenAPI documents give durations the type of a text, and so must the default be.
-			Type: framework.TypeDurationSecond, Default: standard, Description: description + " Default: " + standard + ".",
+			Type: framework.TypeDurationSecond, Default: standard,
+			Description: description + " From " + short(least) + " to " + short(most) + ". Default: " + standard + ".",
 		},
 		set:   func(c *config, v any) error { return setDuration(name, v, least, most, at(c)) },
 		reset: func(c, d *config) { *at(c) = *at(d) },

@@ -14,6 +14,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
+// scopesRule is what ims.ParseScopes refuses, for those who would ask for it.
+const scopesRule = " Refused are openid, email, profile, organization and offline_access, which are for people."
+
 // checkFields refuses values of a wrong type before the framework does, whose
 // texts repeat the value: it may be a secret. It also refuses unknown fields of
 // configs and roles, where a mistyped name must not pass for a change.

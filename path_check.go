@@ -95,7 +95,7 @@ func checkResponses() map[int][]framework.Response {
 		Description: "How far the chain goes.",
 		Fields: map[string]*framework.FieldSchema{
 			keyOK:            {Type: framework.TypeBool, Required: true, Description: "Whether all stages passed."},
-			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in their order: stage, ok, took."},
+			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in order: each one's stage, ok and took."},
 			keyFailedStage:   text("The stage that failed."),
 			keyError:         text("Why it failed."),
 			keyHint:          text("What to do about it."),
@@ -103,7 +103,7 @@ func checkResponses() map[int][]framework.Response {
 			keyClientID:      text("Client id of the service app."),
 			keyScope:         text("The scopes that were asked for."),
 			keyTokenID:       text("SHA-256 of the token that the check used, in hex."),
-			keyAppEmail:      text("The address to invite to iTwins."),
+			keyAppEmail:      text("The app's e-mail address, to invite to iTwins."),
 			keyDisplayName:   text("The app's name on the Platform."),
 			keyOrganization:  text("The app's organization on the Platform."),
 			keyITwinID:       text("The iTwin that was asked about."),

@@ -64,7 +64,7 @@ func (b *backend) pathsConfig() []*framework.Path {
 		b.pathConfig(configPrefix+framework.GenericNameRegex(keyApp), map[string]*framework.FieldSchema{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
-				Description: "Name of the app.",
+				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between.",
 			},
 		}, "app-"),
 	}
@@ -80,7 +80,8 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 	}
 	fields[keyVerify] = &framework.FieldSchema{
 		Type: framework.TypeBool, Default: true,
-		Description: "Make a real exchange before anything is stored. Not stored itself. Default: true.",
+		Description: "Make a real exchange before anything is stored; if it fails, the config from before stands." +
+			" False stores the config unproven. Not stored itself. Default: true.",
 	}
 	return &framework.Path{
 		Pattern:         pattern,

@@ -69,14 +69,18 @@ func (b *backend) pathsRole() []*framework.Path {
 
 func roleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		keyName: {Type: framework.TypeString, Required: true, Description: "Name of the role."},
+		keyName: {
+			Type: framework.TypeString, Required: true,
+			Description: "Name of the role: letters, digits and underscores, with dots and dashes in between.",
+		},
 		keyApp: {
-			Type:        framework.TypeString,
-			Description: "Name of the app, as in config/<app>. Empty for the default app.",
+			Type: framework.TypeString,
+			Description: "Name of the app whose credentials are used, as in config/<app>; it may be configured later." +
+				" Empty for the default app.",
 		},
 		keyScopes: {
 			Type:        framework.TypeString,
-			Description: "Scopes of the tokens, separated by spaces or commas. Empty for the app's.",
+			Description: "Scopes of the tokens, separated by spaces or commas. Empty for the app's." + scopesRule,
 		},
 	}
 }

@@ -62,6 +62,16 @@ same app and scopes share. uptime and secret_age are in seconds.
 
 Next, when something fails: vault read itwin/check`
 
+const (
+	stateDescription = "The worst state of any app or role: idle, fresh, renewing, degraded or failing, from good to bad."
+
+	appsDescription = "Each app by its config path: client_id, scope, state, secret_age; of its token, if there is one, token_id, minted_at," +
+		" rotates_at and expires_at; of failures last_failure, last_failure_at and next_attempt; and the counts reads, degraded_reads," +
+		" failed_reads, coalesced_reads, exchanges and failures (by kind)."
+
+	rolesDescription = "Each role by its name: what an app has, but config, its app's path, for client_id and secret_age."
+)
+
 func (b *backend) pathsStatus() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:         statusPath + "$",
@@ -87,9 +97,9 @@ func statusResponses() map[int][]framework.Response {
 			keyUptime:       {Type: framework.TypeInt64, Required: true, Description: "Seconds since this mount began on this node."},
 			keyCountedSince: {Type: framework.TypeTime, Required: true, Description: "When counting began, RFC 3339."},
 			keyWrites:       {Type: framework.TypeBool, Required: true, Description: "Whether this node mints and stores tokens."},
-			keyState:        {Type: framework.TypeString, Required: true, Description: "The worst state of any app or role."},
-			keyApps:         {Type: framework.TypeMap, Required: true, Description: "State by config path."},
-			keyRoles:        {Type: framework.TypeMap, Required: true, Description: "State by role."},
+			keyState:        {Type: framework.TypeString, Required: true, Description: stateDescription},
+			keyApps:         {Type: framework.TypeMap, Required: true, Description: appsDescription},
+			keyRoles:        {Type: framework.TypeMap, Required: true, Description: rolesDescription},
 		},
 	}}}
 }

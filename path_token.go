@@ -65,7 +65,10 @@ func (b *backend) pathsToken() []*framework.Path {
 
 func roleNameField() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
-		keyRole: {Type: framework.TypeString, Required: true, Description: "Name of the role, as in role/<name>."},
+		keyRole: {
+			Type: framework.TypeString, Required: true,
+			Description: "Name of the role, as in role/<name>. Without one, the default app and its own scopes are meant.",
+		},
 	}
 }
 
@@ -100,7 +103,8 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 func minTTLField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type: framework.TypeDurationSecond, Query: true,
-		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most.",
+		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most." +
+			" Where the shared token has less, a new one is minted and shared.",
 	}
 }
 
@@ -112,7 +116,7 @@ func tokenResponses() map[int][]framework.Response {
 		Description: "The shared token.",
 		Fields: map[string]*framework.FieldSchema{
 			keyAccessToken:       field(framework.TypeString, "The access token, without \"Bearer \" before it."),
-			keyTokenType:         field(framework.TypeString, "Bearer."),
+			keyTokenType:         field(framework.TypeString, "The kind of token: Bearer."),
 			keyScope:             field(framework.TypeString, "The scopes it was minted for, separated by spaces."),
 			keyClientID:          field(framework.TypeString, "Client id of the service app."),
 			keyTokenID:           field(framework.TypeString, "SHA-256 of access_token in hex: names the token in logs without revealing it."),
