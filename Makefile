@@ -55,6 +55,11 @@ fmt: $(LINTER) ## Format all Go code
 	$(LINTER) fmt
 	cd dev && ../$(LINTER) fmt --config ../.golangci.yml
 
+.PHONY: docs
+docs: ## Write docs/configuration.md, and what reviewers see of the paths, from their schema
+	go test -count=1 -run TestPathsChangeOnlyOnPurpose . -update
+	cd dev && go test -count=1 ./reference -update
+
 .PHONY: unit
 unit: ## Test the packages, without a Vault
 	go test $(RACE) ./...

@@ -78,10 +78,10 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 		fields = make(map[string]*framework.FieldSchema)
 	}
 	fields[keyMinTTL] = minTTLField()
-	operation := func(verb string) *framework.PathOperation {
+	operation := func(verb, summary string) *framework.PathOperation {
 		return &framework.PathOperation{
 			Callback:     b.readToken,
-			Summary:      tokenSynopsis,
+			Summary:      summary,
 			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "token"},
 			Responses:    tokenResponses(),
 		}
@@ -93,9 +93,9 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 		HelpDescription: strings.TrimSpace(tokenDescription),
 		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: operation("read"),
+			logical.ReadOperation: operation("read", tokenSynopsis),
 			// Templates that pass arguments write where they mean to read.
-			logical.UpdateOperation: operation("request"),
+			logical.UpdateOperation: operation("request", "The same, for templates: they write where they pass arguments."),
 		},
 	}
 }
