@@ -1,5 +1,5 @@
-// Package markdown reads what tests need of a Markdown page: its code, its links, and the anchors that links can lead
-// to. It knows nothing of what the code does.
+// Package markdown reads what tests need of a Markdown page: its sentences, its code, its links, and the anchors that
+// links can lead to. It knows nothing of what the code does.
 package markdown
 
 import (
@@ -10,11 +10,14 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	extensionast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
 // Page is one file of Markdown, as GitHub reads it.
 type Page struct {
+	// Sentences are those of paragraphs, items of lists, and cells of tables, in their order.
+	Sentences []Sentence
 	// Blocks are the fenced blocks of code, in their order.
 	Blocks []Block
 	// Spans are the texts of inline code, in their order.
@@ -60,6 +63,8 @@ func (r *reader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 	case *ast.Heading:
 		r.heading = r.plain(n)
 		r.page.Anchors = append(r.page.Anchors, r.anchor(r.heading))
+	case *ast.Paragraph, *ast.TextBlock, *extensionast.TableCell:
+		r.page.Sentences = append(r.page.Sentences, r.sentences(n)...)
 	case *ast.FencedCodeBlock:
 		r.page.Blocks = append(r.page.Blocks, r.block(n))
 	case *ast.CodeSpan:
@@ -77,10 +82,16 @@ func (r *reader) block(n *ast.FencedCodeBlock) Block {
 	if n.Info != nil {
 		b.Info = string(n.Info.Value(r.source))
 	}
-	if n.Lines().Len() > 0 {
-		b.Line = 1 + strings.Count(string(r.source[:n.Lines().At(0).Start]), "\n")
-	}
+	b.Line = r.line(n.Lines())
 	return b
+}
+
+// line is that of the first of the lines, counted from 1, and 0 where there is none.
+func (r *reader) line(lines *text.Segments) int {
+	if lines.Len() == 0 {
+		return 0
+	}
+	return 1 + strings.Count(string(r.source[:lines.At(0).Start]), "\n")
 }
 
 // plain is the text of a node and all below it, without its markup. A line's end within is a space.

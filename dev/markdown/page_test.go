@@ -64,6 +64,37 @@ func TestPageHasTheAnchorsThatGitHubMakes(t *testing.T) {
 	require.Equal(t, want, markdown.Parse([]byte(page)).Anchors)
 }
 
+func TestPageHasItsSentencesWithoutMarkup(t *testing.T) {
+	t.Parallel()
+	const prose = "# No sentence. Nor this\n" +
+		"\n" +
+		"Two *lines* of\n[one](link.md) sentence. Is `v1.2` the\nnext? Yes\n" +
+		"\n" +
+		"* **An item.** It says: this; and that!\n" +
+		"\n" +
+		"  A paragraph of it.\n" +
+		"\n" +
+		"| a head | |\n" +
+		"|---|---|\n" +
+		"| a cell. | `another` cell |\n" +
+		"\n" +
+		"```text\nno sentence.\n```\n"
+	require.Equal(t, []markdown.Sentence{
+		{Text: "Two lines of one sentence", Line: 3},
+		{Text: "Is v1.2 the next", Line: 3},
+		{Text: "Yes", Line: 3},
+		{Text: "An item", Line: 7},
+		{Text: "It says", Line: 7},
+		{Text: "this", Line: 7},
+		{Text: "and that", Line: 7},
+		{Text: "A paragraph of it", Line: 9},
+		{Text: "a head", Line: 11},
+		{Text: "a cell", Line: 13},
+		{Text: "another cell", Line: 13},
+	}, markdown.Parse([]byte(prose)).Sentences)
+	require.Equal(t, 5, markdown.Sentence{Text: "Two lines of one sentence"}.Words())
+}
+
 func TestEmptyPageHasNothing(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, markdown.Page{}, markdown.Parse(nil))
