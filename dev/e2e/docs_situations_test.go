@@ -42,7 +42,7 @@ func ownSituations() map[string][]situation {
 			running(`vault plugin register -sha256="$(printf "0%.0s" {1..64})" -version=v98.0.0 secret vault-plugin-secrets-itwin
 				vault secrets enable -path=bad -plugin-version=v98.0.0 vault-plugin-secrets-itwin`),
 			running(register + ` -version=v97.0.0 secret vault-plugin-secrets-itwin`),
-			running(register + ` -version=v1.2.0 -command=nothing secret vault-plugin-secrets-itwin`),
+			running(register + ` -version=vX.Y.Z -command=nothing secret vault-plugin-secrets-itwin`),
 		},
 		"Permission denied, or no value found": {asNobody},
 		"Not configured":                       {withoutConfig, ofAnAppThatIsGone},

@@ -52,7 +52,7 @@ func overQuota(t *testing.T, d *desk) string {
 // byProxy runs the plugin with a proxy in its environment, and asks for a token that way. The proxy, not IMS, answers.
 func byProxy(t *testing.T, d *desk, name, proxy string) string {
 	t.Helper()
-	output, err := d.bash(register + " -version=v1.2.0 -command=" + d.plugin.Name + " -env=HTTPS_PROXY=" + proxy + " secret " + name)
+	output, err := d.bash(register + " -version=vX.Y.Z -command=" + d.plugin.Name + " -env=HTTPS_PROXY=" + proxy + " secret " + name)
 	require.NoError(t, err, output)
 	vaulttest.Mount(t, d.root, vaulttest.Plugin{Name: name, Version: d.plugin.Version}, name)
 	return refusedWrite(name+"/config", fields{"client_id": clientID, "client_secret": clientSecret})(t, d)
