@@ -43,7 +43,7 @@ class VaultToken:
         try:
             self._read()
         except OSError:
-            # Vault may be away for a while: the token from before is good for half an hour more, as a rule.
+            # Vault may be away for a while: the previous token is good for half an hour more, as a rule.
             if self._clock() >= self._expires_at:
                 raise
             self._read_again_at = self._clock() + RETRY_AFTER

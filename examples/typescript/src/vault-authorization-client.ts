@@ -68,7 +68,7 @@ export class VaultAuthorizationClient implements AuthorizationClient {
     };
   }
 
-  /** Vault may be away for a while: the token from before is good for half an hour more, as a rule. */
+  /** Vault may be away for a while: the previous token is good for half an hour more, as a rule. */
   private keepCurrent(err: unknown): Current {
     if (!this.current || this.now() >= this.current.expiresAt)
       throw err;

@@ -71,7 +71,7 @@ test("a refusal is an error that names the path and not the Vault token, and the
   assert.match(await client.getAccessToken(), /^Bearer /);
 });
 
-test("while Vault fails, the token from before is used until it expires", async () => {
+test("while Vault fails, the previous token is used until it expires", async () => {
   await rotate();
   let passed = 0;
   let vaultToken = env("VAULT_TOKEN");
