@@ -5,13 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/browser"
+	"vault-plugin-secrets-itwin/dev/programs"
 	"vault-plugin-secrets-itwin/internal/auditlog/auditlogtest"
 )
 
@@ -20,11 +20,8 @@ const hostile = `<img src=x onerror=document.title='owned'><script>document.titl
 
 func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 	t.Parallel()
-	chromium, err := exec.Command("../../scripts/chromium.sh").Output()
-	if err != nil {
-		t.Skip("no Chromium, and it can be installed by root alone: run scripts/chromium.sh")
-	}
-	page := browser.Open(t, strings.TrimSpace(string(chromium)), "file://"+report(t))
+	chromium := programs.Find(t, "chromium", "chromium")[0]
+	page := browser.Open(t, chromium, "file://"+report(t))
 	requireNothingGotIn(t, page)
 	for _, view := range []struct {
 		name, medium, scheme string

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
+	"vault-plugin-secrets-itwin/dev/programs"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
@@ -34,7 +34,7 @@ func TestMonitoring(t *testing.T) {
 	m := newMonitored(t)
 	m.cues = []*cue{{at: "itwin/status", after: func(t *testing.T, output string) {
 		t.Helper()
-		require.Contains(t, output, `"secret_age"`)
+		require.Contains(t, output, "secret_age")
 	}}}
 	m.work(monitoringPage)
 	t.Run("the page lists each metric with its kind, and no other", m.testPageListsMetrics)
@@ -45,27 +45,12 @@ func TestMonitoring(t *testing.T) {
 
 func newMonitored(t *testing.T) *monitored {
 	t.Helper()
-	promtool, prometheus := findPrometheus(t)
-	m := &monitored{desk: newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"}), prometheus: prometheus}
-	require.NoError(t, os.Symlink(promtool, filepath.Join(m.bin, "promtool")))
+	found := programs.Find(t, "prometheus", "prometheus", "promtool")
+	m := &monitored{desk: newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"}), prometheus: found[0]}
+	require.NoError(t, os.Symlink(found[1], filepath.Join(m.bin, "promtool")))
 	m.folder = filepath.Join(m.dir, "examples", "monitoring")
 	require.NoError(t, os.CopyFS(m.folder, os.DirFS(examplePath("monitoring"))))
 	return m
-}
-
-// findPrometheus skips the test where there is no Prometheus, saying what to install.
-func findPrometheus(t *testing.T) (promtool, prometheus string) {
-	t.Helper()
-	var stderr strings.Builder
-	script := exec.Command(filepath.Join(repositoryPath, "scripts", "prometheus.sh"))
-	script.Stderr = &stderr
-	paths, err := script.Output()
-	if err != nil {
-		t.Skip(stderr.String())
-	}
-	promtool, prometheus, found := strings.Cut(strings.TrimSpace(string(paths)), "\n")
-	require.True(t, found, "prometheus.sh prints two paths")
-	return promtool, prometheus
 }
 
 // metrics are the kinds of the metrics that the mount shows, by their names.

@@ -1,0 +1,22 @@
+// Package programs finds what tests run and the repository doesn't build, such as a browser.
+package programs
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Find returns the paths of commands, which are on the PATH or come from a package of Debian. Where they aren't to be
+// had, it skips the test, saying what to install. Only for tests in a folder of dev/.
+func Find(tb testing.TB, debianPackage string, commands ...string) []string {
+	tb.Helper()
+	find := exec.CommandContext(tb.Context(), "../../scripts/program.sh", append([]string{debianPackage}, commands...)...)
+	var said strings.Builder
+	find.Stderr = &said
+	paths, err := find.Output()
+	if err != nil {
+		tb.Skip(said.String())
+	}
+	return strings.Fields(string(paths))
+}
