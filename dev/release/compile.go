@@ -51,7 +51,7 @@ func (r run) compile(ctx context.Context) ([]binary, error) {
 }
 
 func (r run) compileFor(ctx context.Context, p Platform) ([]binary, error) {
-	dir := filepath.Join(r.binaries, p.OS+"_"+p.Arch)
+	dir := filepath.Join(r.work, "bin", p.OS+"_"+p.Arch)
 	plugin, audit := filepath.Join(dir, p.file(pluginName)), filepath.Join(dir, p.file(auditName))
 	build := exec.CommandContext(ctx, "make", "-C", r.Root, "--no-print-directory", "build",
 		"VERSION="+r.Version, "PLUGIN="+plugin, "AUDIT="+audit)
