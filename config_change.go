@@ -2,14 +2,15 @@ package itwin
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -55,12 +56,13 @@ func (b *backend) changedConfig(old *config, d *framework.FieldData) (*config, e
 	if err := next.validate(); err != nil {
 		return nil, err
 	}
-	secretGiven := d.Raw[keyClientSecret] != nil
-	if err := next.checkDestination(old, secretGiven); err != nil {
+	if err := next.checkDestination(old, givesSecret(d)); err != nil {
 		return nil, err
 	}
 	return next, b.stamp(next, old)
 }
+
+func givesSecret(d *framework.FieldData) bool { return d.Raw[keyClientSecret] != nil }
 
 // wantsProof reads verify; null is the default, as for every field.
 func wantsProof(d *framework.FieldData) bool {
@@ -83,44 +85,48 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c
 	}
 	begun := time.Now()
 	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
-	if err == nil { // a label of an app that is refused would stay
-		b.metrics.exchanged(name, nil, time.Since(begun))
-	}
 	if err != nil {
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
+	b.metrics.exchanged(name, nil, time.Since(begun)) // only now: a label of an app that is refused would stay
 	return tokensGrant(grant), nil
 }
 
 // answerUnverified adds what became of the config to the mapper's answer.
-func answerUnverified(err error, hadOld bool) (*logical.Response, error) {
+func answerUnverified(err error, refused *config, hadOld bool) (*logical.Response, error) {
 	outcome := "nothing was stored"
 	if hadOld {
-		outcome = "nothing was stored, the config is as before"
+		outcome += ", the config is as before"
+	}
+	if provableLater(err) {
+		outcome += "; verify=false would store it unproven"
 	}
 	resp, err := answer(err)
 	if coded, ok := err.(logical.HTTPCodedError); ok { //nolint:errorlint // answer returns it bare
-		return nil, logical.CodedError(coded.Code(), fmt.Sprintf("%s; %s; verify=false would store it unproven", coded.Error(), outcome))
+		return nil, logical.CodedError(coded.Code(), coded.Error()+"; "+outcome)
 	}
 	if resp.IsError() {
+		if refused.secretHasSpaces() {
+			outcome += "; " + spacesSent
+		}
 		return logical.ErrorResponse("%s; %s", resp.Error(), outcome), nil
 	}
 	return resp, err
 }
 
-func configWarnings(c *config, verified bool) *logical.Response {
-	resp := &logical.Response{}
-	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
-		if strings.HasPrefix(c.ClientID, prefix) {
-			resp.AddWarning(fmt.Sprintf("client_id starts with %s: that is not a service app."+
-				" Tokens for services need an app of the type Service in My Apps.", prefix))
-		}
+// provableLater says that a proof failed for reasons that may pass while the
+// config stays as it is.
+func provableLater(err error) bool {
+	e, ok := errors.AsType[*ims.Error](err)
+	if !ok {
+		return false
 	}
-	if !verified {
-		resp.AddWarning("The config was stored without proof that IMS accepts it: read check to see.")
+	switch e.Kind {
+	case ims.RateLimited, ims.TimedOut:
+		return true
+	case ims.Unreachable:
+		return e.Stage != outbound.StageTLS && (e.Status == 0 || e.Status >= 500)
+	default:
+		return false
 	}
-	if len(resp.Warnings) == 0 {
-		return nil
-	}
-	return resp
 }

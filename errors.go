@@ -30,9 +30,10 @@ func errField(name, rule string) error { return errInput("%s %s", name, rule) }
 // unwrapped, or Vault answers 500.
 func answer(err error) (*logical.Response, error) {
 	var (
-		input   inputError
-		minLife *tokens.MinLifeError
-		refusal *ims.Error
+		input    inputError
+		minLife  *tokens.MinLifeError
+		exchange *ims.Error
+		keys     *ims.KeysError
 	)
 	switch {
 	case errors.Is(err, logical.ErrReadOnly):
@@ -43,15 +44,14 @@ func answer(err error) (*logical.Response, error) {
 		return logical.ErrorResponse("%s", err), nil
 	case errors.As(err, &minLife):
 		return logical.ErrorResponse("%s", minLifeText(minLife)), nil
-	case errors.As(err, &refusal):
-		return answerIMS(refusal, err)
+	case errors.As(err, &exchange):
+		return answerIMS(exchange, err)
+	case errors.As(err, &keys):
+		return answerKeys(keys)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return nil, logical.CodedError(http.StatusGatewayTimeout, "the request ended before IMS answered; read again")
 	case errors.Is(err, tokens.ErrSuperseded):
 		return nil, logical.CodedError(http.StatusBadGateway, "the app's credentials are being replaced; read again")
-	case errors.Is(err, ims.ErrKeys):
-		return nil, logical.CodedError(http.StatusBadGateway,
-			ims.ErrKeys.Error()+": the token can't be judged; they are tried again a minute after the last attempt")
 	case errors.Is(err, tokens.ErrLateArrival):
 		return nil, logical.CodedError(http.StatusBadGateway, tokens.ErrLateArrival.Error()+waitText(err))
 	}
@@ -59,31 +59,33 @@ func answer(err error) (*logical.Response, error) {
 }
 
 func answerIMS(e *ims.Error, whole error) (*logical.Response, error) {
-	text := e.Error() + waitText(whole)
-	switch e.Kind {
-	case ims.Refused:
-		return logical.ErrorResponse("%s", text+refusalHint(e.Code)), nil
-	case ims.RateLimited:
-		return nil, logical.CodedError(http.StatusTooManyRequests, text)
-	case ims.TimedOut:
-		return nil, logical.CodedError(http.StatusGatewayTimeout, text+"; raise request_timeout if IMS is only slow")
-	case ims.Unreachable, ims.Malformed:
+	text := withHint(e.Error()+waitText(whole), e)
+	if e.Kind == ims.Refused {
+		return logical.ErrorResponse("%s", text), nil
 	}
-	return nil, logical.CodedError(http.StatusBadGateway, text)
+	return nil, logical.CodedError(httpStatus(e.Kind), text)
 }
 
-// refusalHint says what to do about an error code of RFC 6749, section 5.2.
-func refusalHint(code string) string {
-	switch code {
-	case "invalid_client":
-		return ". Check client_id and client_secret in the app's config. IMS also answers this for some minutes" +
-			" after an app is registered, and during maintenance (status.bentley.com)"
-	case "invalid_scope":
-		return ". The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role"
-	case "unauthorized_client", "unsupported_grant_type":
-		return ". The app may not use client credentials: register an app of the type Service"
+func answerKeys(e *ims.KeysError) (*logical.Response, error) {
+	text := fmt.Sprintf("%v; no token can be judged until they are fetched again, at %s or later", e, timestamp(ceilSecond(e.Next)))
+	return nil, logical.CodedError(httpStatus(e.Cause.Kind), withHint(text, e.Cause))
+}
+
+// httpStatus is for all kinds but refusals, which are a mistake of this side.
+func httpStatus(kind ims.Kind) int {
+	switch kind {
+	case ims.RateLimited:
+		return http.StatusTooManyRequests
+	case ims.TimedOut:
+		return http.StatusGatewayTimeout
+	default:
+		return http.StatusBadGateway
 	}
-	return ". Check the app in My Apps and its config"
+}
+
+// withHint ends in what to do, without the last full stop: more may follow.
+func withHint(text string, e *ims.Error) string {
+	return text + ". " + strings.TrimSuffix(imsHint(e), ".")
 }
 
 // waitText says when minting is tried again, for readers who were turned away.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 	slow := &ims.Error{Kind: ims.TimedOut, Stage: outbound.StageWait, Limit: 10 * time.Second, CorrelationID: "c-1"}
 	lost := &ims.Error{Kind: ims.Unreachable, Stage: outbound.StageDNS, Detail: "no such host", CorrelationID: "c-1"}
 	senseless := &ims.Error{Kind: ims.Malformed, Stage: outbound.StageDecode, Detail: "no JSON", CorrelationID: "c-1"}
+	refused := &ims.Error{Kind: ims.Refused, Status: http.StatusBadRequest, Code: "invalid_scope", CorrelationID: "c-1"}
+	keyless := &ims.KeysError{URL: "https://ims.example/keys", Cause: slow, Next: noon().Add(time.Millisecond)}
+	hinted := func(e *ims.Error) string { return ". " + strings.TrimSuffix(imsHint(e), ".") }
 	cases := map[string]struct {
 		err    error
 		status int
@@ -39,13 +43,18 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 			&tokens.MinLifeError{Asked: 2 * time.Hour, Max: 54 * time.Minute, Lifetime: time.Hour}, http.StatusBadRequest,
 			"min_ttl=2h can't be met: IMS gives tokens of 1h, of which at most 54m (90 %) can be asked for; ask for less",
 		},
-		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText},
+		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText + hinted(limited)},
 		"no answer": {
 			failing(slow), http.StatusGatewayTimeout,
-			slow.Error() + failingText + "; raise request_timeout if IMS is only slow",
+			slow.Error() + failingText + hinted(slow),
 		},
-		"nobody there":      {failing(lost), http.StatusBadGateway, lost.Error() + failingText},
-		"a senseless token": {failing(senseless), http.StatusBadGateway, senseless.Error() + failingText},
+		"nobody there":      {failing(lost), http.StatusBadGateway, lost.Error() + failingText + hinted(lost)},
+		"a senseless token": {failing(senseless), http.StatusBadGateway, senseless.Error() + failingText + hinted(senseless)},
+		"a refusal":         {failing(refused), http.StatusBadRequest, refused.Error() + failingText + hinted(refused)},
+		"no keys": {
+			keyless, http.StatusGatewayTimeout, keyless.Error() +
+				"; no token can be judged until they are fetched again, at 2026-11-23T12:00:01Z or later" + hinted(slow),
+		},
 		"a token too late": {
 			failing(tokens.ErrLateArrival), http.StatusBadGateway, "the token had expired before it arrived" + failingText,
 		},

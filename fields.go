@@ -46,11 +46,19 @@ func unknownField(req *logical.Request, path *framework.Path, name string) error
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation:
 		if stores {
-			return errInput("unknown field %.40q: the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(path.Fields)), ", "))
+			return errInput("unknown field %.40q: the fields are %s", name, strings.Join(bodyFields(path), ", "))
 		}
 	default:
 	}
 	return nil
+}
+
+// bodyFields are the names of the fields that aren't parts of the path.
+func bodyFields(path *framework.Path) []string {
+	inPath := regexp.MustCompile(path.Pattern).SubexpNames()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(path.Fields)), func(name string) bool {
+		return slices.Contains(inPath, name)
+	})
 }
 
 // kind describes a field type to whoever typed something else.

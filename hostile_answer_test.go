@@ -28,7 +28,7 @@ func fielded(accessToken, tokenType, expiresIn string) string {
 }
 
 func malformed(body, text string) hostility {
-	return hostility{granting(body), http.StatusBadGateway, "the answer of IMS is no token, stage decoding: " + text, ""}
+	return hostility{granting(body), http.StatusBadGateway, "the answer of IMS at HOST is no token, stage decoding: " + text, ""}
 }
 
 func answers() map[string]hostility {

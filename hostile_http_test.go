@@ -16,10 +16,12 @@ import (
 const (
 	goodAnswer = `{"access_token":"canary-hostile","token_type":"Bearer","expires_in":3600}`
 
-	noJSON   = "the answer of IMS is no token, stage decoding: it isn't the JSON of RFC 6749"
+	noJSON   = "the answer of IMS at HOST is no token, stage decoding: it isn't the JSON of RFC 6749"
 	tooLarge = "stage reading the answer: the answer is larger than 1 MiB"
 	broken   = "the connection was closed or reset before the answer was complete"
 	noHTTP   = "the answer isn't readable as HTTP, or exceeds the limits on its headers"
+	neither  = "the answer is neither a token nor an OAuth error"
+	fails    = "it fails, or a gateway in front of it does"
 	head     = "HTTP/1.1 200 OK\r\n"
 	chunked  = head + "Transfer-Encoding: chunked\r\n\r\n"
 )
@@ -28,7 +30,7 @@ const (
 func redirects() map[string]hostility {
 	cases := make(map[string]hostility)
 	for status := http.StatusMovedPermanently; status <= http.StatusPermanentRedirect; status++ {
-		text := fmt.Sprintf("it answers with status %d, and redirects are not followed", status)
+		text := fmt.Sprintf("IMS at HOST answers with status %d, stage HTTP status: redirects are not followed", status)
 		cases[fmt.Sprintf("it redirects with %d to itself", status)] = hostility{redirectingHome(status), http.StatusBadGateway, text, ""}
 		cases[fmt.Sprintf("it redirects with %d to another host", status)] = hostility{redirectingAway(status), http.StatusBadGateway, text, ""}
 	}
@@ -63,20 +65,25 @@ func statuses() map[string]hostility {
 	cases := make(map[string]hostility)
 	const page = "<html><body>canary page</body></html>"
 	for _, status := range []int{201, 202, 204, 206, 226, 400, 401, 403, 404, 405, 418, 451, 499, 500, 501, 502, 503, 504, 520, 599, 999} {
-		text := fmt.Sprintf("stage HTTP status: it answers with status %d and no OAuth error", status)
+		text := fmt.Sprintf("IMS at HOST answers with status %d, stage HTTP status: ", status)
+		if status < 500 {
+			text += neither
+		} else {
+			text += fails
+		}
 		cases[fmt.Sprintf("it answers %d with a page of HTML", status)] = hostility{
 			answering(saying(status, page)), http.StatusBadGateway, text, "",
 		}
 	}
 	for _, status := range []int{500, 502, 503, 504} {
-		text := fmt.Sprintf("stage HTTP status: it answers with status %d and no OAuth error", status)
+		text := fmt.Sprintf("IMS at HOST answers with status %d, stage HTTP status: "+fails, status)
 		cases[fmt.Sprintf("it answers %d with an OAuth error that isn't its to give", status)] = hostility{
 			answering(saying(status, `{"error":"canary"}`)), http.StatusBadGateway, text, "",
 		}
 	}
 	cases["it switches protocols"] = hostility{
 		wired(stalling("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: canary\r\n\r\n")),
-		http.StatusBadGateway, "it answers with status 101", "",
+		http.StatusBadGateway, "IMS at HOST answers with status 101, stage HTTP status: " + neither, "",
 	}
 	return cases
 }
@@ -104,7 +111,7 @@ func bodies() map[string]hostility {
 		"the body comes a byte a second":        {answering(dripping), http.StatusGatewayTimeout, "within 1s, stage reading the answer", ""},
 		"a refusal's body is 2 MiB": {
 			answering(saying(400, `{"error":"invalid_client","error_description":"`+strings.Repeat("canary", 2<<20/6)+`"}`)),
-			http.StatusBadGateway, "it answers with status 400 and no OAuth error", "",
+			http.StatusBadGateway, "answers with status 400, stage HTTP status: " + neither, "",
 		},
 	}
 }
@@ -151,7 +158,7 @@ func wires() map[string]hostility {
 		return hostility{wired(handle), http.StatusBadGateway, text, ""}
 	}
 	late := func(handle func(net.Conn), stage string) hostility {
-		return hostility{wired(handle), http.StatusGatewayTimeout, "IMS gave no answer within 1s, stage " + stage, ""}
+		return hostility{wired(handle), http.StatusGatewayTimeout, "IMS at HOST gave no answer within 1s, stage " + stage, ""}
 	}
 	return map[string]hostility{
 		"headers never come":               late(silence, "waiting for the answer"),

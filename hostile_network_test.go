@@ -40,7 +40,7 @@ func certificates() map[string]hostility {
 			s := good()
 			change(&s)
 			return s.serve(t, http.NotFoundHandler())
-		}, http.StatusBadGateway, "stage TLS: " + text, ""}
+		}, http.StatusBadGateway, "IMS at HOST can't be reached, stage TLS: " + text, ""}
 	}
 	const tooOld = "the server doesn't offer a TLS version that is allowed"
 	return map[string]hostility{
@@ -63,20 +63,20 @@ func certificates() map[string]hostility {
 			s := good()
 			s.demanding = true
 			return s.serve(t, http.NotFoundHandler())
-		}, http.StatusBadGateway, "IMS is unreachable", ""},
+		}, http.StatusBadGateway, "IMS at HOST gives no answer that can be used, stage", ""},
 		"it speaks HTTP on its TLS port": {func(t *testing.T) endpoint {
 			t.Helper()
 			to := granting(goodAnswer)(t)
 			return endpoint{tokenURL: strings.Replace(to.tokenURL, "http:", "https:", 1)}
-		}, http.StatusBadGateway, "stage TLS: the server doesn't speak TLS on this port", ""},
+		}, http.StatusBadGateway, "IMS at HOST can't be reached, stage TLS: the server doesn't speak TLS on this port", ""},
 		"it is silent on its TLS port": {func(t *testing.T) endpoint {
 			t.Helper()
 			return endpoint{tokenURL: "https://" + listening(t, silence)}
-		}, http.StatusGatewayTimeout, "IMS gave no answer within 1s, stage TLS", ""},
+		}, http.StatusGatewayTimeout, "IMS at HOST gave no answer within 1s, stage TLS", ""},
 		"it resets an HTTP/2 stream": {func(t *testing.T) endpoint {
 			t.Helper()
 			return good().serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
-		}, http.StatusBadGateway, "IMS is unreachable", ""},
+		}, http.StatusBadGateway, "IMS at HOST gives no answer that can be used, stage", ""},
 		"it stalls an HTTP/2 stream": {func(t *testing.T) endpoint {
 			t.Helper()
 			return good().serve(t, http.HandlerFunc(dripping))
@@ -126,19 +126,20 @@ func addresses() map[string]hostility {
 	}
 	return map[string]hostility{
 		// A label over 63 bytes resolves nowhere, whatever name server is asked.
-		"its name doesn't resolve": at("https://"+strings.Repeat("x", 64)+".invalid", "stage DNS: the host name doesn't resolve"),
-		"its port refuses":         at("http://127.0.0.1:1", "stage connect: the connection was refused"),
+		"its name doesn't resolve": at("https://"+strings.Repeat("x", 64)+".invalid",
+			"IMS at HOST can't be reached, stage DNS: the host name doesn't resolve"),
+		"its port refuses": at("http://127.0.0.1:1", "IMS at HOST can't be reached, stage connect: the connection was refused"),
 		"it accepts and is silent": {func(t *testing.T) endpoint {
 			t.Helper()
 			return endpoint{tokenURL: "http://" + listening(t, silence)}
-		}, http.StatusGatewayTimeout, "IMS gave no answer within 1s, stage waiting for the answer", ""},
+		}, http.StatusGatewayTimeout, "IMS at HOST gave no answer within 1s, stage waiting for the answer", ""},
 		"it accepts and reads nothing": {func(t *testing.T) endpoint {
 			t.Helper()
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = listener.Close() })
 			return endpoint{tokenURL: "http://" + listener.Addr().String()}
-		}, http.StatusGatewayTimeout, "IMS gave no answer within 1s, stage waiting for the answer", ""},
+		}, http.StatusGatewayTimeout, "IMS at HOST gave no answer within 1s, stage waiting for the answer", ""},
 		"it talks before it is asked": {func(t *testing.T) endpoint {
 			t.Helper()
 			return endpoint{tokenURL: "http://" + listening(t, func(conn net.Conn) {

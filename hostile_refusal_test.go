@@ -41,13 +41,14 @@ func refusals() map[string]hostility {
 			http.StatusBadRequest, "invalid_client: ab", "",
 		},
 		"the error is hidden characters alone": {
-			refusing(400, "\u200b\u202e", "canary"), http.StatusBadGateway, "status 400 and no OAuth error", "",
+			refusing(400, "\u200b\u202e", "canary"), http.StatusBadGateway, "status 400, stage HTTP status: " + neither, "",
 		},
 		"the error is an object": {
-			answering(saying(400, `{"error":{"code":"canary"}}`)), http.StatusBadGateway, "status 400 and no OAuth error", "",
+			answering(saying(400, `{"error":{"code":"canary"}}`)), http.StatusBadGateway, "status 400, stage HTTP status: " + neither, "",
 		},
 		"the description is a number": {
-			answering(saying(400, `{"error":"canary","error_description":7}`)), http.StatusBadGateway, "status 400 and no OAuth error", "",
+			answering(saying(400, `{"error":"canary","error_description":7}`)),
+			http.StatusBadGateway, "status 400, stage HTTP status: " + neither, "",
 		},
 	}
 	for _, status := range []int{400, 401, 403, 404, 418} {

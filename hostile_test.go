@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,12 +21,19 @@ import (
 type hostility struct {
 	endpoint func(t *testing.T) endpoint
 	status   int
-	text     string // in every answer
+	text     string // in every answer; HOST stands for the endpoint's
 	readers  string // in the answers to readers alone
 }
 
 // endpoint is where the secret is sent.
 type endpoint struct{ tokenURL, caCert string }
+
+func (to endpoint) host(t *testing.T) string {
+	t.Helper()
+	u, err := url.Parse(to.tokenURL)
+	require.NoError(t, err)
+	return u.Host
+}
 
 // TestNoHostileIMSDoesHarm runs by itself: it weighs the whole process.
 func TestNoHostileIMSDoesHarm(t *testing.T) {
@@ -80,13 +88,15 @@ func (h hostility) prove(t *testing.T) {
 		e.mustWrite("config", fields{keyRequestTimeout: 1, keyVerify: false})
 	}
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
-	e = e.movedTo(h.endpoint(t))
+	to := h.endpoint(t)
+	text := strings.ReplaceAll(h.text, "HOST", to.host(t))
+	e = e.movedTo(to)
 	e.clock.advance(31 * time.Minute)
 	before := e.storage.Entries(t, "")
 
 	for path, v := range e.verdicts() {
 		require.Equal(t, h.status, v.status, "%s: %s", path, v.text)
-		require.Contains(t, v.text, h.text, path)
+		require.Contains(t, v.text, text, path)
 		e.mustBeFitToShow(v.text)
 		if path == configStorageKey {
 			require.Contains(t, v.text, "; nothing was stored, the config is as before")
@@ -100,7 +110,7 @@ func (h hostility) prove(t *testing.T) {
 	old := e.mustRead("token")
 	require.Equal(t, canaryToken+"1", old.Data[keyAccessToken])
 	require.Len(t, old.Warnings, 1)
-	require.Contains(t, old.Warnings[0], h.text)
+	require.Contains(t, old.Warnings[0], text)
 	e.mustBeFitToShow(old.Warnings[0])
 }
 

@@ -30,8 +30,9 @@ func (b *backend) inspect(ctx context.Context, req *logical.Request, token secre
 	}
 	found := map[string]any{keyActive: false, keyApps: []string{}, keyRoles: []string{}}
 	claims, doubt := keys.Verify(ctx, token)
+	_, lacking := errors.AsType[*ims.KeysError](doubt)
 	switch {
-	case errors.Is(doubt, ims.ErrKeys), doubt != nil && ctx.Err() != nil:
+	case lacking, doubt != nil && ctx.Err() != nil:
 		return nil, doubt
 	case doubt != nil:
 		found[keyReason] = doubt.Error()

@@ -63,7 +63,7 @@ func describe() descriptions {
 		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app that is in use; negative when overdue."),
 		expiry:    desc("token_expiry_seconds", "Seconds until the first of the app's tokens in use expires."),
 		failing:   desc("failing", "Sets of scopes of the app for which minting fails now."),
-		degraded:  desc("degraded", "Sets of scopes of the app whose readers get an old token now."),
+		degraded:  desc("degraded", "Sets of scopes of the app whose readers get the previous token now."),
 	}
 }
 

@@ -99,7 +99,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"something else answers in IMS's place": {
 			exchangeEndpoint, saying(http.StatusOK, "<html>log in to the WLAN</html>"),
-			append(reached[:2:2], "exchange", "token!"), "stage decoding", "something else answered",
+			append(reached[:2:2], "exchange", "token!"), "stage decoding", "something else answered.",
 		},
 		"the Platform doesn't know the client": {
 			meEndpoint, saying(http.StatusUnauthorized, `{"error":{"code":"UnknownClient","message":"Client was not registered."}}`),
@@ -223,6 +223,19 @@ func TestEveryFailedExchangeHasAHint(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, 4, "each stage has its own")
+	for _, e := range []*ims.Error{
+		{Kind: ims.Refused, Code: "invalid_client"},
+		{Kind: ims.Refused, Code: "invalid_scope"},
+		{Kind: ims.Refused, Code: "unauthorized_client"},
+		{Kind: ims.Refused},
+		{Kind: ims.RateLimited},
+		{Kind: ims.Malformed},
+		{Kind: ims.TimedOut, Limit: time.Second},
+		{Kind: ims.Unreachable, Status: http.StatusBadGateway},
+		{Kind: ims.Unreachable, Status: http.StatusFound},
+	} {
+		require.Regexp(t, `^[A-Z].*[^.]\.$`, imsHint(e), "whole sentences")
+	}
 	require.Equal(t, stageExchange, exchangeStage(&ims.Error{Stage: outbound.StageStatus}))
 	require.Equal(t, "proxy", exchangeStage(&ims.Error{Stage: outbound.StageProxy}))
 }

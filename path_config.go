@@ -196,7 +196,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	first, err := b.verify(ctx, client, name, next, wantsProof(d))
 	if err != nil {
 		client.Close()
-		return answerUnverified(err, old != nil)
+		return answerUnverified(err, next, old != nil)
 	}
 	if err := writeConfig(ctx, req.Storage, name, next); err != nil {
 		client.Close()
@@ -206,7 +206,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID,
 		"generation", next.Generation, "verified", first != nil)
 	b.event(eventConfigWrite, configKey(name), keyClientID, next.ClientID)
-	return configWarnings(next, first != nil), nil
+	return configWarnings(req.MountPoint+configKey(name), next, givesSecret(d), first), nil
 }
 
 func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -15,7 +15,13 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-const unsigned = "it isn't a JWT signed with RS256 by a key that this authority has published for a minute or more"
+const noJWT = "it isn't a JWT signed by RS256, as the tokens of IMS are: give the access token alone, as it was handed out"
+
+// unsigned is the reason for a JWT that no published key signed.
+func (e *env) unsigned() string {
+	return "none of the keys at " + e.ims.URL + keysEndpoint + " signed it: it was changed, or is of another authority;" +
+		" a key that is published there for less than a minute may not be known yet"
+}
 
 func newIntrospectEnv(t *testing.T) (*env, *bentley) {
 	t.Helper()
@@ -83,12 +89,12 @@ func TestIntrospectSaysWhyATokenIsNotActive(t *testing.T) {
 		"it is another issuer's": {
 			b.Token(fields{"iss": "https://ims.example"}), "its issuer isn't the authority of the app's config", true,
 		},
-		"its claims were changed":            {parts[0] + "." + jwtPart(b.claims(fields{"sub": "root"})) + "." + parts[2], unsigned, false},
-		"its signature was cut off":          {parts[0] + "." + parts[1] + ".", unsigned, false},
-		"it is signed with the public key":   {b.HS256Token(), unsigned, false},
-		"it says that it needs no signature": {jwtPart(fields{"alg": "none"}) + "." + parts[1] + ".", unsigned, false},
-		"it is no JWT":                       {"not-a-token", unsigned, false},
-		"it has dots and no more":            {"...", unsigned, false},
+		"its claims were changed":            {parts[0] + "." + jwtPart(b.claims(fields{"sub": "root"})) + "." + parts[2], e.unsigned(), false},
+		"its signature was cut off":          {parts[0] + "." + parts[1] + ".", e.unsigned(), false},
+		"it is signed with the public key":   {b.HS256Token(), noJWT, false},
+		"it says that it needs no signature": {jwtPart(fields{"alg": "none"}) + "." + parts[1] + ".", noJWT, false},
+		"it is no JWT":                       {"not-a-token", noJWT, false},
+		"it has dots and no more":            {"...", noJWT, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +124,7 @@ func TestIntrospectJudgesByTheAuthorityThatTheTokenNames(t *testing.T) {
 	require.Equal(t, true, found[keyActive], "genuine, and nobody's here")
 	require.Empty(t, found[keyApps])
 	found = e.introspect(qa.Token(fields{"iss": e.ims.URL}))
-	require.Equal(t, unsigned, found[keyReason], "what a token states opens nothing")
+	require.Equal(t, e.unsigned(), found[keyReason], "what a token states opens nothing")
 }
 
 func TestIntrospectKnowsAnUnknownKeyOnlyAMinuteLater(t *testing.T) {
@@ -129,7 +135,7 @@ func TestIntrospectKnowsAnUnknownKeyOnlyAMinuteLater(t *testing.T) {
 	fresh := b.Token(nil)
 	e.clock.advance(time.Minute - time.Second)
 	for range 5 {
-		require.Equal(t, unsigned, e.introspect(fresh)[keyReason])
+		require.Equal(t, e.unsigned(), e.introspect(fresh)[keyReason])
 	}
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 	e.clock.advance(time.Second)
@@ -144,11 +150,12 @@ func TestIntrospectJudgesNothingWithoutKeys(t *testing.T) {
 	for range 3 {
 		status, text := e.mustFail(logical.UpdateOperation, "introspect", fields{keyToken: b.Token(nil)})
 		require.Equal(t, http.StatusBadGateway, status)
-		require.Equal(t, "the keys of IMS can't be fetched: the token can't be judged;"+
-			" they are tried again a minute after the last attempt", text)
+		require.Equal(t, "fetching the keys of IMS from "+e.ims.URL+keysEndpoint+": IMS answers with status 502, stage HTTP status:"+
+			" it fails, or a gateway in front of it does; no token can be judged until they are fetched again,"+
+			" at 2026-11-23T12:01:00Z or later. Wait, and see status.bentley.com. If IMS works, check the proxies on the way to it", text)
 	}
 	require.Equal(t, 1, b.Asked(keysEndpoint))
-	require.Equal(t, unsigned, e.introspect("not-a-token")[keyReason], "no key is needed to see that")
+	require.Equal(t, noJWT, e.introspect("not-a-token")[keyReason], "no key is needed to see that")
 	b.Say(keysEndpoint, b.publish)
 	e.clock.advance(time.Minute)
 	require.Equal(t, true, e.introspect(b.Token(nil))[keyActive])
@@ -176,7 +183,7 @@ func TestIntrospectRefusesWhatIsNoToken(t *testing.T) {
 	e.mustRefuse("token is missing: give the access token, token=@file or token=-", "introspect", fields{keyToken: " \n"})
 	e.mustRefuse("token is longer than 64 KiB: give the access token alone", "introspect",
 		fields{keyToken: strings.Repeat("a", 64<<10+1)})
-	require.Equal(t, unsigned, e.introspect(strings.Repeat("a", 64<<10))[keyReason])
+	require.Equal(t, noJWT, e.introspect(strings.Repeat("a", 64<<10))[keyReason])
 	status, text := newEnv(t).mustFail(logical.UpdateOperation, "introspect", fields{keyToken: "x"})
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Contains(t, text, "vault write itwin/config")

@@ -84,7 +84,7 @@ func TestRoleRefusesBadValues(t *testing.T) {
 			"scopes must not contain openid: openid, email, profile, organization and offline_access are for people, not for service apps",
 		},
 		"scopes of separators":  {fields{keyScopes: ","}, "scopes must name at least one scope, such as itwin-platform"},
-		"a field of the config": {fields{keyClientSecret: canarySecret}, `unknown field "client_secret": the fields are app, name, scopes`},
+		"a field of the config": {fields{keyClientSecret: canarySecret}, `unknown field "client_secret": the fields are app, scopes`},
 	}
 	for name, c := range cases {
 		t.Run(name+" is refused", func(t *testing.T) {

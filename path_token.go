@@ -198,7 +198,7 @@ func tokenResponse(a *app, s tokens.Served) *logical.Response {
 	data[keyTTL], data[keyRotationPeriod] = s.TTL, s.RotationPeriod
 	resp := &logical.Response{Data: data}
 	if f := s.Degraded; f != nil {
-		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the token from before, good until %s: %s. Next attempt at %s.",
+		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, good until %s: %s. Next attempt at %s.",
 			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestamp(ceilSecond(f.NextAttempt))))
 	}
 	return resp

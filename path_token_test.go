@@ -155,7 +155,7 @@ func TestTokenFromBeforeIsServedWhileIMSFails(t *testing.T) {
 	old := e.mustRead("token")
 	require.Equal(t, int64(3), old.Data[keyTTL])
 	require.Len(t, old.Warnings, 1)
-	require.Regexp(t, `^IMS has failed since 2026-11-23T12:31:00Z, so this is the token from before, good until 2026-11-23T13:00:00Z:`+
+	require.Regexp(t, `^IMS has failed since 2026-11-23T12:31:00Z, so this is the previous token, good until 2026-11-23T13:00:00Z:`+
 		` IMS refuses the exchange with status 400: invalid_client \(correlation id [0-9a-f-]{36}\)\. Next attempt at 2026-11-23T12:31:01Z\.$`,
 		old.Warnings[0])
 	old.Data[keyTTL] = first.Data[keyTTL]

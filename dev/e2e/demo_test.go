@@ -137,7 +137,7 @@ func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 		"permission denied",
 		`"email":"service-demo@apps.imsoidc.bentley.com"`,
 		"ITWIN_TOKEN=eyJhbGciOi…",
-		"IMS is unreachable",
+		"can't be reached, stage connect",
 		"Done in ",
 	} {
 		require.Contains(t, output, line)

@@ -23,14 +23,18 @@ func situations() map[string][]situation {
 	all := ownSituations()
 	maps.Copy(all, refusals())
 	maps.Copy(all, map[string][]situation{
-		"IMS can't be reached":                  unreachables(),
-		"The answer of IMS is no token":         {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
-		"A warning about the token from before": {withAnOldToken},
-		"Failing since, next attempt at":        {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
-		"min_ttl is too large":                  {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
-		"The token works, but I see nothing":    {checkingAnITwinOfOthers},
-		"The Platform answers 401":              {checkingAnotherPlatform, withoutBearer, introspectingAnotherIssuers, introspectingNone},
-		"A stored config can't be used":         {withStored("{"), withStored(`{"format": 1000}`)},
+		"IMS can't be reached":               unreachables(),
+		"IMS answers with an error":          errorAnswers(),
+		"The answer of IMS is no token":      {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
+		"A warning about the previous token": {withAnOldToken},
+		"Failing since, next attempt at":     {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
+		"min_ttl is too large":               {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
+		"The token works, but I see nothing": {checkingAnITwinOfOthers},
+		"The Platform answers 401": {
+			checkingAnotherPlatform, withoutBearer,
+			introspectingAnotherIssuers, introspectingAnotherKeys, introspectingNone, introspectingWithoutKeys,
+		},
+		"A stored config can't be used": {withStored("{"), withStored(`{"format": 1000}`)},
 	})
 	return all
 }
@@ -51,6 +55,12 @@ func ownSituations() map[string][]situation {
 			refusedWrite("itwin/config", fields{"secret": "x"}),
 			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
 			refusedWrite("itwin/config", fields{"client_secret": "wrong"}),
+			refusedWrite("itwin/config", fields{"client_secret": "x", "token_url": "https://127.0.0.1:1"}),
+		},
+		"A write is stored with a warning": {
+			warned(fields{"verify": false}), warned(fields{"client_secret": " " + clientSecret, "verify": false}),
+			warned(fields{"authority": "https://qa-ims.bentley.com", "api_url": "https://api.bentley.com", "verify": false}),
+			warned(fields{"renew_before": "45m"}),
 		},
 	}
 }
@@ -64,8 +74,12 @@ func refusals() map[string][]situation {
 			failing(emulator.Fault{Error: "invalid_scope", Description: "Not assigned."}, nil),
 			refusedWrite("itwin/role/people", fields{"scopes": "openid profile"}),
 		},
-		"unauthorized_client": {failing(emulator.Fault{Error: "unauthorized_client"}, nil), configuredForABrowser},
-		"Rate limits":         {failing(emulator.Fault{RetryAfter: time.Minute}, nil), overQuota},
+		"unauthorized_client": {
+			failing(emulator.Fault{Error: "unauthorized_client"}, nil),
+			failing(emulator.Fault{Error: "unauthorized_client"}, fields{"client_id": "spa-e2e"}),
+			configuredForABrowser,
+		},
+		"Rate limits": {failing(emulator.Fault{RetryAfter: time.Minute}, nil), overQuota},
 	}
 }
 
@@ -82,7 +96,14 @@ func unreachables() []situation {
 		explained(errors.New("remote error: tls: protocol version not supported")),
 		failing(emulator.Fault{DropConnection: true}, nil),
 		failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}),
+	}
+}
+
+func errorAnswers() []situation {
+	return []situation{
 		failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil),
+		failing(emulator.Fault{Status: http.StatusForbidden}, nil),
+		failing(emulator.Fault{Status: http.StatusFound}, nil),
 	}
 }
 
@@ -122,6 +143,14 @@ func refusedWrite(path string, data fields) situation {
 	}
 }
 
+// warned returns the warnings of a new app's config.
+func warned(more fields) situation {
+	return func(t *testing.T, d *desk) string {
+		t.Helper()
+		return strings.Join(d.mustWrite(mountAnother(t, d.in(t))+"/config", app(d.ims, more)).Warnings, "\n")
+	}
+}
+
 // failing reads a token of a new app while IMS fails.
 func failing(fault emulator.Fault, more fields) situation {
 	return func(t *testing.T, d *desk) string {
@@ -140,6 +169,6 @@ func failing(fault emulator.Fault, more fields) situation {
 func explained(err error) situation {
 	return func(*testing.T, *desk) string {
 		stage, detail := outbound.Explain(err, outbound.StageTLS)
-		return (&ims.Error{Kind: ims.Unreachable, Stage: stage, Detail: detail}).Error()
+		return (&ims.Error{Kind: ims.Unreachable, Host: "ims.bentley.com", Stage: stage, Detail: detail}).Error()
 	}
 }

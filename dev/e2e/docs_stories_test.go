@@ -155,6 +155,23 @@ func introspectingAnotherIssuers(t *testing.T, d *desk) string {
 	return introspect(d, token)
 }
 
+// introspectingAnotherKeys introspects a token of QA that says to be of IMS.
+func introspectingAnotherKeys(t *testing.T, d *desk) string {
+	t.Helper()
+	token, err := d.qa.Sign(map[string]any{"iss": d.ims.URL(), "exp": time.Now().Add(time.Hour).Unix()})
+	require.NoError(t, err)
+	return introspect(d, token)
+}
+
+func introspectingWithoutKeys(t *testing.T, d *desk) string {
+	t.Helper()
+	path := mountAnother(t, d.in(t))
+	d.mustWrite(path+"/config", app(d.ims, fields{"authority": "http://127.0.0.1:1", "verify": false}))
+	token, err := d.ims.Sign(map[string]any{"iss": "http://127.0.0.1:1"})
+	require.NoError(t, err)
+	return refusedWrite(path+"/introspect", fields{"token": token})(t, d)
+}
+
 func introspectingNone(_ *testing.T, d *desk) string { return introspect(d, d.root.Token()) }
 
 // withStored puts a config into storage that no write has made.

@@ -63,20 +63,20 @@ func TestFailuresOfIMSAreToldApart(t *testing.T) {
 			emulator.Fault{RetryAfter: 7 * time.Second}, http.StatusTooManyRequests, []string{"it asks to wait 7s", "next attempt at "},
 		},
 		"it is in maintenance": {
-			emulator.Fault{Status: http.StatusServiceUnavailable}, http.StatusBadGateway, []string{"stage HTTP status"},
+			emulator.Fault{Status: http.StatusServiceUnavailable}, http.StatusBadGateway, []string{"answers with status 503, stage HTTP status"},
 		},
 		"it answers nonsense": {
 			emulator.Fault{Status: http.StatusOK, Body: "{}", ContentType: "application/json"},
 			http.StatusBadGateway,
-			[]string{"the answer of IMS is no token"},
+			[]string{"is no token, stage decoding"},
 		},
 		"it breaks off": {
-			emulator.Fault{DropConnection: true}, http.StatusBadGateway, []string{"stage waiting for the answer"},
+			emulator.Fault{DropConnection: true}, http.StatusBadGateway, []string{"gives no answer that can be used, stage waiting for the answer"},
 		},
 		"it is slower than the limit": {
 			emulator.Fault{Delay: 5 * time.Second},
 			http.StatusGatewayTimeout,
-			[]string{"IMS gave no answer within 1s", "raise request_timeout"},
+			[]string{"gave no answer within 1s", "raise request_timeout"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestUnreachableIMSIsAnswered502(t *testing.T) {
 	e.configure(fields{"verify": false})
 	require.NoError(t, e.ims.Down())
 	_, err := e.root.Logical().Read("itwin/token")
-	requireStatus(t, err, http.StatusBadGateway, "IMS is unreachable, stage connect: the connection was refused")
+	requireStatus(t, err, http.StatusBadGateway, "IMS at 127.0.0.1:", " can't be reached, stage connect: the connection was refused")
 	_, err = e.root.Logical().Write("itwin/config", fields{"client_secret": "another"})
 	requireStatus(t, err, http.StatusBadGateway, "the config is as before", "verify=false would store it unproven")
 }

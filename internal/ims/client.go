@@ -21,6 +21,7 @@ import (
 // use and keeps its connections until Close.
 type Client struct {
 	options   Options
+	host      string // of the token endpoint, for errors
 	cleaner   outbound.Cleaner
 	transport *http.Transport
 }
@@ -39,7 +40,9 @@ func NewClient(o Options) (*Client, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Client{options: o, cleaner: newCleaner(o.ClientID, o.ClientSecret), transport: transport}, nil
+	endpoint, _ := url.Parse(o.TokenURL) // check has parsed it
+	cleaner := newCleaner(o.ClientID, o.ClientSecret)
+	return &Client{options: o, host: cleaner.Text(endpoint.Host), cleaner: cleaner, transport: transport}, nil
 }
 
 // Close closes the connections that are idle; those in use close 30 s after
@@ -60,11 +63,11 @@ func (c *Client) Exchange(ctx context.Context, scope string) (Grant, error) {
 	requestedAt := c.options.Now()
 	token, err := c.config(scope).Token(context.WithValue(limited, oauth2.HTTPClient, outbound.NewHTTPClient(x)))
 	if err != nil {
-		return Grant{}, c.explain(ctx, err, x)
+		return Grant{}, c.explain(ctx, c.sortOut(err, x), id)
 	}
 	grant, err := readToken(token)
 	if err != nil {
-		return Grant{}, &Error{Kind: Malformed, Stage: outbound.StageDecode, Status: http.StatusOK, Detail: err.Error(), CorrelationID: id}
+		return Grant{}, c.explain(ctx, malformed(outbound.StageDecode, err.Error()), id)
 	}
 	grant.RequestedAt, grant.Took, grant.CorrelationID = requestedAt, c.options.Now().Sub(requestedAt), id
 	return grant, nil
@@ -86,12 +89,11 @@ func (c *Client) config(scope string) *clientcredentials.Config {
 
 // explain completes an Error with what only the exchange knows. ctx is the
 // caller's: while it lives, a timeout is ours.
-func (c *Client) explain(ctx context.Context, err error, x *exchange) *Error {
-	failure := c.sortOut(err, x)
+func (c *Client) explain(ctx context.Context, failure *Error, correlationID string) *Error {
 	if failure.Kind == TimedOut && ctx.Err() == nil {
 		failure.Limit = c.options.RequestTimeout
 	}
-	failure.CorrelationID = x.correlationID
+	failure.CorrelationID, failure.ClientID, failure.Host = correlationID, c.options.ClientID, c.host
 	return failure
 }
 
@@ -107,36 +109,43 @@ func (c *Client) sortOut(err error, x *exchange) *Error {
 		return ours
 	case errors.As(err, &refusal):
 		return c.refusal(refusal)
-	case outbound.IsTimeout(err):
-		return &Error{Kind: TimedOut, Stage: x.progress.Stage()}
-	case errors.As(err, &network):
-		stage, detail := outbound.Explain(err, x.progress.Stage())
-		return &Error{Kind: Unreachable, Stage: stage, Detail: detail}
+	case outbound.IsTimeout(err), errors.As(err, &network):
+		return unanswered(err, x.progress.Stage())
 	default:
-		return &Error{
-			Kind: Malformed, Stage: outbound.StageDecode, Status: http.StatusOK,
-			Detail: "it isn't the JSON of RFC 6749 section 5.1 with an access_token and a whole number in expires_in",
-		}
+		return malformed(outbound.StageDecode,
+			"it isn't the JSON of RFC 6749 section 5.1 with an access_token and a whole number in expires_in")
 	}
+}
+
+// unanswered explains an error of Go's network code. reached is how far the
+// request came.
+func unanswered(err error, reached outbound.Stage) *Error {
+	if outbound.IsTimeout(err) {
+		return &Error{Kind: TimedOut, Stage: reached}
+	}
+	stage, detail := outbound.Explain(err, reached)
+	return &Error{Kind: Unreachable, Stage: stage, Detail: detail}
+}
+
+// malformed is a 200 without a token that can be handed out.
+func malformed(stage outbound.Stage, detail string) *Error {
+	return &Error{Kind: Malformed, Stage: stage, Status: http.StatusOK, Detail: detail}
 }
 
 func (c *Client) refusal(refusal *oauth2.RetrieveError) *Error {
 	status := refusal.Response.StatusCode
+	if status == http.StatusOK {
+		return malformed(outbound.StageDecode, "status 200 with an OAuth error")
+	}
 	failure := &Error{
 		Kind: Refused, Stage: outbound.StageStatus, Status: status,
 		Code:        c.cleaner.Text(refusal.ErrorCode),
 		Description: c.cleaner.Text(refusal.ErrorDescription),
+		RetryAfter:  outbound.RetryAfter(refusal.Response.Header, c.options.Now()),
 	}
-	if status == http.StatusOK {
-		failure.Kind, failure.Stage = Malformed, outbound.StageDecode
-		failure.Code, failure.Description = "", ""
-		failure.Detail = "status 200 with an OAuth error"
-		return failure
-	}
-	failure.RetryAfter = outbound.RetryAfter(refusal.Response.Header, c.options.Now())
 	if failure.Code == "" {
 		failure.Kind, failure.Description = Unreachable, ""
-		failure.Detail = statusDetail(status)
+		failure.Detail = statusDetail(status, noOAuth)
 	}
 	return failure
 }

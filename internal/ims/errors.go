@@ -33,6 +33,10 @@ const (
 type Error struct {
 	Kind  Kind
 	Stage outbound.Stage
+	// ClientID is whose exchange it was. The text doesn't show it.
+	ClientID string
+	// Host is the token endpoint's, with the port if there is one.
+	Host string
 	// Status is the HTTP status, 0 without an answer.
 	Status int
 	// Code and Description are `error` and `error_description` of RFC 6749
@@ -51,6 +55,9 @@ type Error struct {
 
 // Error returns the whole story in one line that is safe to log and to show.
 func (e *Error) Error() string {
+	if e.CorrelationID == "" {
+		return e.story()
+	}
 	return fmt.Sprintf("%s (correlation id %s)", e.story(), e.CorrelationID)
 }
 
@@ -67,11 +74,31 @@ func (e *Error) story() string {
 	case RateLimited:
 		return "IMS limits the rate of exchanges with status 429: " + e.wait()
 	case Malformed:
-		return fmt.Sprintf("the answer of IMS is no token, stage %s: %s", e.Stage, e.Detail)
+		return fmt.Sprintf("the answer of %s is no token, stage %s: %s", e.server(), e.Stage, e.Detail)
 	case TimedOut:
 		return e.timeout()
 	default:
-		return fmt.Sprintf("IMS is unreachable, stage %s: %s", e.Stage, e.Detail)
+		return e.unreachable()
+	}
+}
+
+// server names the host: that it is another than was meant explains many failures.
+func (e *Error) server() string {
+	if e.Host == "" {
+		return "IMS"
+	}
+	return "IMS at " + e.Host
+}
+
+// unreachable tells a host that isn't reached from one that answers.
+func (e *Error) unreachable() string {
+	switch e.Stage {
+	case outbound.StageDNS, outbound.StageConnect, outbound.StageProxy, outbound.StageTLS:
+		return fmt.Sprintf("%s can't be reached, stage %s: %s", e.server(), e.Stage, e.Detail)
+	case outbound.StageStatus:
+		return fmt.Sprintf("%s answers with status %d, stage %s: %s", e.server(), e.Status, e.Stage, e.Detail)
+	default:
+		return fmt.Sprintf("%s gives no answer that can be used, stage %s: %s", e.server(), e.Stage, e.Detail)
 	}
 }
 
@@ -90,5 +117,5 @@ func (e *Error) timeout() string {
 	if e.Limit == 0 {
 		return fmt.Sprintf("the exchange with IMS was canceled by its caller, stage %s", e.Stage)
 	}
-	return fmt.Sprintf("IMS gave no answer within %s, stage %s", e.Limit, e.Stage)
+	return fmt.Sprintf("%s gave no answer within %s, stage %s", e.server(), e.Limit, e.Stage)
 }

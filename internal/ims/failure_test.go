@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/secret"
 )
 
 func TestEveryStatusHasItsKind(t *testing.T) {
@@ -69,6 +70,42 @@ func TestARefusalCarriesTheWordsOfIMS(t *testing.T) {
 	require.Equal(t, 7*time.Second, failure.RetryAfter)
 	require.Contains(t, failure.Error(), "IMS refuses the exchange with status 400: invalid_scope: Not on the app. (correlation id ")
 	require.NoError(t, errors.Unwrap(failure))
+}
+
+func TestTheTextFitsTheStageAndNamesTheHost(t *testing.T) {
+	t.Parallel()
+	answered := serve(t, answering(http.StatusServiceUnavailable, "canary")).URL
+	redirected := serve(t, answering(http.StatusFound, "canary")).URL
+	page := serve(t, answering(http.StatusForbidden, "canary")).URL
+	senseless := serve(t, answering(http.StatusOK, "canary")).URL
+	closing := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })
+	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	for url, want := range map[string]string{
+		"http://127.0.0.1:1": "IMS at HOST can't be reached, stage connect: the connection was refused",
+		answered:             "IMS at HOST answers with status 503, stage HTTP status: it fails, or a gateway in front of it does",
+		redirected:           "IMS at HOST answers with status 302, stage HTTP status: redirects are not followed",
+		page:                 "IMS at HOST answers with status 403, stage HTTP status: the answer is neither a token nor an OAuth error",
+		senseless:            "the answer of IMS at HOST is no token, stage decoding: it isn't the JSON of RFC 6749",
+		closing:              "IMS at HOST gives no answer that can be used, stage waiting for the answer: the connection was closed",
+		silent:               "IMS at HOST gave no answer within 100ms, stage waiting for the answer",
+	} {
+		o := appOptions(url + "/canary/connect/token")
+		o.RequestTimeout = 100 * time.Millisecond
+		failure := mustFail(t, mustClient(t, o))
+		require.Contains(t, failure.Error(), strings.Replace(want, "HOST", strings.TrimPrefix(url, "http://"), 1))
+		require.Equal(t, appID, failure.ClientID)
+	}
+}
+
+func TestTheHostOfAnErrorIsShortAndHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{strings.Repeat("x", 10_000) + ".invalid", strings.Repeat("x", 60) + "canary-secret.invalid"} {
+		o := appOptions("https://" + host)
+		o.ClientSecret = secret.New("canary-secret")
+		failure := mustFail(t, mustClient(t, o))
+		require.Contains(t, failure.Error(), "stage DNS")
+		require.Less(t, len(failure.Error()), 600)
+	}
 }
 
 func TestTheNetworkStageIsNamed(t *testing.T) {

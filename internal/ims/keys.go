@@ -15,9 +15,23 @@ import (
 // keysPath is where IMS publishes its keys, below the authority.
 const keysPath = "/.well-known/openid-configuration/jwks"
 
-// ErrKeys says that IMS's published keys can't be had, so nothing is known of a
+var errNoJWT = errors.New("it isn't a JWT signed by RS256, as the tokens of IMS are:" +
+	" give the access token alone, as it was handed out")
+
+// KeysError says that IMS's published keys can't be had, so nothing is known of a
 // token.
-var ErrKeys = errors.New("the keys of IMS can't be fetched")
+type KeysError struct {
+	// URL is where they are published, Cause why they didn't come from there.
+	URL   string
+	Cause *Error
+	// Next is when they are fetched again, if anyone asks.
+	Next time.Time
+}
+
+// Error returns one line that is safe to log and to show.
+func (e *KeysError) Error() string {
+	return fmt.Sprintf("fetching the keys of IMS from %s: %v", e.URL, e.Cause)
+}
 
 // Claims are the verified content of a token.
 type Claims struct {
@@ -54,19 +68,18 @@ func NewKeys(o KeysOptions) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fetches{base: transport, now: o.Now}
-	client := outbound.NewHTTPClient(f)
-	client.Timeout = o.RequestTimeout
+	url := o.Authority + keysPath
+	f := &fetches{base: transport, url: outbound.NewCleaner().Text(url), limit: o.RequestTimeout, now: o.Now}
 	return &Keys{
 		authority: o.Authority,
 		fetches:   f,
-		published: oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), client), o.Authority+keysPath),
+		published: oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), outbound.NewHTTPClient(f)), url),
 	}, nil
 }
 
 // Verify returns the claims of a token that was signed with one of the
-// authority's keys, by RS256. It returns ErrKeys where the keys can't be had, and
-// the context's error where that ended first; any other error means that the
+// authority's keys, by RS256. It returns a *KeysError where the keys can't be had,
+// and the context's error where that ended first; any other error means that the
 // signature isn't IMS's. The issuer and the expiry are the caller's to judge.
 func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 	attempt := &attempt{keys: k.published}
@@ -75,16 +88,26 @@ func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 	case err != nil && ctx.Err() != nil:
 		return Claims{}, fmt.Errorf("fetching the keys of IMS: %w", ctx.Err())
 	case attempt.lackedKeys():
-		k.fetches.fail()
-		return Claims{}, ErrKeys
+		return Claims{}, k.lack(attempt.err)
+	case attempt.err != nil:
+		return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is of another authority;"+
+			" a key that is published there for less than a minute may not be known yet", k.fetches.url)
 	case err != nil: // its text quotes the token
-		return Claims{}, errors.New("it isn't a JWT signed with RS256 by a key that this authority has published for a minute or more")
+		return Claims{}, errNoJWT
 	}
 	claims := Claims{Issuer: verified.Issuer, Expires: verified.Expiry}
 	if err := verified.Claims(&claims.All); err != nil {
 		return Claims{}, errors.New("its claims aren't a JSON object")
 	}
 	return claims, nil
+}
+
+// lack explains keys that the key set didn't get, or couldn't read.
+func (k *Keys) lack(err error) error {
+	if known, ok := errors.AsType[*KeysError](err); ok {
+		return known
+	}
+	return k.fetches.fail(noKeySet())
 }
 
 // Close closes the connections that are idle.

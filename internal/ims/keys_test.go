@@ -7,8 +7,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -87,7 +90,7 @@ func TestVerifyAsksForKeysOnlyWhereASignatureNeedsThem(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	_, err := i.keys(t, noon).Verify(t.Context(), secret.New("canary"))
-	require.ErrorContains(t, err, "isn't a JWT")
+	require.Equal(t, errNoJWT, err)
 	require.NotContains(t, err.Error(), "canary")
 	require.Zero(t, i.fetches.Load())
 }
@@ -113,31 +116,53 @@ func TestVerifyFetchesKeysOnceForAllWhoWait(t *testing.T) {
 func TestVerifyTakesNothingButAKeySetForKeys(t *testing.T) {
 	t.Parallel()
 	elsewhere := newIssuer(t)
-	for name, answer := range map[string]http.HandlerFunc{
-		"an error":        answering(http.StatusInternalServerError, "canary"),
-		"a page":          answering(http.StatusOK, "<html>canary</html>"),
-		"an empty set":    answering(http.StatusOK, `{"keys":[]}`),
-		"no set":          answering(http.StatusOK, `{}`),
-		"a damaged key":   answering(http.StatusOK, `{"keys":[{"kty":"RSA","kid":"k1","n":"!"}]}`),
-		"more than 1 MiB": answering(http.StatusOK, `{"keys":[{}],"x":"`+strings.Repeat("x", outbound.MaxBody)+`"}`),
-		"a redirect":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.url, http.StatusFound) },
-		"an answer that is cut off": func(w http.ResponseWriter, _ *http.Request) {
+	const (
+		noSet = "IMS gives no answer that can be used, stage decoding: it isn't a JSON Web Key Set with a key in it that can be read"
+		cut   = "IMS gives no answer that can be used, stage reading the answer:" +
+			" the connection was closed or reset before the answer was complete"
+	)
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		cause  string
+	}{
+		"an error": {
+			answering(http.StatusInternalServerError, "canary"),
+			"IMS answers with status 500, stage HTTP status: it fails, or a gateway in front of it does",
+		},
+		"another place": {
+			answering(http.StatusNotFound, "canary"), "IMS answers with status 404, stage HTTP status: the answer has no keys",
+		},
+		"a page":          {answering(http.StatusOK, "<html>canary</html>"), noSet},
+		"an empty set":    {answering(http.StatusOK, `{"keys":[]}`), noSet},
+		"no set":          {answering(http.StatusOK, `{}`), noSet},
+		"a damaged key":   {answering(http.StatusOK, `{"keys":[{"kty":"RSA","kid":"k1","n":"!"}]}`), noSet},
+		"more than 1 MiB": {answering(http.StatusOK, `{"keys":[{}],"x":"`+strings.Repeat("x", outbound.MaxBody)+`"}`), noSet},
+		"a redirect": {
+			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.url, http.StatusFound) },
+			"IMS answers with status 302, stage HTTP status: redirects are not followed",
+		},
+		"an answer that is cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9")
 			_, _ = w.Write([]byte("{"))
+		}, cut},
+		"nothing before it hangs up": {
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, strings.Replace(cut, "reading", "waiting for", 1),
 		},
-		"nothing before it hangs up": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := newIssuer(t)
 			good := *i.answer.Load()
-			i.say(answer)
+			i.say(c.answer)
 			clock := noon()
 			keys := i.keys(t, func() time.Time { return clock })
 			token := i.sign(t, `{}`)
 			for range 3 {
 				_, err := keys.Verify(t.Context(), token)
-				require.Equal(t, ErrKeys, err)
+				var lacking *KeysError
+				require.ErrorAs(t, err, &lacking)
+				require.Equal(t, "fetching the keys of IMS from "+i.url+"/.well-known/openid-configuration/jwks: "+c.cause, err.Error())
+				require.Equal(t, noon().Add(time.Minute), lacking.Next)
 			}
 			require.EqualValues(t, 1, i.fetches.Load())
 			i.say(good)
@@ -157,7 +182,38 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 	cancel()
 	_, err := keys.Verify(ctx, i.sign(t, `{}`))
 	require.ErrorIs(t, err, context.Canceled)
-	require.NotErrorIs(t, err, ErrKeys)
+	_, lacking := errors.AsType[*KeysError](err)
+	require.False(t, lacking, "the keys may be had by the next who asks")
+}
+
+func TestKeysThatNobodyAnswersForSayWhere(t *testing.T) {
+	t.Parallel()
+	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	i := newIssuer(t)
+	for authority, cause := range map[string]string{
+		silent:               "IMS gave no answer within 50ms, stage waiting for the answer",
+		"http://127.0.0.1:1": "IMS can't be reached, stage connect: the connection was refused",
+	} {
+		keys, err := NewKeys(KeysOptions{
+			Authority: authority, RequestTimeout: 50 * time.Millisecond, TLSMinVersion: outbound.TLS12, Now: noon,
+		})
+		require.NoError(t, err)
+		t.Cleanup(keys.Close)
+		_, err = keys.Verify(t.Context(), i.sign(t, `{}`))
+		require.EqualError(t, err, "fetching the keys of IMS from "+authority+keysPath+": "+cause)
+	}
+}
+
+func TestVerifyTellsASignatureOfOthersFromNoJWT(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	_, err := i.keys(t, noon).Verify(t.Context(), newIssuer(t).sign(t, `{}`))
+	require.EqualError(t, err, "none of the keys at "+i.url+keysPath+" signed it: it was changed, or is of another authority;"+
+		" a key that is published there for less than a minute may not be known yet")
+	for _, token := range []string{"", "canary", "a.b.c", "eyJhbGciOiJub25lIn0.e30."} {
+		_, err := i.keys(t, noon).Verify(t.Context(), secret.New(token))
+		require.Equal(t, errNoJWT, err, token)
+	}
 }
 
 func TestKeysNeedATrustThatCanBeRead(t *testing.T) {

@@ -2,13 +2,14 @@ package ims
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
 )
+
+const noOAuth = "the answer is neither a token nor an OAuth error"
 
 // exchange is the http.RoundTripper of a single exchange. It adds our headers to
 // the request, and leaves x/oauth2 only answers that it reads as RFC 6749 means.
@@ -38,7 +39,7 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	case err != nil:
 		return nil, err
 	case !whole && response.StatusCode == http.StatusOK:
-		return nil, &Error{Kind: Malformed, Stage: outbound.StageRead, Status: http.StatusOK, Detail: "the answer is larger than 1 MiB"}
+		return nil, malformed(outbound.StageRead, "the answer is larger than 1 MiB")
 	}
 	x.progress.Reach(outbound.StageDecode)
 	response.Body = io.NopCloser(bytes.NewReader(body))
@@ -69,17 +70,21 @@ func (x *exchange) checkStatus(response *http.Response) error {
 		return nil
 	case status == http.StatusTooManyRequests:
 		failure.Kind = RateLimited
-		failure.Detail = "it limits the rate"
 	case status >= 400 && status < 500:
 		return nil
-	case status >= 300 && status < 400:
-		failure.Detail = fmt.Sprintf("it answers with status %d, and redirects are not followed", status)
 	default:
-		failure.Detail = statusDetail(status)
+		failure.Detail = statusDetail(status, noOAuth)
 	}
 	return failure
 }
 
-func statusDetail(status int) string {
-	return fmt.Sprintf("it answers with status %d and no OAuth error", status)
+// statusDetail explains a status that says it all, any other by otherwise.
+func statusDetail(status int, otherwise string) string {
+	switch {
+	case status >= 300 && status < 400:
+		return "redirects are not followed"
+	case status >= 500:
+		return "it fails, or a gateway in front of it does"
+	}
+	return otherwise
 }
