@@ -91,16 +91,14 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 // putApp makes a the app in force, in place of one configured as old, with first
 // as its first token.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {
-	before, _ := b.apps.peek(a.name)
+	before, known := b.apps.peek(a.name)
 	settings := b.poolSettings(s, a)
-	switch {
-	case before == nil:
-		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), settings)
-	case before.config.Generation == a.config.Generation: // old, from storage, may be newer: a write can fail after it was done
+	// Of before, not of old: what is in storage may be newer, as a write can fail after it was done.
+	if known && before.config.Generation == a.config.Generation {
 		a.pool = before.pool
 		a.pool.Configure(settings)
-	default:
-		a.pool = tokens.NewPool(b.poolOptions(a, before.pool.LastRotation()), settings)
+	} else {
+		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, old)), settings)
 	}
 	if first != nil {
 		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
@@ -109,6 +107,28 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *co
 	if old != nil && (old.Generation != a.config.Generation || !a.config.PersistTokens) {
 		b.purge(ctx, s, old.Generation)
 	}
+}
+
+// lastRotation is that of the tokens which a new pool's follow. Those in storage
+// count as well: after a restart they aren't in memory until somebody reads them.
+func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *app, old *config) time.Time {
+	var last time.Time
+	if before != nil {
+		last = before.pool.LastRotation()
+	}
+	if old == nil {
+		return last
+	}
+	stored, err := storedTokens(ctx, s, old.Generation)
+	if err != nil {
+		b.log.Warn("looking for the last rotation: that of the next token may not be later", "error", err)
+	}
+	for _, t := range stored {
+		if t.RotatedAt.After(last) {
+			last = t.RotatedAt
+		}
+	}
+	return last
 }
 
 // replaceApp puts a in the place of whatever is in memory, which may have been

@@ -84,20 +84,15 @@ func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (ma
 // sweepGeneration deletes a token that is over while no other is minted in its
 // place. A damaged entry stays until the next token overwrites it.
 func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, generation string) error {
-	prefix := tokenPrefix + generation + "/"
-	names, err := s.List(ctx, prefix)
+	stored, err := storedTokens(ctx, s, generation)
 	if err != nil {
-		return fmt.Errorf("listing stored tokens: %w", err)
+		return err
 	}
-	for _, name := range names {
-		t, err := readToken(ctx, s, prefix+name)
-		if err != nil {
-			return err
-		}
-		if t == nil || t.Left(b.now()) > 0 {
+	for key, t := range stored {
+		if t.Left(b.now()) > 0 {
 			continue
 		}
-		if err := b.alone(generation, t.Scope, func() error { return b.deleteExpired(ctx, s, prefix+name) }); err != nil {
+		if err := b.alone(generation, t.Scope, func() error { return b.deleteExpired(ctx, s, key) }); err != nil {
 			return err
 		}
 	}

@@ -72,6 +72,26 @@ func readToken(ctx context.Context, s logical.Storage, key string) (*tokens.Toke
 	return decodeToken(entry), nil
 }
 
+// storedTokens are those of a generation that can be read, by their keys.
+func storedTokens(ctx context.Context, s logical.Storage, generation string) (map[string]*tokens.Token, error) {
+	prefix := tokenPrefix + generation + "/"
+	names, err := s.List(ctx, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing stored tokens: %w", err)
+	}
+	stored := make(map[string]*tokens.Token, len(names))
+	for _, name := range names {
+		t, err := readToken(ctx, s, prefix+name)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			stored[prefix+name] = t
+		}
+	}
+	return stored, nil
+}
+
 // Save replaces the token of the same scopes.
 func (s *tokenStore) Save(ctx context.Context, t *tokens.Token) error {
 	entry, err := logical.StorageEntryJSON(s.key(t.Scope), storedToken{

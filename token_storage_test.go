@@ -19,6 +19,50 @@ func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
 	require.Equal(t, first, e.node().mustRead("token"))
 }
 
+func TestRotationIsLaterWithEachTokenAcrossRestartsAndGenerations(t *testing.T) {
+	t.Parallel()
+	viewer := fields{keyScopes: "itwins:read"}
+	cases := map[string]func(restarted *env){
+		"of an app that isn't in memory":                   func(*env) {},
+		"of an app in memory, its tokens in storage alone": func(e *env) { e.mustRead("status") },
+		"of an app whose tokens are kept in memory from now on": func(e *env) {
+			e.mustWrite("config", fields{keyPersistTokens: false, keyVerify: false})
+		},
+	}
+	for name, begin := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			e.mustWrite("role/viewer", viewer)
+			for range 3 { // the clock stands still meanwhile
+				e.mustWrite("rotate/viewer", nil)
+			}
+			before := e.mustRead("token/viewer").Data
+			require.Equal(t, "2026-11-23T12:00:02Z", before[keyLastVaultRotation])
+
+			e = e.node()
+			begin(e)
+			e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
+			for _, path := range []string{"token", "token/viewer"} {
+				after := e.mustRead(path).Data
+				require.NotEqual(t, before[keyTokenID], after[keyTokenID])
+				require.Equal(t, "2026-11-23T12:00:03Z", after[keyLastVaultRotation], path)
+			}
+		})
+	}
+}
+
+func TestConfigIsWrittenWhereTheLastRotationCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{opList, opGet} {
+		e := newConfiguredEnv(t).node()
+		e.storage.Fail(op, tokenPrefix)
+		e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
+		e.token()
+		require.Contains(t, e.log.String(), "looking for the last rotation")
+	}
+}
+
 func TestTokenIsWrittenOncePerMintAndNeverOnARead(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
