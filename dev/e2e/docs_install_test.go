@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
+	"vault-plugin-secrets-itwin/dev/vaulttest"
+)
+
+const (
+	installPage      = "docs/install.md"
+	installedVersion = "v1.2.3"
+)
+
+func TestInstallPageIsRunAsItStands(t *testing.T) {
+	t.Parallel()
+	programs.Find(t, "gnupg", "gpg")
+	d := newReleaseDesk(t)
+	d.cues = []*cue{
+		{at: "sha256sum -c", after: func(t *testing.T, output string) {
+			t.Helper()
+			require.Contains(t, output, ".zip: OK")
+		}},
+		{at: "gpg --verify", before: d.sign},
+		{at: "vault read -field=version", after: d.requireInstalled},
+		{at: "unzip -p", before: func(*testing.T) { d.mustDelete("sys/mounts/itwin") }},
+		{at: "vault secrets disable", before: d.useMount, after: d.requireRemoved},
+	}
+	d.work(installPage)
+}
+
+// newReleaseDesk is a desk with a release in its folder, of which nothing is installed.
+func newReleaseDesk(t *testing.T) *desk {
+	t.Helper()
+	programs.Find(t, "unzip", "unzip")
+	d := newDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
+	d.release(installedVersion)
+	d.plugin.Version = installedVersion
+	d.stand = d.standIns()
+	return d
+}
+
+// sign signs the sums with a key that the user is taken to have got from the maintainers.
+func (d *desk) sign(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		output, err := d.bash("gpgconf --kill all")
+		require.NoError(t, err, output)
+	})
+	output, err := d.bash(`mkdir -m 700 .gnupg
+		gpg --batch --passphrase "" --quick-generate-key maintainers@example.com
+		gpg --batch --armor --detach-sign SHA256SUMS`)
+	require.NoError(t, err, output)
+}
+
+func (d *desk) requireInstalled(t *testing.T, output string) {
+	t.Helper()
+	require.Equal(t, installedVersion, strings.TrimSpace(lastLine(output)))
+	info, err := os.Stat(filepath.Join(d.plugins, d.plugin.Name+"-"+installedVersion))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o755), info.Mode())
+	d.useMount(t)
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// useMount has the mount hand out a token.
+func (d *desk) useMount(*testing.T) {
+	d.t.Helper()
+	d.configure(nil)
+	d.mustToken("itwin/token")
+}
+
+func (d *desk) requireRemoved(t *testing.T, _ string) {
+	t.Helper()
+	require.NotContains(t, d.mustRead("sys/mounts").Data, "itwin/")
+	left, err := os.ReadDir(d.plugins)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	plugins, err := d.root.Sys().ListPlugins(&api.ListPluginsInput{Type: api.PluginTypeSecrets})
+	require.NoError(t, err)
+	require.NotContains(t, plugins.PluginsByType[api.PluginTypeSecrets], d.plugin.Name)
+}
