@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
+	"vault-plugin-secrets-itwin/dev/programs"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
@@ -43,13 +43,11 @@ func newAuditDesk(t *testing.T) *auditDesk {
 	t.Helper()
 	d := &auditDesk{desk: newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})}
 	d.log = filepath.Join(d.dir, "audit.log")
-	d.stand = append(d.stand, "/var/log/vault/audit.log", d.log)
+	d.stand = append(d.stand, "/var/log/vault/audit.log", d.log, "/usr/local/bin", d.bin)
 	d.story = &auditStory{env: d.env, log: d.log}
 	d.story.person = d.story.login("kim")
-	build := exec.Command("go", "build", "-o", filepath.Join(d.bin, "itwin-audit"), "./cmd/itwin-audit")
-	build.Dir = repositoryPath
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	programs.Find(t, "unzip", "unzip")
+	d.release(installedVersion)
 	return d
 }
 
@@ -66,6 +64,7 @@ func (d *auditDesk) auditingCues() []*cue {
 	return []*cue{
 		{at: "vault audit enable", after: d.readUntuned},
 		{at: "vault secrets tune", after: d.readTuned},
+		{at: "itwin-audit -version", after: names(installedVersion)},
 		{at: "readers --token - /var", after: names("userpass-kim", "viewer", "itwin-person")},
 		{at: "readers --token-id", after: names("userpass-kim", "viewer")},
 		{at: `grep -F "$id"`, after: names(`"display_name":"userpass-kim"`, `"path":"itwin/token/viewer"`)},
