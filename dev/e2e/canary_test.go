@@ -94,7 +94,7 @@ func (w *watch) meet(failure string, config fields) {
 	require.Contains(w.t, w.lastAnswer(), `"ok":false`, failure)
 }
 
-// degrade gets the warning that comes with a token from before.
+// degrade gets the warning that comes with the previous token.
 func (w *watch) degrade() {
 	w.t.Helper()
 	w.ims.SetLifetime(10 * time.Second)
