@@ -108,6 +108,40 @@ func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 	})
 }
 
+func TestSlowExchangeHoldsNoReaderOfThePreviousTokenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30 * time.Minute)
+		e.mustRead()
+		release := e.ims.block()
+		for range 28 { // minutes, each past the next retry time
+			e.advance(time.Minute)
+			var readers []<-chan result
+			for range 20 {
+				readers = append(readers, e.reading(t.Context(), platform))
+			}
+			for _, reader := range readers {
+				require.Len(t, reader, 1, "nobody waits")
+				served := <-reader
+				require.NoError(t, served.err)
+				require.Equal(t, previous.ID, served.ID)
+				require.NotNil(t, served.Degraded)
+			}
+			require.Equal(t, 3, e.ims.count(), "and nobody starts another exchange")
+		}
+		e.advance(2 * time.Minute)
+		late := e.reading(t.Context(), platform)
+		e.requireWaiting(late) // the previous token is over
+		e.ims.fail(nil)
+		release()
+		require.NotEqual(t, previous.ID, (<-late).ID)
+		require.Equal(t, 3, e.ims.count())
+	})
+}
+
 func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

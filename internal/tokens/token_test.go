@@ -1,6 +1,7 @@
 package tokens_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,27 @@ func TestClockSetBackDoesNotLengthenALife(t *testing.T) {
 	token := tokens.Token{ObtainedAt: now, Lifetime: time.Hour}
 	require.Equal(t, time.Hour, token.Left(now.Add(-24*time.Hour)))
 	require.Equal(t, -time.Minute, token.Left(now.Add(61*time.Minute)))
+}
+
+func TestClockThatHasGoneFurtherEndsALife(t *testing.T) {
+	t.Parallel()
+	now := time.Now() // the one source of a monotonic reading
+	token := tokens.Token{ObtainedAt: now, Lifetime: time.Hour}
+	slept := withWallClockMoved(t, now.Add(time.Minute), 2*time.Hour)
+	require.Equal(t, -61*time.Minute, token.Left(slept), "the machine was suspended")
+	setBack := withWallClockMoved(t, now.Add(40*time.Minute), -30*time.Minute)
+	require.Equal(t, 20*time.Minute, token.Left(setBack), "somebody set the clock")
+}
+
+// withWallClockMoved is a time whose monotonic reading knows nothing of the move.
+func withWallClockMoved(t *testing.T, at time.Time, by time.Duration) time.Time {
+	t.Helper()
+	moved := at.Add(by)
+	monotonic := reflect.ValueOf(&moved).Elem().FieldByName("ext") // package time gives no other way
+	*(*int64)(monotonic.Addr().UnsafePointer()) -= int64(by)
+	require.Equal(t, at.Round(0).Add(by), moved.Round(0))
+	require.Zero(t, moved.Sub(at))
+	return moved
 }
 
 func TestIDIsTheHashOfTheToken(t *testing.T) {
