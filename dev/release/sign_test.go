@@ -97,7 +97,6 @@ func TestUsersCanTellByCosignWhoSignedTheSums(t *testing.T) {
 	require.Error(t, verify().Run())
 }
 
-//nolint:paralleltest // the key's password is in the environment
 func TestAKeyThatCosignCannotOpenIsMissedAtOnce(t *testing.T) {
 	o := small(t)
 	o.CosignKey, _ = cosignKey(t)
@@ -107,7 +106,6 @@ func TestAKeyThatCosignCannotOpenIsMissedAtOnce(t *testing.T) {
 	require.NotContains(t, list(t, o.Root), "built")
 }
 
-//nolint:paralleltest // the PATH is the process's
 func TestSigningNeedsItsProgram(t *testing.T) {
 	withGPG, withCosign := small(t), small(t)
 	withGPG.GPGKey, withCosign.CosignKey = "somebody@example.com", "cosign.key"
