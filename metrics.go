@@ -25,7 +25,7 @@ func newExchangeMetrics() *exchangeMetrics {
 	return &exchangeMetrics{duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: metricsNamespace,
 		Name:      "exchange_duration_seconds",
-		Help:      "Time that an exchange with IMS took, by outcome.",
+		Help:      "Time that the exchanges of itwin_exchanges_total took, by outcome.",
 		Buckets:   []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, []string{labelApp, labelOutcome})}
 }
@@ -58,7 +58,8 @@ func describe() descriptions {
 		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
 			"When counting began, in seconds since 1970.", nil, nil),
 		reads:     desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
-		exchanges: desc("exchanges_total", "Exchanges with IMS, by outcome: minted, or why not.", labelOutcome),
+		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or why not."+
+			" The proof of a config counts if it is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
 		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app that is in use; negative when overdue."),
 		expiry:    desc("token_expiry_seconds", "Seconds until the first of the app's tokens in use expires."),

@@ -68,6 +68,21 @@ func TestMetricsTellOfExchangesReadsAndTime(t *testing.T) {
 	}
 }
 
+func TestMetricsCountTheExchangesOfTokensToHandOut(t *testing.T) {
+	t.Parallel()
+	e, _ := newCheckEnv(t)
+	e.check("check")
+	e.ims.Refuse("invalid_client")
+	e.check("check")
+	e.mustFail(logical.UpdateOperation, "config", fields{keyClientSecret: "canary-wrong"})
+	e.mustFail(logical.UpdateOperation, "rotate", nil)
+	got := e.scrape()
+	for _, name := range []string{"itwin_exchanges_total", "itwin_exchange_duration_seconds"} {
+		require.InDelta(t, 1, got[name+" config minted"], 0, "the proof of the config, whose token is handed out")
+		require.InDelta(t, 1, got[name+" config refused"], 0, "the rotation: what a check or a write is told stays between them")
+	}
+}
+
 func TestMetricsTellOfAnOutage(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
