@@ -4,6 +4,7 @@ PLUGIN := bin/vault-plugin-secrets-itwin
 AUDIT := bin/itwin-audit
 LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
+ACTIONLINT := .cache/bin/actionlint
 GOVULNCHECK := .cache/bin/govulncheck
 RACING := .cache/race/vault-plugin-secrets-itwin
 DEMO := .cache/bin/demo
@@ -34,21 +35,33 @@ build: ## Build the plugin and itwin-audit into bin/
 	$(BINARY) -o "$(PLUGIN)" ./cmd/vault-plugin-secrets-itwin
 	$(BINARY) -o "$(AUDIT)" ./cmd/itwin-audit
 
-# The version that scripts/version.sh makes up is none to release: VERSION has to be given. GOOS and GOARCH are the
-# binaries' business, not this program's.
+# The version that scripts/version.sh makes up is none to release.
+GIVEN_VERSION = $(if $(filter-out file,$(origin VERSION)),$(VERSION))
+
+# GOOS and GOARCH are the binaries' business, not this program's.
 .PHONY: release
 release: ## Build what users download of VERSION=vX.Y.Z into dist/
-	@cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(if $(filter-out file,$(origin VERSION)),$(VERSION))"
+	@cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(GIVEN_VERSION)"
+
+.PHONY: publish
+publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
+	@scripts/publish.sh "$(GIVEN_VERSION)"
 
 .PHONY: test
 test: lint unit e2e ## Run all checks: lint, unit, e2e
 
+SCRIPTS = .ci/run $(shell find scripts examples -name '*.sh' -not -path '*/node_modules/*')
+
 .PHONY: lint
-lint: $(LINTER) $(GOFUMPT) ## Check formatting, Go code and shell scripts
+lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, shell scripts and workflows
 	@unformatted="$$($(GOFUMPT) -l .)"; test -z "$$unformatted" || { echo "run make fmt, for:"; echo "$$unformatted"; exit 1; }
-	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@if shellcheck="$$(scripts/program.sh shellcheck shellcheck)"; then "$$shellcheck" $(SCRIPTS); \
+		else echo "lint: shell scripts are NOT CHECKED"; fi
+	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
+	@for module in . dev examples/go; do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	$(LINTER) run ./...
 	cd dev && ../$(LINTER) run --config ../.golangci.yml ./...
+	cd examples/go && ../../$(LINTER) run --config ../../.golangci.yml ./...
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
@@ -119,16 +132,13 @@ vault: ## Print the path of the Vault used in tests, building it if there is non
 clean: ## Remove all that was built
 	rm -rf bin .cache
 
+$(LINTER): tool = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(GOFUMPT): tool = mvdan.cc/gofumpt
+$(ACTIONLINT): tool = github.com/rhysd/actionlint/cmd/actionlint
+$(GOVULNCHECK): tool = golang.org/x/vuln/cmd/govulncheck
+
 # go build leaves an up-to-date binary's time alone; touch keeps make from asking again.
-$(LINTER): dev/tools/go.sum
-	@echo "building golangci-lint: minutes, once"
-	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
-	@touch $@
-
-$(GOFUMPT): dev/tools/go.sum
-	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ mvdan.cc/gofumpt
-	@touch $@
-
-$(GOVULNCHECK): dev/tools/go.sum
-	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ golang.org/x/vuln/cmd/govulncheck
+$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
+	@echo "building $(@F), once; of these, golangci-lint takes minutes"
+	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ $(tool)
 	@touch $@

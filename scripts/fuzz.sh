@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # Fuzzes each target of the product in turn, as Go does one at a time: fuzz.sh 10m, or fuzz.sh 1000x
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Left alone, Go spends a minute on making each interesting input shorter.
-for file in $(git ls-files --cached --others --exclude-standard '*fuzz_test.go' ':!dev'); do
-	for target in $(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' "$file"); do
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 1s "./$(dirname "$file")"
-	done
-done
+targets=0
+# grep prints ./path/fuzz_test.go:func FuzzName
+while IFS=: read -r file function; do
+	# Left alone, Go spends a minute on making each interesting input shorter.
+	go test -run '^$' -fuzz "^${function#func }\$" -fuzztime "$1" -fuzzminimizetime 1s "$(dirname "$file")" </dev/null
+	((targets += 1))
+done < <(grep -rEo --include='*_test.go' --exclude-dir={.cache,dev,examples} '^func Fuzz[A-Za-z0-9_]+' .)
+
+if ((targets == 0)); then
+	echo "fuzz.sh: no test file has a function that starts with Fuzz" >&2
+	exit 1
+fi
