@@ -57,7 +57,7 @@ func describe() descriptions {
 	return descriptions{
 		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
 			"When counting began, in seconds since 1970.", nil, nil),
-		reads:     desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
+		reads: desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
 		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or why not."+
 			" The proof of a config counts if it is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
