@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/helper/useragent"
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -21,22 +20,6 @@ type app struct {
 	client   *ims.Client
 	pool     *tokens.Pool
 	scopeKey string // the app's own scopes
-}
-
-// stamp dates the secret and begins a new generation where the identity changed.
-func (b *backend) stamp(next, old *config) error {
-	if old == nil || !next.ClientSecret.Equal(old.ClientSecret) {
-		next.ClientSecretSetAt = b.now().UTC().Truncate(time.Second)
-	}
-	if next.sameIdentity(old) {
-		return nil
-	}
-	generation, err := uuid.GenerateUUID()
-	if err != nil {
-		return fmt.Errorf("beginning a generation: %w", err)
-	}
-	next.Generation = generation
-	return nil
 }
 
 func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
@@ -70,7 +53,7 @@ func (b *backend) userAgent(ctx context.Context) string {
 // app returns the app, read from storage where it isn't in memory.
 func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*app, error) {
 	read := func(ctx context.Context) (*app, error) {
-		c, err := readConfig(ctx, req.Storage, name)
+		c, err := loadConfig(ctx, req.Storage, name)
 		switch {
 		case err != nil:
 			return nil, err
@@ -190,7 +173,7 @@ func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
 			if err != nil {
 				return tokens.Grant{}, err
 			}
-			return *tokensGrant(grant), nil
+			return granted(grant), nil
 		},
 		MayMint:     b.mayMint,
 		RenewBefore: a.config.RenewBefore,
@@ -209,8 +192,9 @@ func (b *backend) mayMint() error {
 	return logical.ErrReadOnly
 }
 
-func tokensGrant(g ims.Grant) *tokens.Grant {
-	return &tokens.Grant{
+// granted is what IMS gave, for those who know nothing of IMS.
+func granted(g ims.Grant) tokens.Grant {
+	return tokens.Grant{
 		AccessToken:   g.AccessToken,
 		Type:          g.TokenType,
 		RequestedAt:   g.RequestedAt,

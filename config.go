@@ -160,8 +160,8 @@ func configKey(app string) string {
 	return configPrefix + app
 }
 
-// readConfig returns nil where the app isn't configured.
-func readConfig(ctx context.Context, s logical.Storage, app string) (*config, error) {
+// loadConfig returns nil where the app isn't configured.
+func loadConfig(ctx context.Context, s logical.Storage, app string) (*config, error) {
 	entry, err := s.Get(ctx, configKey(app))
 	if err != nil {
 		return nil, fmt.Errorf("reading config: %w", err)
@@ -207,7 +207,7 @@ func (c *config) obeysRules() bool {
 	return true
 }
 
-func writeConfig(ctx context.Context, s logical.Storage, app string, c *config) error {
+func storeConfig(ctx context.Context, s logical.Storage, app string, c *config) error {
 	entry, err := logical.StorageEntryJSON(configKey(app), storedConfig{
 		config: *c, Format: configFormat, ClientSecret: c.ClientSecret.Reveal(),
 	})

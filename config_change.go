@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/go-uuid"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -17,7 +18,7 @@ import (
 // configToChange returns nil where there is nothing to build on. A config that
 // can't be read is replaced by a write that gives the credentials anew.
 func (b *backend) configToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*config, error) {
-	old, err := readConfig(ctx, req.Storage, appName(d))
+	old, err := loadConfig(ctx, req.Storage, appName(d))
 	_, idGiven := d.Raw[keyClientID]
 	_, secretGiven := d.Raw[keyClientSecret]
 	switch {
@@ -64,6 +65,22 @@ func (b *backend) changedConfig(old *config, d *framework.FieldData) (*config, e
 
 func givesSecret(d *framework.FieldData) bool { return d.Raw[keyClientSecret] != nil }
 
+// stamp dates the secret and begins a new generation, where either changed.
+func (b *backend) stamp(next, old *config) error {
+	if old == nil || !next.ClientSecret.Equal(old.ClientSecret) {
+		next.ClientSecretSetAt = b.now().UTC().Truncate(time.Second)
+	}
+	if next.sameIdentity(old) {
+		return nil
+	}
+	generation, err := uuid.GenerateUUID()
+	if err != nil {
+		return fmt.Errorf("beginning a generation: %w", err)
+	}
+	next.Generation = generation
+	return nil
+}
+
 // wantsProof reads verify; null is the default, as for every field.
 func wantsProof(d *framework.FieldData) bool {
 	raw, given := d.Raw[keyVerify]
@@ -89,7 +106,8 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c
 		return nil, fmt.Errorf("verifying: %w", err)
 	}
 	b.metrics.exchanged(name, nil, time.Since(begun)) // only now: a label of an app that is refused would stay
-	return tokensGrant(grant), nil
+	first := granted(grant)
+	return &first, nil
 }
 
 // answerUnverified adds what became of the config to the mapper's answer.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -49,9 +48,9 @@ func answer(err error) (*logical.Response, error) {
 	case errors.As(err, &keys):
 		return answerKeys(keys)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return nil, logical.CodedError(http.StatusGatewayTimeout, "the request ended before IMS answered; read again")
+		return nil, logical.CodedError(http.StatusGatewayTimeout, "the request ended before there was an answer; try again")
 	case errors.Is(err, tokens.ErrSuperseded):
-		return nil, logical.CodedError(http.StatusBadGateway, "the app's credentials are being replaced; read again")
+		return nil, logical.CodedError(http.StatusBadGateway, "the app's credentials are being replaced; try again")
 	case errors.Is(err, tokens.ErrLateArrival):
 		return nil, logical.CodedError(http.StatusBadGateway, tokens.ErrLateArrival.Error()+waitText(err))
 	}
@@ -67,7 +66,7 @@ func answerIMS(e *ims.Error, whole error) (*logical.Response, error) {
 }
 
 func answerKeys(e *ims.KeysError) (*logical.Response, error) {
-	text := fmt.Sprintf("%v; no token can be judged until they are fetched again, at %s or later", e, timestamp(ceilSecond(e.Next)))
+	text := fmt.Sprintf("%v; no token can be judged until they are fetched again, at %s or later", e, timestampOfDue(e.Next))
 	return nil, logical.CodedError(httpStatus(e.Cause.Kind), withHint(text, e.Cause))
 }
 
@@ -94,27 +93,10 @@ func waitText(err error) string {
 	if !errors.As(err, &f) {
 		return ""
 	}
-	return fmt.Sprintf("; failing since %s, next attempt at %s",
-		f.Since.UTC().Format(time.RFC3339), ceilSecond(f.NextAttempt).Format(time.RFC3339))
-}
-
-func ceilSecond(t time.Time) time.Time {
-	return t.Add(time.Second - time.Nanosecond).UTC().Truncate(time.Second)
+	return fmt.Sprintf("; failing since %s, next attempt at %s", timestamp(f.Since), timestampOfDue(f.NextAttempt))
 }
 
 func minLifeText(e *tokens.MinLifeError) string {
 	return fmt.Sprintf("%s=%s can't be met: IMS gives tokens of %s, of which at most %s (90 %%) can be asked for; ask for less",
 		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
-}
-
-// short prints 1h0m0s as 1h.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

@@ -17,7 +17,7 @@ func writtenConfig(f *testing.F) string {
 	storage := newFaultyStorage()
 	c := defaultConfig()
 	c.ClientID, c.ClientSecret, c.Generation = "service-test", secret.New(canarySecret), "g"
-	require.NoError(f, writeConfig(f.Context(), storage, "", c))
+	require.NoError(f, storeConfig(f.Context(), storage, "", c))
 	entry, err := storage.Get(f.Context(), configStorageKey)
 	require.NoError(f, err)
 	return string(entry.Value)
@@ -51,8 +51,8 @@ func FuzzStoredConfig(f *testing.F) {
 		require.GreaterOrEqual(t, c.RequestTimeout, minRequestTimeout)
 
 		storage := newFaultyStorage()
-		require.NoError(t, writeConfig(t.Context(), storage, "", c))
-		again, err := readConfig(t.Context(), storage, "")
+		require.NoError(t, storeConfig(t.Context(), storage, "", c))
+		again, err := loadConfig(t.Context(), storage, "")
 		require.NoError(t, err)
 		require.True(t, again.ClientSecret.Equal(c.ClientSecret))
 		again.ClientSecret = c.ClientSecret

@@ -92,7 +92,7 @@ func mustReadAsDamaged(t *testing.T, storage logical.Storage, key string) {
 	t.Helper()
 	switch {
 	case key == configStorageKey:
-		c, err := readConfig(t.Context(), storage, "")
+		c, err := loadConfig(t.Context(), storage, "")
 		require.Nil(t, c)
 		require.Equal(t, errDamagedConfig, err)
 	case strings.HasPrefix(key, rolePrefix):
@@ -100,7 +100,7 @@ func mustReadAsDamaged(t *testing.T, storage logical.Storage, key string) {
 		require.Nil(t, r)
 		require.Equal(t, errDamagedRole, err)
 	default:
-		token, err := readToken(t.Context(), storage, key)
+		token, err := loadToken(t.Context(), storage, key)
 		require.NoError(t, err)
 		require.Nil(t, token)
 	}

@@ -130,10 +130,11 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 	}
 }
 
-func sooner(so *float64, left time.Duration) *float64 {
+// sooner is the lesser of what was found so far, if anything was, and left.
+func sooner(found *float64, left time.Duration) *float64 {
 	seconds := left.Seconds()
-	if so != nil {
-		seconds = min(seconds, *so)
+	if found != nil {
+		seconds = min(seconds, *found)
 	}
 	return &seconds
 }

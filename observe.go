@@ -23,7 +23,7 @@ func (b *backend) observer(a *app) func(tokens.Event) {
 			b.event(eventTokenMint, path, keyScope, e.Scope, keyTokenID, e.Token.ID, keyExpiresAt, timestamp(e.Token.ExpiresAt()))
 			b.recovered(log, path, e)
 		case tokens.MintFailed:
-			next := timestamp(ceilSecond(e.Failure.NextAttempt))
+			next := timestampOfDue(e.Failure.NextAttempt)
 			log.Warn("minting a token failed", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
 				"failing_since", timestamp(e.Failure.Since), "attempts", e.Failure.Attempts, "next_attempt", next)
 			b.event(eventExchangeFail, path, keyScope, e.Scope, keyError, e.Failure.Err.Error(), keyNextAttempt, next)

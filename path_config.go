@@ -158,7 +158,7 @@ func (b *backend) configExists(ctx context.Context, req *logical.Request, d *fra
 }
 
 func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	c, err := readConfig(ctx, req.Storage, appName(d))
+	c, err := loadConfig(ctx, req.Storage, appName(d))
 	if err != nil {
 		return answer(err)
 	}
@@ -198,7 +198,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 		client.Close()
 		return answerUnverified(err, next, old != nil)
 	}
-	if err := writeConfig(ctx, req.Storage, name, next); err != nil {
+	if err := storeConfig(ctx, req.Storage, name, next); err != nil {
 		client.Close()
 		return answer(err)
 	}
@@ -215,7 +215,7 @@ func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *fra
 	lock.Lock()
 	defer lock.Unlock()
 
-	old, err := readConfig(ctx, req.Storage, name)
+	old, err := loadConfig(ctx, req.Storage, name)
 	if err != nil && !isUnusable(err) {
 		return answer(err)
 	}

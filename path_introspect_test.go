@@ -172,7 +172,7 @@ func TestIntrospectEndsWithItsCaller(t *testing.T) {
 		b.publish(w, r)
 	})
 	_, err := e.handle(ctx, logical.UpdateOperation, "introspect", fields{keyToken: b.Token(nil)})
-	require.EqualError(t, err, "the request ended before IMS answered; read again")
+	require.EqualError(t, err, "the request ended before there was an answer; try again")
 	close(released)
 }
 

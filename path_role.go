@@ -125,7 +125,7 @@ func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *frame
 }
 
 func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	r, err := loadRole(ctx, req.Storage, d.Get(keyName).(string)) //nolint:forcetypeassert // its schema is a string
+	r, err := loadRole(ctx, req.Storage, roleName(d))
 	if err != nil {
 		return answer(err)
 	}
@@ -154,8 +154,8 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Put(ctx, entry); err != nil {
 		return answer(fmt.Errorf("writing role: %w", err))
 	}
-	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
-	b.log.Info("role written", "role", d.Get(keyName), "config", configKey(r.App), "scopes", r.Scopes)
+	b.roles.forget(roleName(d))
+	b.log.Info("role written", "role", roleName(d), "config", configKey(r.App), "scopes", r.Scopes)
 	b.event(eventRoleWrite, req.Path, keyScopes, r.Scopes)
 	return b.roleWarnings(ctx, req, r)
 }
@@ -181,9 +181,9 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	if err := req.Storage.Delete(ctx, roleKey(d)); err != nil {
 		return answer(fmt.Errorf("deleting role: %w", err))
 	}
-	b.roles.forget(strings.TrimPrefix(roleKey(d), rolePrefix))
-	b.log.Info("role deleted", "role", d.Get(keyName))
+	b.roles.forget(roleName(d))
+	b.tallies.forgetRole(roleName(d))
+	b.log.Info("role deleted", "role", roleName(d))
 	b.event(eventRoleDelete, req.Path)
-	b.tallies.forgetRole(strings.TrimPrefix(req.Path, rolePrefix))
 	return nil, nil // Vault answers 204
 }

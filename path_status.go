@@ -149,7 +149,7 @@ func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[st
 		case isInput(err): // there is none, or no longer
 			continue
 		case err != nil:
-			all[configKey(name)] = unusable(err)
+			all[configKey(name)] = brokenStatus(err)
 			continue
 		}
 		status := b.statusOf(a, a.scopeKey)
@@ -170,7 +170,7 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 	for _, name := range names {
 		a, r, err := b.resolve(ctx, req, name)
 		if err != nil {
-			all[name] = unusable(err)
+			all[name] = brokenStatus(err)
 			continue
 		}
 		scope := a.tokenScope(r)
@@ -183,8 +183,8 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 	return all, nil
 }
 
-// unusable is the status of what can't be read, or whose app isn't there.
-func unusable(err error) map[string]any {
+// brokenStatus is that of what can't be read, or whose app isn't there.
+func brokenStatus(err error) map[string]any {
 	return map[string]any{keyState: string(tokens.Failing), keyLastFailure: err.Error()}
 }
 
@@ -199,7 +199,7 @@ func (b *backend) statusOf(a *app, scope string) map[string]any {
 		shown[keyExpiresAt] = timestamp(s.Token.ExpiresAt())
 	}
 	if s.Failure != nil {
-		shown[keyNextAttempt] = timestamp(ceilSecond(s.Failure.NextAttempt))
+		shown[keyNextAttempt] = timestampOfDue(s.Failure.NextAttempt)
 	}
 	if last, at := b.tallies.of(a.name)(scope).LastFailure(); last != nil {
 		shown[keyLastFailure] = last.Err.Error()

@@ -199,7 +199,7 @@ func tokenResponse(a *app, s tokens.Served) *logical.Response {
 	resp := &logical.Response{Data: data}
 	if f := s.Degraded; f != nil {
 		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, good until %s: %s. Next attempt at %s.",
-			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestamp(ceilSecond(f.NextAttempt))))
+			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestampOfDue(f.NextAttempt)))
 	}
 	return resp
 }

@@ -56,9 +56,11 @@ func (b *backend) role(ctx context.Context, req *logical.Request, name string) (
 	return b.roles.get(ctx, name, read, func(*role) {})
 }
 
-func roleKey(d *framework.FieldData) string {
-	return rolePrefix + d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
+func roleName(d *framework.FieldData) string {
+	return d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
 }
+
+func roleKey(d *framework.FieldData) string { return rolePrefix + roleName(d) }
 
 // loadRole returns nil where there is no such role.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
@@ -90,7 +92,7 @@ func (r *role) obeysRules() bool {
 // roleToChange returns an empty role where there is none, or where a full write
 // replaces a damaged one.
 func roleToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*role, error) {
-	name := d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
+	name := roleName(d)
 	r, err := loadRole(ctx, req.Storage, name)
 	patch := req.Operation == logical.PatchOperation
 	switch {

@@ -69,7 +69,7 @@ func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (ma
 	}
 	current := make(map[string]bool)
 	for _, name := range append(names, "") {
-		c, err := readConfig(ctx, s, name)
+		c, err := loadConfig(ctx, s, name)
 		switch {
 		case errors.Is(err, errDamagedConfig):
 		case err != nil:
@@ -100,7 +100,7 @@ func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, genera
 }
 
 func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key string) error {
-	t, err := readToken(ctx, s, key)
+	t, err := loadToken(ctx, s, key)
 	if err != nil || t == nil || t.Left(b.now()) > 0 {
 		return err
 	}

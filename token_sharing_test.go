@@ -72,7 +72,7 @@ func TestReaderWhoGivesUpTakesNothingFromTheOthers(t *testing.T) {
 	<-gate.arrived
 	go func() { got <- e.read(context.Background()) }()
 	giveUp()
-	require.Equal(t, logical.CodedError(http.StatusGatewayTimeout, "the request ended before IMS answered; read again"), <-left)
+	require.Equal(t, logical.CodedError(http.StatusGatewayTimeout, "the request ended before there was an answer; try again"), <-left)
 	close(gate.released)
 	require.Equal(t, canaryToken+"1", <-got)
 	require.Equal(t, 1, e.ims.Exchanges())

@@ -57,14 +57,14 @@ func (s *tokenStore) key(scope string) string {
 
 // Load returns nil for an entry that is damaged or of another format.
 func (s *tokenStore) Load(ctx context.Context, scope string) (*tokens.Token, error) {
-	t, err := readToken(ctx, s.storage, s.key(scope))
+	t, err := loadToken(ctx, s.storage, s.key(scope))
 	if err != nil || t == nil || t.Scope != scope {
 		return nil, err
 	}
 	return t, nil
 }
 
-func readToken(ctx context.Context, s logical.Storage, key string) (*tokens.Token, error) {
+func loadToken(ctx context.Context, s logical.Storage, key string) (*tokens.Token, error) {
 	entry, err := s.Get(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("reading a stored token: %w", err)
@@ -81,7 +81,7 @@ func storedTokens(ctx context.Context, s logical.Storage, generation string) (ma
 	}
 	stored := make(map[string]*tokens.Token, len(names))
 	for _, name := range names {
-		t, err := readToken(ctx, s, prefix+name)
+		t, err := loadToken(ctx, s, prefix+name)
 		if err != nil {
 			return nil, err
 		}
@@ -151,6 +151,3 @@ func (b *backend) purge(ctx context.Context, s logical.Storage, generation strin
 		b.log.Warn("deleting the stored tokens of an old generation: left for the next sweep", "generation", generation, "error", err)
 	}
 }
-
-// timestamp is RFC 3339 in whole seconds, UTC.
-func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
