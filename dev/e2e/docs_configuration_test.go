@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,7 +76,9 @@ func (d *desk) prepare(capability, path string) {
 // as runs a command with the capabilities on a path.
 func (d *desk) as(name, path string, capabilities []string, command string) (string, error) {
 	d.t.Helper()
-	rules := fmt.Sprintf(`path %q { capabilities = ["%s"] }`, path, strings.Join(capabilities, `", "`))
+	list, err := json.Marshal(capabilities)
+	require.NoError(d.t, err)
+	rules := fmt.Sprintf("path %q { capabilities = %s }", path, list)
 	return d.bash("VAULT_TOKEN=" + d.server.User(d.t, name, rules).Token() + " " + command)
 }
 

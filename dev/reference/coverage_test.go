@@ -134,8 +134,12 @@ func (r *reader) requireAsked(name, description string, schema *framework.OASSch
 	r.t.Helper()
 	description = plain(description)
 	cells := []string{"| " + name + " | "}
-	for _, value := range schema.Enum {
-		cells = append(cells, fmt.Sprint(value))
+	if len(schema.Enum) > 0 {
+		values := make([]string, len(schema.Enum))
+		for i, value := range schema.Enum {
+			values[i] = fmt.Sprint(value)
+		}
+		cells = append(cells, ": "+strings.Join(values, " or ")+" |")
 	}
 	if schema.Default != nil {
 		sentence := fmt.Sprintf(" Default: %v.", schema.Default)
