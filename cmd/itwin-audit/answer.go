@@ -11,6 +11,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 	"vault-plugin-secrets-itwin/internal/auditlog/render"
+	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
 // answer reads the logs and writes what they tell.
@@ -19,14 +20,18 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	scanner := auditlog.NewScanner(auditlog.NewMounts(o.mounts...))
+	scanner := auditlog.NewScanner(auditlog.NewMounts(o.scope.Mounts...))
 	if err := o.scan(ctx, t, scanner, question); err != nil {
 		return false, err
 	}
-	answer := question.Answer()
-	answer.Log.Stats = scanner.Stats()
-	if damaged := answer.Log.Damaged; damaged > 0 {
-		t.say("itwin-audit: skipped %d damaged lines of %d\n", damaged, answer.Log.Lines)
+	answer := question.Answer(scanner.Stats())
+	if log := answer.Log; log.Damaged > 0 {
+		t.say("itwin-audit: skipped %s of %d\n", words.Count(log.Damaged, "damaged line"), log.Lines)
+	}
+	if o.format == "csv" { // which has no place for them
+		for _, note := range answer.Notes {
+			t.say("itwin-audit: %s\n", render.Visible(note))
+		}
 	}
 	return answer.Found, o.write(t, answer)
 }
@@ -38,11 +43,11 @@ func (o options) question(ctx context.Context, t terminal) (inquiry.Question, er
 		if err != nil {
 			return nil, err
 		}
-		return inquiry.NewReaders(o.window, ids...), nil
+		return inquiry.NewReaders(o.scope, ids...), nil
 	case "tokens":
-		return inquiry.NewTokens(o.window, o.reader), nil
+		return inquiry.NewTokens(o.scope, o.reader), nil
 	default:
-		return inquiry.NewSummary(o.window), nil
+		return inquiry.NewSummary(o.scope), nil
 	}
 }
 

@@ -92,6 +92,7 @@ func TestWrongUsageIsExplainedWithoutRepeatingATokenOnTheCommandLine(t *testing.
 		"a flag after a file":             {[]string{"summary", "x", "--since", "1h"}, "flags come before"},
 		"an unknown format":               {[]string{"summary", "--format", "xml"}, "table, json, csv, html"},
 		"a time that is none":             {[]string{"summary", "--since", "yesterday"}, "36h or 7d"},
+		"a time before all times":         {[]string{"summary", "--since", "300000d"}, "36h or 7d"},
 		"an end before the beginning":     {[]string{"summary", "--since", "1h", "--until", "2h"}, "--until is before --since"},
 		"an empty mount":                  {[]string{"summary", "--mount", ""}, "--mount takes a path"},
 		"an unknown command":              {[]string{"dance"}, "USAGE"},
@@ -119,6 +120,26 @@ func TestExitCodeTellsWhetherTheLogHoldsAnything(t *testing.T) {
 	require.Equal(t, exitNothing, itwinAudit(t, "", "summary", "--since", "1d", "--until", "2026-11-23T10:59:59Z", log(t)).code)
 }
 
+func TestMountThatIsNotInTheLogIsSaidSoWhateverWasUnwrapped(t *testing.T) {
+	t.Parallel()
+	unwrapped := auditlogtest.Line{
+		Time: noon().Add(-time.Hour), Display: "root", Policy: "root", Operation: "update", Mount: "sys/", MountType: "system",
+		Path: "sys/wrapping/unwrap", Token: canary, Wrapping: "made elsewhere", Hashed: true,
+	}
+	logged := write(t, "audit.log", unwrapped.Append(line("kim", false)))
+	const note = "No entry is of itwni/. Other mounts of the plugin in this log: itwin/"
+	for _, format := range []string{"table", "json", "html"} {
+		got := itwinAudit(t, "", "summary", "--mount", "itwni", "--format", format, logged)
+		require.Equal(t, exitNothing, got.code)
+		require.Contains(t, got.out, note)
+		require.Empty(t, got.err)
+	}
+	got := itwinAudit(t, "", "summary", "--mount", "itwni", "--format", "csv", logged)
+	require.Equal(t, exitNothing, got.code)
+	require.Contains(t, got.err, "itwin-audit: "+note+"\n")
+	require.Equal(t, exitFound, itwinAudit(t, "", "summary", "--mount", "/itwin/", logged).code)
+}
+
 func TestLogsComeFromFilesRotatedAndZippedAndFromStandardInput(t *testing.T) {
 	t.Parallel()
 	var zipped bytes.Buffer
@@ -131,7 +152,7 @@ func TestLogsComeFromFilesRotatedAndZippedAndFromStandardInput(t *testing.T) {
 	for _, name := range []string{"userpass-kim", "userpass-old", "userpass-piped"} {
 		require.Contains(t, got.out, name)
 	}
-	require.Equal(t, "itwin-audit: skipped 1 damaged lines of 4\n", got.err)
+	require.Equal(t, "itwin-audit: skipped 1 damaged line of 4\n", got.err)
 }
 
 func TestAnswerGoesIntoAFileThatOthersCantRead(t *testing.T) {

@@ -5,11 +5,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 	"vault-plugin-secrets-itwin/internal/auditlog/render"
 )
@@ -22,8 +24,7 @@ type options struct {
 	reader  string
 	vault   bool
 	device  string
-	mounts  []string
-	window  inquiry.Window
+	scope   inquiry.Scope
 	format  string
 	output  string
 	files   []string
@@ -41,7 +42,7 @@ func parse(name string, args []string, t terminal) (options, error) {
 		return o, errors.Join(err, manual(t.out, name, flags))
 	}
 	o.files = flags.Args()
-	err = errors.Join(err, o.setWindow(since, until, t.now()))
+	err = errors.Join(err, o.setTimes(since, until, t.now()))
 	if err == nil {
 		err = o.check()
 	}
@@ -67,7 +68,7 @@ func (o *options) flags(since, until *string) *flag.FlagSet {
 		begin = "24h"
 	}
 	flags.Func("mount", "`PATH` of a mount, with its namespace; repeatable. By default all mounts of the plugin", func(path string) error {
-		o.mounts = append(o.mounts, path)
+		o.scope.Mounts = append(o.scope.Mounts, auditlog.MountPath(path))
 		return nil
 	})
 	flags.StringVar(since, "since", begin, "begin at this `TIME`: RFC 3339, or a duration before now such as 36h or 7d")
@@ -77,11 +78,11 @@ func (o *options) flags(since, until *string) *flag.FlagSet {
 	return flags
 }
 
-func (o *options) setWindow(since, until string, now time.Time) error {
+func (o *options) setTimes(since, until string, now time.Time) error {
 	var err, untilErr error
-	o.window.Since, err = moment("since", since, now)
-	o.window.Until, untilErr = moment("until", until, now)
-	if err == nil && untilErr == nil && !o.window.Until.IsZero() && o.window.Until.Before(o.window.Since) {
+	o.scope.Since, err = moment("since", since, now)
+	o.scope.Until, untilErr = moment("until", until, now)
+	if err == nil && untilErr == nil && !o.scope.Until.IsZero() && o.scope.Until.Before(o.scope.Since) {
 		return errors.New("--until is before --since")
 	}
 	return errors.Join(err, untilErr)
@@ -95,18 +96,15 @@ func moment(name, value string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, value); err == nil {
 		return at, nil
 	}
-	number, days := strings.CutSuffix(value, "d")
-	if days {
-		value = number + "h"
+	unit := time.Duration(1)
+	if number, days := strings.CutSuffix(value, "d"); days {
+		value, unit = number+"h", 24
 	}
 	before, err := time.ParseDuration(value)
-	if days {
-		before *= 24
-	}
-	if err != nil || before < 0 {
+	if err != nil || before < 0 || before > math.MaxInt64/unit {
 		return time.Time{}, fmt.Errorf("--%s takes a time such as 2026-11-23T09:00:00Z, or a duration before now such as 36h or 7d", name)
 	}
-	return now.Add(-before), nil
+	return now.Add(-before * unit), nil
 }
 
 func (o *options) check() error {
@@ -118,7 +116,7 @@ func (o *options) check() error {
 	switch {
 	case !slices.Contains(render.Formats(), o.format):
 		return errors.New("--format takes one of: " + strings.Join(render.Formats(), ", "))
-	case slices.Contains(o.mounts, ""):
+	case slices.Contains(o.scope.Mounts, auditlog.MountPath("")):
 		return errors.New("--mount takes a path such as itwin, or team-a/itwin in a namespace")
 	case o.command == "readers":
 		return o.checkToken()

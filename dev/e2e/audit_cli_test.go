@@ -225,5 +225,9 @@ func TestAuditLooksAtTheNamedMountsAlone(t *testing.T) {
 	cli := buildAuditCLI(t, s)
 	found := cli.ask(0, "", "readers", "--mount", mount, "--token-id", got.ID, s.log)
 	require.Equal(t, []string{"root read (default) x1"}, found.told("readers"))
-	require.Empty(t, cli.ask(1, "", "readers", "--mount", "elsewhere", "--token-id", got.ID, s.log).told("readers"))
+	elsewhere := cli.ask(1, "", "readers", "--mount", "elsewhere", "--token-id", got.ID, s.log)
+	require.Empty(t, elsewhere.told("readers"))
+	require.Equal(t, []string{"No entry is of elsewhere/. Other mounts of the plugin in this log: " + mount + "/"}, elsewhere.Notes)
+	within := cli.ask(1, "", "summary", "--mount", mount+"/token", s.log)
+	require.Equal(t, []string{"No entry is of " + mount + "/token/. Other mounts of the plugin in this log: " + mount + "/"}, within.Notes)
 }

@@ -5,20 +5,21 @@ import "strings"
 // unwrapPath is where wrapped tokens are taken out, on Vault's own mount.
 const unwrapPath = "sys/wrapping/unwrap"
 
-// event is what an entry recorded, if it concerns one of the mounts.
-func (m Mounts) event(e *entry) (Event, bool) {
+// event is what an entry recorded: of the mount that it was located in, or an
+// unwrapping, which Vault's own mount answers.
+func (e *entry) event(mount, path string) (Event, bool) {
 	if e.Type != "response" {
 		return Event{}, false // the request of the same id came before it
 	}
-	event := Event{Time: e.Time.UTC(), Operation: e.Request.Operation, Reader: e.Auth.reader(), Address: e.Request.RemoteAddress}
+	event := Event{
+		Time: e.Time.UTC(), Operation: e.Request.Operation, Mount: mount, Path: path, Reader: e.Auth.reader(), Address: e.Request.RemoteAddress,
+	}
 	if strings.TrimPrefix(e.Request.Path, e.Request.Namespace.Path) == unwrapPath {
 		return event.unwrapping(e)
 	}
-	mount, path, ok := m.locate(&e.Request)
-	if !ok {
+	if mount == "" {
 		return Event{}, false
 	}
-	event.Mount, event.Path = mount, path
 	place, role, _ := strings.Cut(path, "/")
 	if place != "config" {
 		event.Role = role
@@ -64,7 +65,7 @@ func (v Event) unwrapping(e *entry) (Event, bool) {
 	if answer.AccessToken == "" || answer.TokenID == "" || answer.LastVaultRotation == "" {
 		return Event{}, false
 	}
-	v.Kind, v.Token, v.Path = Unwrapped, answer.token(), unwrapPath
+	v.Kind, v.Token, v.Mount, v.Path = Unwrapped, answer.token(), "", unwrapPath
 	// Without a body, the caller's own token is the wrapping's.
 	v.Wrappings = []string{e.Request.Data.Token, e.Request.ClientToken, e.Auth.ClientToken}
 	return v, true

@@ -2,6 +2,7 @@ package auditlog
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -15,24 +16,23 @@ type Mounts struct {
 	needles [][]byte
 }
 
-// NewMounts finds mounts by their type, PluginName, or, where names are given, those
-// mounts alone: paths with their namespace, as in "team-a/itwin".
-func NewMounts(names ...string) Mounts {
-	m := Mounts{needles: [][]byte{[]byte("wrapping")}}
-	for _, name := range names {
-		name = strings.Trim(name, "/") + "/"
-		m.named = append(m.named, name)
-		m.needles = append(m.needles, needle(name))
-	}
-	if len(names) == 0 {
-		m.needles = append(m.needles, []byte(PluginName))
+// NewMounts finds the mounts of type PluginName and, whatever their type, those that
+// are named by MountPath: the engine may be registered under another name.
+func NewMounts(named ...string) Mounts {
+	m := Mounts{named: named, needles: [][]byte{[]byte("wrapping"), []byte(PluginName)}}
+	for _, mount := range named {
+		m.needles = append(m.needles, needle(mount))
 	}
 	return m
 }
 
+// MountPath is a mount's path as events have it, with a slash at its end. People write
+// it with or without one, and with its namespace, as in "team-a/itwin".
+func MountPath(name string) string { return strings.Trim(name, "/") + "/" }
+
 // needle is the last part of a mount's path, up to what JSON may write in several ways.
-func needle(name string) []byte {
-	parts := strings.Split(strings.TrimSuffix(name, "/"), "/")
+func needle(mount string) []byte {
+	parts := strings.Split(strings.TrimSuffix(mount, "/"), "/")
 	last := parts[len(parts)-1]
 	if end := strings.IndexFunc(last, func(r rune) bool { return r >= 0x7f || strings.ContainsRune(`<>&"\`, r) }); end >= 0 {
 		last = last[:end]
@@ -55,14 +55,18 @@ func (m Mounts) mayConcern(line []byte) bool {
 }
 
 // locate splits a request's path into its mount, with the namespace, and the rest.
+// Vault before 1.14 logs no mount point, so there a mount can only be told by its name.
 func (m Mounts) locate(r *entryRequest) (mount, path string, ok bool) {
-	whole := strings.TrimPrefix(r.Path, r.Namespace.Path)
-	point := strings.TrimPrefix(r.MountPoint, r.Namespace.Path)
-	if len(m.named) == 0 {
-		return r.Namespace.Path + point, strings.TrimPrefix(whole, point), r.MountType == PluginName
+	whole := r.Namespace.Path + strings.TrimPrefix(r.Path, r.Namespace.Path)
+	point := ""
+	if r.MountPoint != "" {
+		point = r.Namespace.Path + strings.TrimPrefix(r.MountPoint, r.Namespace.Path)
+	}
+	if point != "" && (r.MountType == PluginName || slices.Contains(m.named, point)) {
+		return point, strings.TrimPrefix(whole, point), true
 	}
 	for _, name := range m.named {
-		if rest, found := strings.CutPrefix(r.Namespace.Path+whole, name); found {
+		if rest, found := strings.CutPrefix(whole, name); found && point == "" {
 			return name, rest, true
 		}
 	}

@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 )
 
 const (
 	bufferSize = 256 << 10
+	// maxMounts bounds the list of mounts.
+	maxMounts = 1000
 	// maxLine, in bytes, bounds memory. It is twice what Vault takes for a request by default, numbers being in clear.
 	maxLine = 64 << 20
 )
@@ -19,20 +23,26 @@ const (
 type Stats struct {
 	Lines   int64 `json:"lines"`   // all, damaged ones included
 	Damaged int64 `json:"damaged"` // lines that are no whole JSON object, and were skipped
-	Events  int64 `json:"events"`
+	// Mounts are those that the log has entries of, be they events or not.
+	Mounts []string `json:"mounts"`
 }
 
 // Scanner reads logs one after the other.
 type Scanner struct {
 	mounts Mounts
+	seen   map[string]bool
 	stats  Stats
 }
 
 // NewScanner returns a scanner for the entries of the mounts.
-func NewScanner(mounts Mounts) *Scanner { return &Scanner{mounts: mounts} }
+func NewScanner(mounts Mounts) *Scanner { return &Scanner{mounts: mounts, seen: make(map[string]bool)} }
 
 // Stats are the figures of all that was scanned.
-func (s *Scanner) Stats() Stats { return s.stats }
+func (s *Scanner) Stats() Stats {
+	stats := s.stats
+	stats.Mounts = slices.Sorted(maps.Keys(s.seen))
+	return stats
+}
 
 // Scan reads a log, gzipped or not, to its end and hands each event to use, in the
 // log's order. Lines are JSON objects; anything before the first brace is passed over,
@@ -92,8 +102,11 @@ func (s *Scanner) line(line []byte, use func(Event)) {
 		s.stats.Damaged++
 		return
 	}
-	if event, ok := s.mounts.event(&e); ok {
-		s.stats.Events++
+	mount, path, located := s.mounts.locate(&e.Request)
+	if located && len(s.seen) < maxMounts {
+		s.seen[mount] = true
+	}
+	if event, ok := e.event(mount, path); ok {
 		use(event)
 	}
 }

@@ -9,7 +9,8 @@ import (
 // Question takes events in the order of the logs, which may be any, and answers at the end.
 type Question interface {
 	Add(event auditlog.Event)
-	Answer() Answer
+	// Answer comes with the figures of the logs that the events are from.
+	Answer(read auditlog.Stats) Answer
 }
 
 // Answer is what one question found.
@@ -29,11 +30,11 @@ type Answer struct {
 
 // Log is what was read to find the answer.
 type Log struct {
-	auditlog.Stats
+	auditlog.Stats // but for the mounts that weren't asked about
 
-	First  time.Time `json:"first,omitzero"` // of the events
+	Events int64     `json:"events"` // of these mounts, whenever they were
+	First  time.Time `json:"first,omitzero"`
 	Last   time.Time `json:"last,omitzero"`
-	Mounts []string  `json:"mounts"`
 }
 
 // Section is one table of an answer.
@@ -87,14 +88,4 @@ func roleOf(e auditlog.Event) string {
 		return UnknownRole
 	}
 	return DefaultRole
-}
-
-// Window is a span of time; a zero end is open.
-type Window struct {
-	Since, Until time.Time
-}
-
-// contains tells whether a time is within the window, its ends included.
-func (w Window) contains(t time.Time) bool {
-	return (w.Since.IsZero() || !t.Before(w.Since)) && (w.Until.IsZero() || !t.After(w.Until))
 }

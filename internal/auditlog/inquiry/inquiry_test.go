@@ -2,6 +2,7 @@ package inquiry_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,11 +47,16 @@ func unwrap(name, wrapping, token string, minute int) auditlog.Event {
 	return e
 }
 
+// ask asks of a log that holds nothing but the events.
 func ask(q inquiry.Question, events ...auditlog.Event) inquiry.Answer {
+	read := auditlog.Stats{Lines: int64(len(events))}
 	for _, e := range events {
 		q.Add(e)
+		if e.Mount != "" && !slices.Contains(read.Mounts, e.Mount) {
+			read.Mounts = append(read.Mounts, e.Mount)
+		}
 	}
-	return q.Answer()
+	return q.Answer(read)
 }
 
 // told is a section in short.
@@ -74,7 +80,7 @@ func TestReadersAreThoseWhoWereHandedTheToken(t *testing.T) {
 	t.Parallel()
 	rotated := event(auditlog.Rotated, 1)
 	rotated.Token.ID, rotated.Reader = "t1", by("root")
-	a := ask(inquiry.NewReaders(inquiry.Window{}, "t1"),
+	a := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"),
 		read("lee", "t1", 5), read("kim", "t1", 2), read("kim", "t1", 9), read("kim", "t2", 3), event(auditlog.Denied, 4), rotated)
 	require.True(t, a.Found)
 	require.Equal(t, []string{"userpass-kim read viewer   x2", "userpass-lee read viewer   x1"}, told(t, a, "readers"))
@@ -102,9 +108,10 @@ func TestReadersWhoUnwrappedTheTokenAreFoundByWhatTheLogHasOfIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := ask(inquiry.NewReaders(inquiry.Window{}, c.ids...), c.events...)
+			a := ask(inquiry.NewReaders(inquiry.Scope{}, c.ids...), c.events...)
 			require.Contains(t, told(t, a, "readers"), "userpass-lee unwrapped viewer   x1")
 			require.NotContains(t, fmt.Sprint(told(t, a, "readers")), "eve")
+			require.NotContains(t, fmt.Sprint(a.Notes), "nobody opened")
 			require.Equal(t, []string{"userpass-kim wrapped viewer   x1"}, told(t, a, "origin"))
 		})
 	}
@@ -118,13 +125,13 @@ func TestNotesSayWhatTheLogCantTell(t *testing.T) {
 		events   []auditlog.Event
 		want     string
 	}{
-		"ids are HMACs": {inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
+		"ids are HMACs": {inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
 		"a wrapping was never opened": {
-			inquiry.NewReaders(inquiry.Window{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "1 wrapped reads",
+			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody opened: 1 wrapped read.",
 		},
-		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Window{}, "kim"), nil, "--mount itwin"},
+		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Scope{}, "kim"), nil, "--mount itwin"},
 		"the log begins with the window": {
-			inquiry.NewSummary(inquiry.Window{Since: noon()}), []auditlog.Event{read("kim", "t1", 1)}, "Add older files",
+			inquiry.NewSummary(inquiry.Scope{Since: noon()}), []auditlog.Event{read("kim", "t1", 1)}, "Add older files",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,18 +145,18 @@ func TestTokensOfAReaderByAnyOfItsNames(t *testing.T) {
 	t.Parallel()
 	denied := event(auditlog.Denied, 8)
 	for _, name := range []string{"kim", "userpass-kim", "entity-kim"} {
-		a := ask(inquiry.NewTokens(inquiry.Window{}, name),
+		a := ask(inquiry.NewTokens(inquiry.Scope{}, name),
 			read("kim", "t1", 1), read("kim", "t1", 2), read("lee", "t1", 3), wrap("lee", "w", 4), unwrap("kim", "w", "t2", 5),
 			read("lee", "t2", 6), denied)
 		require.Equal(t, []string{" read viewer  t1 x2", " unwrapped viewer  t2 x1"}, told(t, a, "tokens"), name)
 		require.Equal(t, []string{" denied  token/viewer  x1"}, told(t, a, "others"))
 	}
-	require.False(t, ask(inquiry.NewTokens(inquiry.Window{}, "ki"), read("kim", "t1", 1)).Found)
+	require.False(t, ask(inquiry.NewTokens(inquiry.Scope{}, "ki"), read("kim", "t1", 1)).Found)
 }
 
 func TestUnwrappingOfAnUnseenWrappingHasAnUnknownRole(t *testing.T) {
 	t.Parallel()
-	a := ask(inquiry.NewTokens(inquiry.Window{}, "kim"), unwrap("kim", "w", "t1", 5))
+	a := ask(inquiry.NewTokens(inquiry.Scope{}, "kim"), unwrap("kim", "w", "t1", 5))
 	require.Equal(t, []string{" unwrapped (unknown)  hmac of id of t1 x1"}, told(t, a, "tokens"))
 }
 
@@ -159,7 +166,7 @@ func TestSummaryTellsNewReadersWhateverTheOrderOfTheLogs(t *testing.T) {
 	changed.Role, changed.Path = "", "config"
 	defaultRole := read("lee", "t3", 80)
 	defaultRole.Role = ""
-	a := ask(inquiry.NewSummary(inquiry.Window{Since: noon().Add(time.Hour), Until: noon().Add(2 * time.Hour)}),
+	a := ask(inquiry.NewSummary(inquiry.Scope{Since: noon().Add(time.Hour), Until: noon().Add(2 * time.Hour)}),
 		read("kim", "t2", 61), defaultRole, event(auditlog.Denied, 65), event(auditlog.Denied, 66), event(auditlog.Failed, 67), changed,
 		wrap("kim", "w", 68), unwrap("eve", "w", "t2", 69), read("kim", "t1", 5), read("late", "t9", 500), event(auditlog.Denied, 5))
 	require.Equal(t, []string{"userpass-kim  viewer   x1", "userpass-lee  (default)   x1"}, told(t, a, "reads"))
@@ -170,17 +177,18 @@ func TestSummaryTellsNewReadersWhateverTheOrderOfTheLogs(t *testing.T) {
 	require.Equal(t, []string{"userpass-kim wrapped viewer   x1", "userpass-eve unwrapped viewer   x1"}, told(t, a, "wrapped"))
 	require.Equal(t, "summary from 2026-11-23 13:00 UTC to 2026-11-23 14:00 UTC", a.Subject)
 	require.Equal(t, []string{"itwin/"}, a.Log.Mounts)
+	require.Equal(t, int64(11), a.Log.Events, "within the summary's time or not")
 }
 
 func TestFullTablesCountWhatFindsNoPlace(t *testing.T) {
 	t.Parallel()
-	q := inquiry.NewSummary(inquiry.Window{})
+	q := inquiry.NewSummary(inquiry.Scope{})
 	for i := range 10_003 {
 		e := event(auditlog.Denied, 0)
 		e.Path = fmt.Sprintf("token/guess-%d", i)
 		q.Add(e)
 	}
-	denied := q.Answer().Sections[0]
+	denied := q.Answer(auditlog.Stats{}).Sections[0]
 	require.Equal(t, "denied", denied.Name)
 	require.Len(t, denied.Rows, 10_000)
 	require.Equal(t, 3, denied.More)
@@ -188,12 +196,12 @@ func TestFullTablesCountWhatFindsNoPlace(t *testing.T) {
 
 func TestTimelineCoarsensUntilItFits(t *testing.T) {
 	t.Parallel()
-	q := inquiry.NewSummary(inquiry.Window{})
+	q := inquiry.NewSummary(inquiry.Scope{})
 	for hour := range 24 * 60 {
 		q.Add(read("kim", "t", hour*60))
 	}
 	q.Add(read("lee", "t", 0))
-	timeline := q.Answer().Timeline
+	timeline := q.Answer(auditlog.Stats{}).Timeline
 	require.Equal(t, 16*time.Hour, timeline.Width)
 	require.LessOrEqual(t, timeline.Buckets, 168)
 	require.Len(t, timeline.Lanes, 2)

@@ -1,10 +1,10 @@
 package inquiry
 
 import (
-	"fmt"
 	"slices"
 
 	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
 // Readers asks who was handed one token.
@@ -14,18 +14,18 @@ type Readers struct {
 	ids     []string
 	holders *rows
 	origin  *rows
-	roles   map[place]bool // where the token was read
-	access  map[string]bool
+	places  map[place]bool  // where the token was read or minted
+	access  map[string]bool // the HMACs of the token itself, one for each audit device
 }
 
 type place struct{ mount, role string }
 
 // NewReaders asks for the readers of the token with an id. The log may show the id
 // as an HMAC: the ids are all names that the token may have there, the plain one first.
-func NewReaders(window Window, ids ...string) *Readers {
+func NewReaders(scope Scope, ids ...string) *Readers {
 	return &Readers{
-		basis: newBasis(window), ids: ids, holders: newRows(maxHolders), origin: newRows(maxRows),
-		roles: make(map[place]bool), access: make(map[string]bool),
+		basis: newBasis(scope), ids: ids, holders: newRows(maxHolders), origin: newRows(maxRows),
+		places: make(map[place]bool), access: make(map[string]bool),
 	}
 }
 
@@ -37,19 +37,25 @@ func (r *Readers) Add(e auditlog.Event) {
 	}
 	switch e.Kind {
 	case auditlog.Read:
-		r.access[e.Token.Access] = true
-		r.roles[place{e.Mount, e.Role}] = true
+		remember(r.access, e.Token.Access)
+		remember(r.places, place{e.Mount, e.Role})
 		r.hold(e)
 	case auditlog.Rotated:
-		r.roles[place{e.Mount, e.Role}] = true
+		remember(r.places, place{e.Mount, e.Role})
 		r.originate(e)
 	default:
 		// An unwrapping waits for the end, when the log has told where its wrapping was made.
 	}
 }
 
+func remember[K comparable](set map[K]bool, key K) {
+	if len(set) < maxRows {
+		set[key] = true
+	}
+}
+
 func (r *Readers) hold(e auditlog.Event) {
-	if !r.window.contains(e.Time) {
+	if !r.scope.contains(e) {
 		return
 	}
 	r.holders.add(Subject{
@@ -60,7 +66,7 @@ func (r *Readers) hold(e auditlog.Event) {
 }
 
 func (r *Readers) originate(e auditlog.Event) {
-	if r.window.contains(e.Time) {
+	if r.scope.contains(e) {
 		r.origin.add(Subject{
 			Kind: e.Kind, Mount: e.Mount, Role: roleOf(e), Reader: e.Reader.Name, Entity: e.Reader.Entity, Address: e.Address,
 		}, e)
@@ -69,9 +75,8 @@ func (r *Readers) originate(e auditlog.Event) {
 }
 
 // Answer lists the readers.
-func (r *Readers) Answer() Answer {
-	opened, unopened := r.wrappings.unwrappings()
-	for _, u := range opened {
+func (r *Readers) Answer(read auditlog.Stats) Answer {
+	for _, u := range r.close(read) {
 		if !r.access[u.Token.Access] && !slices.Contains(r.ids, u.Token.ID) {
 			continue
 		}
@@ -80,31 +85,31 @@ func (r *Readers) Answer() Answer {
 			r.originate(*u.made)
 		}
 	}
+	found := len(r.holders.of) > 0
+	r.noteUnknown(found)
 	a := r.answer("readers", "readers of the token with token_id "+r.ids[0])
+	a.Found = found
 	a.Sections = append(a.Sections, r.holders.byTime("readers", "Handed the token"),
 		r.origin.byTime("origin", "Minted or wrapped it, without being handed it"))
-	a.Found = len(a.Sections[0].Rows) > 0
-	a.Notes = append(a.Notes, r.notes(unopened, a.Found)...)
 	return a
 }
 
-func (r *Readers) notes(unopened []auditlog.Event, found bool) []string {
-	var notes []string
+// noteUnknown says what this log can't tell of the token.
+func (r *Readers) noteUnknown(found bool) {
 	if r.hashed && len(r.ids) == 1 {
-		notes = append(notes, "Entries of this log show token ids as HMACs. Add --vault to ask Vault for this token's. "+
+		r.note("Entries of this log show token ids as HMACs. Add --vault to ask Vault for this token's. " +
 			"To see ids in clear from now on, tune the mount; `itwin-audit readers -h` tells how.")
 	}
 	unknown := 0
-	for _, e := range unopened {
-		if r.window.contains(e.Time) && (r.roles[place{e.Mount, e.Role}] || !found) {
+	for _, e := range r.wrappings.unopened() {
+		if r.scope.contains(e) && (r.places[place{e.Mount, e.Role}] || !found) {
 			unknown++
 		}
 	}
 	if unknown > 0 {
-		notes = append(notes, fmt.Sprintf("%d wrapped reads were never unwrapped in this log; it can't tell which token they hold.", unknown))
+		r.note("This log can't tell which token is in a wrapping that nobody opened: %s.", words.Count(unknown, "wrapped read"))
 	}
 	if len(r.ids) == 1 && len(r.wrappings.opened) > 0 && !found {
-		notes = append(notes, "The log always hides the token of an unwrapping. Add --vault to find it there.")
+		r.note("The log always hides the token of an unwrapping. Add --vault to find it there.")
 	}
-	return notes
 }

@@ -21,10 +21,10 @@ type Summary struct {
 
 type identity struct{ entity, name string }
 
-// NewSummary asks for a summary of the window. What is before it tells which readers are new.
-func NewSummary(window Window) *Summary {
+// NewSummary asks for a summary of the scope. What is before it tells which readers are new.
+func NewSummary(scope Scope) *Summary {
 	return &Summary{
-		basis: newBasis(window), seen: make(map[identity]auditlog.Event), reads: newRows(maxRows), wrapped: newRows(maxRows),
+		basis: newBasis(scope), seen: make(map[identity]auditlog.Event), reads: newRows(maxRows), wrapped: newRows(maxRows),
 		denied: newRows(maxRows), failed: newRows(maxRows), changes: newRows(maxRows),
 	}
 }
@@ -32,8 +32,10 @@ func NewSummary(window Window) *Summary {
 // Add takes an event.
 func (s *Summary) Add(e auditlog.Event) {
 	s.observe(e)
-	s.remember(e)
-	if !s.window.contains(e.Time) {
+	if e.Kind == auditlog.Read && s.scope.covers(e.Mount) {
+		s.remember(e)
+	}
+	if !s.scope.contains(e) {
 		return
 	}
 	e.Token.Expires = time.Time{} // a row here counts reads of many tokens
@@ -66,9 +68,6 @@ func (s *Summary) refusals(kind auditlog.Kind) *rows {
 
 // remember keeps a reader's first time. Logs may come in any order.
 func (s *Summary) remember(e auditlog.Event) {
-	if e.Kind != auditlog.Read && e.Kind != auditlog.Unwrapped {
-		return
-	}
 	e.Token = auditlog.Token{} // which it was matters to the other questions
 	who := identity{entity: e.Reader.Entity}
 	if who.entity == "" {
@@ -84,36 +83,37 @@ func (s *Summary) remember(e auditlog.Event) {
 }
 
 // Answer sums up.
-func (s *Summary) Answer() Answer {
-	opened, _ := s.wrappings.unwrappings()
-	for _, u := range opened {
-		if s.window.contains(u.Time) {
+func (s *Summary) Answer(read auditlog.Stats) Answer {
+	for _, u := range s.close(read) {
+		s.remember(u.Event)
+		if s.scope.contains(u.Event) {
 			s.wrapped.add(Subject{
 				Kind: u.Kind, Mount: u.Mount, Role: roleOf(u.Event), Reader: u.Reader.Name, Entity: u.Reader.Entity, Address: u.Address,
 			}, u.Event)
 			s.timeline.add(u.Event)
 		}
 	}
-	a := s.answer("summary", "summary "+s.span())
-	a.Sections = append(s.newReaders(&a),
+	sections := append(s.newReaders(),
 		s.denied.byTime("denied", "Denied"), s.failed.byTime("failed", "Failed"),
 		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"),
 		s.reads.byCount("reads", "Reads by role and reader"))
-	for _, section := range a.Sections {
+	a := s.answer("summary", "summary "+s.span())
+	a.Sections = sections
+	for _, section := range sections {
 		a.Found = a.Found || len(section.Rows) > 0
 	}
 	return a
 }
 
-// newReaders needs a log that reaches back to before the window.
-func (s *Summary) newReaders(a *Answer) []Section {
-	if s.window.Since.IsZero() || !s.log.First.Before(s.window.Since) {
-		a.Notes = append(a.Notes, "New readers can't be told: the log doesn't reach back to before the summary begins. Add older files.")
+// newReaders needs a log that reaches back to before the scope.
+func (s *Summary) newReaders() []Section {
+	if s.scope.Since.IsZero() || !s.log.First.Before(s.scope.Since) {
+		s.note("New readers can't be told: the log doesn't reach back to before the summary begins. Add older files.")
 		return nil
 	}
 	fresh := newRows(maxRows)
 	for _, e := range s.seen {
-		if s.window.contains(e.Time) {
+		if s.scope.spans(e.Time) {
 			fresh.add(Subject{
 				Reader: e.Reader.Name, Entity: e.Reader.Entity, Policies: e.Reader.Policies, Address: e.Address,
 			}, e)
@@ -125,10 +125,10 @@ func (s *Summary) newReaders(a *Answer) []Section {
 
 func (s *Summary) span() string {
 	words := "from the beginning of the log"
-	if since := s.window.Since; !since.IsZero() {
+	if since := s.scope.Since; !since.IsZero() {
 		words = "from " + since.UTC().Format(minutes)
 	}
-	if until := s.window.Until; !until.IsZero() {
+	if until := s.scope.Until; !until.IsZero() {
 		return words + " to " + until.UTC().Format(minutes)
 	}
 	return words + " on"

@@ -13,14 +13,14 @@ type Tokens struct {
 
 // NewTokens asks for the tokens of a reader: an entity id, a display name, or the name
 // of a user, AppRole or service account.
-func NewTokens(window Window, reader string) *Tokens {
-	return &Tokens{basis: newBasis(window), reader: reader, tokens: newRows(maxHolders), others: newRows(maxRows)}
+func NewTokens(scope Scope, reader string) *Tokens {
+	return &Tokens{basis: newBasis(scope), reader: reader, tokens: newRows(maxHolders), others: newRows(maxRows)}
 }
 
 // Add takes an event.
 func (t *Tokens) Add(e auditlog.Event) {
 	t.observe(e)
-	if !e.Reader.Is(t.reader) || !t.window.contains(e.Time) {
+	if !e.Reader.Is(t.reader) || !t.scope.contains(e) {
 		return
 	}
 	switch e.Kind {
@@ -45,20 +45,19 @@ func (t *Tokens) hold(e auditlog.Event) {
 }
 
 // Answer lists the tokens.
-func (t *Tokens) Answer() Answer {
-	opened, _ := t.wrappings.unwrappings()
-	for _, u := range opened {
-		if u.Reader.Is(t.reader) && t.window.contains(u.Time) {
+func (t *Tokens) Answer(read auditlog.Stats) Answer {
+	for _, u := range t.close(read) {
+		if u.Reader.Is(t.reader) && t.scope.contains(u.Event) {
 			t.hold(u.Event)
 		}
+	}
+	if t.hashed {
+		t.note("Entries of this log show token ids as HMACs: the same HMAC is the same token. " +
+			"To see ids in clear from now on, tune the mount; `itwin-audit tokens -h` tells how.")
 	}
 	a := t.answer("tokens", "tokens handed to "+t.reader)
 	a.Sections = append(a.Sections, t.tokens.byTime("tokens", "Tokens handed out"),
 		t.others.byTime("others", "Everything else this reader did or tried"))
-	a.Found = len(a.Sections[0].Rows)+len(a.Sections[1].Rows) > 0
-	if t.hashed {
-		a.Notes = append(a.Notes, "Entries of this log show token ids as HMACs: the same HMAC is the same token. "+
-			"To see ids in clear from now on, tune the mount; `itwin-audit tokens -h` tells how.")
-	}
+	a.Found = len(t.tokens.of)+len(t.others.of) > 0
 	return a
 }

@@ -1,6 +1,11 @@
 package inquiry
 
-import "vault-plugin-secrets-itwin/internal/auditlog"
+import (
+	"maps"
+	"slices"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+)
 
 const (
 	maxWrappings = 10_000
@@ -48,26 +53,30 @@ type unwrapping struct {
 }
 
 // unwrappings are all of them, with mount, role and token id filled in where known.
-// It also returns the wrapped reads that nobody unwrapped.
-func (w *wrappings) unwrappings() (opened []unwrapping, unopened []auditlog.Event) {
-	open := make(map[string]bool)
+func (w *wrappings) unwrappings() []unwrapping {
+	all := make([]unwrapping, 0, len(w.opened))
 	for _, e := range w.opened {
 		u := unwrapping{Event: e}
 		for _, hash := range e.Wrappings {
 			if made, ok := w.made[hash]; ok && hash != "" {
 				u.made, u.Mount, u.Role = &made, made.Mount, made.Role
-				open[hash] = true
 			}
 		}
 		if id, ok := w.ids[e.Token.Access]; ok {
 			u.Token.ID = id
 		}
-		opened = append(opened, u)
+		all = append(all, u)
 	}
-	for hash, e := range w.made {
-		if !open[hash] {
-			unopened = append(unopened, e)
+	return all
+}
+
+// unopened are the wrapped reads that nobody unwrapped.
+func (w *wrappings) unopened() []auditlog.Event {
+	left := maps.Clone(w.made)
+	for _, e := range w.opened {
+		for _, hash := range e.Wrappings {
+			delete(left, hash)
 		}
 	}
-	return opened, unopened
+	return slices.Collect(maps.Values(left))
 }

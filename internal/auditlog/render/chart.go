@@ -6,6 +6,7 @@ import (
 
 	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
 const (
@@ -84,12 +85,12 @@ func chartOf(t inquiry.Timeline) chart {
 		}
 	}
 	c.Height = chartMargin + len(c.Lanes)*laneHeight
-	c.Label = fmt.Sprintf("Events by reader and role from %s, %d steps of %s", timestamp(t.Start), t.Buckets, c.Step)
+	c.Label = fmt.Sprintf("Events by reader and role from %s, %s of %s", timestamp(t.Start), words.Count(t.Buckets, "step"), c.Step)
 	return c
 }
 
 func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
-	drawn := drawnLane{Class: classOf(string(lane.Kind)), Name: visible(lane.Reader), Role: visible(lane.Role), Total: lane.Total, Y: y}
+	drawn := drawnLane{Class: classOf(string(lane.Kind)), Name: Visible(lane.Reader), Role: Visible(lane.Role), Total: lane.Total, Y: y}
 	if lane.Kind != auditlog.Read {
 		drawn.Name = map[string]string{"denied": "denied or failed", "change": "changes and rotations"}[drawn.Class]
 	}
@@ -136,7 +137,7 @@ func ticksOf(t inquiry.Timeline) []tick {
 // span is a bucket's width in words.
 func span(d time.Duration) string {
 	if hours := int(d / time.Hour); hours != 1 {
-		return fmt.Sprintf("%d hours", hours)
+		return words.Count(hours, "hour")
 	}
 	return "an hour"
 }

@@ -62,9 +62,9 @@ func timestamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// visible shows characters that steer a terminal or reorder text as escapes, so that
+// Visible shows characters that steer a terminal or reorder text as escapes, so that
 // a display name can neither hide nor rewrite a line.
-func visible(s string) string {
+func Visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {

@@ -22,7 +22,7 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 		for _, row := range section.Rows {
 			line = append(line[:0], section.Name)
 			for _, c := range all {
-				line = append(line, inert(visible(c.value(row))))
+				line = append(line, inert(Visible(c.value(row))))
 			}
 			_ = out.Write(line)
 		}

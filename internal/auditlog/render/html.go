@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
 //go:embed page.html
@@ -52,16 +53,17 @@ func (c column) Title() string { return c.title }
 // page writes one file that needs nothing else: no script, no font, no network.
 func page(w io.Writer, answer inquiry.Answer) error {
 	// The style is part of the template: it is this package's own text, and no data is ever in it.
-	parsed, err := template.New("page").Parse(strings.Replace(pageTemplate, "/* page.css */", pageStyle, 1))
+	text := strings.Replace(pageTemplate, "/* page.css */", pageStyle, 1)
+	parsed, err := template.New("page").Funcs(template.FuncMap{"count": words.Count[int]}).Parse(text)
 	if err != nil {
 		return fmt.Errorf("parsing the page's template: %w", err)
 	}
 	d := document{
-		Title: visible(capitalized(answer.Subject)), Policy: contentPolicy(), Provenance: visible(provenance(answer.Log)),
+		Title: Visible(capitalized(answer.Subject)), Policy: contentPolicy(), Provenance: Visible(provenance(answer.Log)),
 		Tiles: tiles(answer), Chart: chartOf(answer.Timeline), Matrix: matrixOf(answer),
 	}
 	for _, note := range answer.Notes {
-		d.Notes = append(d.Notes, visible(note))
+		d.Notes = append(d.Notes, Visible(note))
 	}
 	for _, section := range answer.Sections {
 		d.Sections = append(d.Sections, pageSectionOf(section, answer.Log))
@@ -112,7 +114,7 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	for _, row := range section.Rows {
 		cells := make([]cell, len(s.Columns))
 		for i, c := range s.Columns {
-			cells[i] = cell{Class: c.name, Text: visible(c.value(row))}
+			cells[i] = cell{Class: c.name, Text: Visible(c.value(row))}
 			if c.name == "kind" {
 				cells[i].Class = "kind " + classOf(string(row.Kind))
 			}

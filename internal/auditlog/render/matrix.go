@@ -62,10 +62,10 @@ func (t tally) matrix(total int) matrix {
 		busiest = max(busiest, n)
 	}
 	for _, role := range roles {
-		m.Roles = append(m.Roles, visible(role))
+		m.Roles = append(m.Roles, Visible(role))
 	}
 	for _, reader := range top(t.readers, maxMatrixReaders) {
-		row := matrixRow{Reader: visible(reader)}
+		row := matrixRow{Reader: Visible(reader)}
 		for _, role := range roles {
 			n := t.both[[2]string{reader, role}]
 			row.Cells = append(row.Cells, matrixCell{Count: n, Class: shade(n, busiest)})

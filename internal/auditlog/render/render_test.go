@@ -33,7 +33,8 @@ func answer() inquiry.Answer {
 			{LaneKey: inquiry.LaneKey{Kind: auditlog.Read, Reader: hostile, Role: "viewer"}, Total: 7, Counts: map[int]int{0: 6, 1: 1}},
 		}},
 		Log: inquiry.Log{
-			Stats: auditlog.Stats{Lines: 20, Damaged: 1, Events: 7}, First: at, Last: at.Add(time.Hour), Mounts: []string{"itwin/"},
+			Stats:  auditlog.Stats{Lines: 20, Damaged: 1, Mounts: []string{"itwin/"}},
+			Events: 7, First: at, Last: at.Add(time.Hour),
 		},
 	}
 }
@@ -63,7 +64,7 @@ func TestTableSaysWhatItRestsOn(t *testing.T) {
 	require.Contains(t, text, "\nDenied: none\n")
 	require.Contains(t, text, "  and 3 more events\n")
 	require.Contains(t, text, "From 20 lines with 7 events of itwin/, "+
-		"2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged lines skipped.\n")
+		"2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped.\n")
 	require.NotContains(t, text, "MOUNT", "there is but one")
 	require.NotContains(t, text, "ADDRESS", "columns without anything are left out")
 }

@@ -8,19 +8,20 @@ import (
 	"text/tabwriter"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
 // table writes for a terminal: a section without rows is a line.
 func table(w io.Writer, answer inquiry.Answer) error {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s\n", visible(capitalized(answer.Subject)))
+	fmt.Fprintf(&text, "%s\n", Visible(capitalized(answer.Subject)))
 	for _, section := range answer.Sections {
 		tabulate(&text, section, answer.Log)
 	}
 	for _, note := range answer.Notes {
-		fmt.Fprintf(&text, "\nNote: %s\n", visible(note))
+		fmt.Fprintf(&text, "\nNote: %s\n", Visible(note))
 	}
-	fmt.Fprintf(&text, "\n%s\n", visible(provenance(answer.Log)))
+	fmt.Fprintf(&text, "\n%s\n", Visible(provenance(answer.Log)))
 	_, err := text.WriteTo(w)
 	return err
 }
@@ -41,13 +42,13 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 	for _, row := range section.Rows {
 		cells := make([]string, len(some))
 		for i, c := range some {
-			cells[i] = visible(c.value(row))
+			cells[i] = Visible(c.value(row))
 		}
 		tabbed(tabs, cells)
 	}
 	_ = tabs.Flush() // into memory, which doesn't fail
 	if section.More > 0 {
-		fmt.Fprintf(text, "  and %d more events\n", section.More)
+		fmt.Fprintf(text, "  and %s\n", words.Count(section.More, "more event"))
 	}
 }
 
@@ -58,12 +59,15 @@ func tabbed(tabs io.Writer, cells []string) {
 
 // provenance says what the answer rests on.
 func provenance(log inquiry.Log) string {
-	s := fmt.Sprintf("From %d lines with %d events", log.Lines, log.Events)
+	s := "From " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
+	if len(log.Mounts) > 0 {
+		s += " of " + strings.Join(log.Mounts, ", ")
+	}
 	if log.Events > 0 {
-		s += fmt.Sprintf(" of %s, %s to %s", strings.Join(log.Mounts, ", "), timestamp(log.First), timestamp(log.Last))
+		s += ", " + timestamp(log.First) + " to " + timestamp(log.Last)
 	}
 	if log.Damaged > 0 {
-		s += fmt.Sprintf("; %d damaged lines skipped", log.Damaged)
+		s += "; " + words.Count(log.Damaged, "damaged line") + " skipped"
 	}
 	return s + "."
 }

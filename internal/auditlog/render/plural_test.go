@@ -1,0 +1,67 @@
+package render_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
+	"vault-plugin-secrets-itwin/internal/auditlog/render"
+)
+
+// ofEach is an answer that counts n of all that can be counted: lines, events, damaged lines, steps of the timeline,
+// and what finds no place in tables, the chart and the matrix, which hold 10 roles and 24 lanes.
+func ofEach(n int) inquiry.Answer {
+	a := answer()
+	a.Log.Lines, a.Log.Events, a.Log.Damaged = int64(n), int64(n), int64(n)
+	a.Timeline.Buckets, a.Timeline.More, a.Timeline.Width = n, n, time.Duration(2*n)*time.Hour
+	a.Timeline.Lanes = nil
+	for i := range 24 + n {
+		key := inquiry.LaneKey{Kind: auditlog.Read, Reader: "kim", Role: fmt.Sprint("role-", i)}
+		a.Timeline.Lanes = append(a.Timeline.Lanes, inquiry.Lane{LaneKey: key, Total: 1, Counts: map[int]int{0: 1}})
+	}
+	a.Sections[0].More, a.Sections[0].Rows = n, nil
+	for i := range 10 + n {
+		row := inquiry.Row{Subject: inquiry.Subject{Reader: "kim", Role: fmt.Sprint("role-", i)}, Count: 1}
+		a.Sections[0].Rows = append(a.Sections[0].Rows, row)
+	}
+	return a
+}
+
+func TestOneIsNotCountedAsSeveral(t *testing.T) {
+	t.Parallel()
+	provenance := map[int]string{
+		1: "From 1 line with 1 event of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped.",
+		2: "From 2 lines with 2 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 2 damaged lines skipped.",
+	}
+	want := map[string]map[int][]string{
+		"table": {
+			1: {provenance[1], "and 1 more event\n"},
+			2: {provenance[2], "and 2 more events\n"},
+		},
+		"html": {
+			1: {provenance[1], ">and 1 more event<", "1 step of 2 hours", ">and 1 more row of readers and roles<", ">and 1 more read<"},
+			2: {provenance[2], ">and 2 more events<", "2 steps of 4 hours", ">and 2 more rows of readers and roles<", ">and 2 more reads<"},
+		},
+	}
+	for format, counts := range want {
+		for n, texts := range counts {
+			var text strings.Builder
+			require.NoError(t, render.Write(&text, format, ofEach(n)))
+			for _, part := range texts {
+				require.Contains(t, text.String(), part)
+			}
+			if n == 1 {
+				require.NotRegexp(t, `\b1 (more )?(damaged )?(line|event|step|row|read)s\b`, text.String())
+			}
+		}
+	}
+	// The chart and the reads' section have a line each.
+	var page strings.Builder
+	require.NoError(t, render.Write(&page, "html", ofEach(1)))
+	require.Equal(t, 2, strings.Count(page.String(), ">and 1 more event<"))
+}
