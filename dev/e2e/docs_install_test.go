@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl"
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 
@@ -33,6 +34,20 @@ func TestInstallPageIsRunAsItStands(t *testing.T) {
 		{at: "vault secrets disable", before: d.useMount, after: d.requireRemoved},
 	}
 	d.work(installPage)
+}
+
+func TestInstallPageShowsConfigurationThatServersRead(t *testing.T) {
+	t.Parallel()
+	parsed := 0
+	for _, block := range readPage(t, installPage).Blocks {
+		if block.Info == "hcl" {
+			var config map[string]any
+			require.NoErrorf(t, hcl.Decode(&config, block.Text), "line %d", block.Line)
+			require.Contains(t, config, "plugin_directory")
+			parsed++
+		}
+	}
+	require.Positive(t, parsed)
 }
 
 // newReleaseDesk is a desk with a release in its folder, of which nothing is installed.
