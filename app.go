@@ -71,6 +71,18 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 	return b.apps.get(ctx, name, read, (*app).close)
 }
 
+func describeApp(name string) string {
+	if name == "" {
+		return "the default app"
+	}
+	return fmt.Sprintf("app %q", name)
+}
+
+func errNoApp(mount, name string) error {
+	return errInput("%s isn't configured: run `vault write %s%s client_id=… client_secret=…` with the credentials of a service app",
+		describeApp(name), mount, configKey(name))
+}
+
 // putApp makes a the app in force, in place of one configured as old, with first
 // as its first token.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {

@@ -24,6 +24,11 @@ func errInput(format string, args ...any) error {
 
 func errField(name, rule string) error { return errInput("%s %s", name, rule) }
 
+func isInput(err error) bool {
+	_, is := errors.AsType[inputError](err)
+	return is
+}
+
 // answer is the one place where an error becomes Vault's answer. An
 // ErrorResponse is a 400 whose text the audit log hashes; a CodedError must stay
 // unwrapped, or Vault answers 500.

@@ -1,11 +1,7 @@
 package itwin
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,50 +67,4 @@ func kind(t framework.FieldType) string {
 	default:
 		return "text"
 	}
-}
-
-func isInput(err error) bool {
-	_, is := errors.AsType[inputError](err)
-	return is
-}
-
-// listOf lists the names below a storage prefix.
-func (b *backend) listOf(prefix string) framework.OperationFunc {
-	return func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-		names, err := req.Storage.List(ctx, prefix)
-		if err != nil {
-			return answer(fmt.Errorf("listing %s: %w", prefix, err))
-		}
-		return logical.ListResponse(names), nil
-	}
-}
-
-func listResponses(description string) map[int][]framework.Response {
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: description,
-		Fields: map[string]*framework.FieldSchema{
-			"keys": {Type: framework.TypeStringSlice, Required: true, Description: description},
-		},
-	}}}
-}
-
-func noContent(description string) map[int][]framework.Response {
-	return map[int][]framework.Response{http.StatusNoContent: {{Description: description}}}
-}
-
-// isName says whether a path could hold the name.
-func isName(name string) bool {
-	return regexp.MustCompile("^" + framework.GenericNameRegex(keyName) + "$").MatchString(name)
-}
-
-func describeApp(name string) string {
-	if name == "" {
-		return "the default app"
-	}
-	return fmt.Sprintf("app %q", name)
-}
-
-func errNoApp(mount, name string) error {
-	return errInput("%s isn't configured: run `vault write %s%s client_id=… client_secret=…` with the credentials of a service app",
-		describeApp(name), mount, configKey(name))
 }

@@ -47,20 +47,7 @@ Next: vault read itwin/config/<app>, or itwin/config for the default app`
 func (b *backend) pathsConfig() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfig("config$", nil, ""),
-		{
-			Pattern:         "config/?$",
-			HelpSynopsis:    configListSynopsis,
-			HelpDescription: strings.TrimSpace(configListDescription),
-			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: &framework.PathOperation{
-					Callback:     b.listOf(configPrefix),
-					Summary:      configListSynopsis,
-					DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "list", OperationSuffix: "apps"},
-					Responses:    listResponses("Names of the apps."),
-				},
-			},
-		},
+		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription),
 		b.pathConfig(configPrefix+framework.GenericNameRegex(keyApp), map[string]*framework.FieldSchema{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
@@ -95,15 +82,8 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 }
 
 func (b *backend) configOperations(suffix string) map[logical.Operation]framework.OperationHandler {
-	change := func(callback framework.OperationFunc, summary, verb, outcome string) *framework.PathOperation {
-		return &framework.PathOperation{
-			Callback:                    callback,
-			Summary:                     summary,
-			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: suffix},
-			Responses:                   noContent(outcome),
-			ForwardPerformanceStandby:   true,
-			ForwardPerformanceSecondary: true,
-		}
+	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
+		return writeOperation(callback, summary, verb, suffix, done)
 	}
 	const stored = "The config is stored."
 	return map[logical.Operation]framework.OperationHandler{

@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,27 +40,14 @@ Next: vault read itwin/role/<name>`
 
 func (b *backend) pathsRole() []*framework.Path {
 	return []*framework.Path{
-		{
-			Pattern:         rolePrefix + "?$",
-			HelpSynopsis:    roleListSynopsis,
-			HelpDescription: strings.TrimSpace(roleListDescription),
-			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: &framework.PathOperation{
-					Callback:     b.listOf(rolePrefix),
-					Summary:      roleListSynopsis,
-					DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "list", OperationSuffix: "roles"},
-					Responses:    listResponses("Names of the roles."),
-				},
-			},
-		},
+		b.listPath(rolePrefix, "roles", roleListSynopsis, roleListDescription),
 		{
 			Pattern:         rolePrefix + framework.GenericNameRegex(keyName),
 			Fields:          roleFields(),
 			ExistenceCheck:  b.roleExists,
 			HelpSynopsis:    roleSynopsis,
 			HelpDescription: strings.TrimSpace(roleDescription),
-			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix, OperationSuffix: "role"},
+			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Operations:      b.roleOperations(),
 		},
 	}
@@ -86,25 +72,19 @@ func roleFields() map[string]*framework.FieldSchema {
 }
 
 func (b *backend) roleOperations() map[logical.Operation]framework.OperationHandler {
-	change := func(callback framework.OperationFunc, summary, verb, outcome string) *framework.PathOperation {
-		return &framework.PathOperation{
-			Callback:                    callback,
-			Summary:                     summary,
-			DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: verb},
-			Responses:                   noContent(outcome),
-			ForwardPerformanceStandby:   true,
-			ForwardPerformanceSecondary: true,
-		}
+	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
+		return writeOperation(callback, summary, verb, "role", done)
 	}
+	const stored = "The role is stored."
 	return map[logical.Operation]framework.OperationHandler{
-		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", "The role is stored."),
-		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", "The role is stored."),
-		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", "The role is stored."),
+		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", stored),
+		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", stored),
+		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
 		logical.ReadOperation: &framework.PathOperation{
 			Callback:     b.readRole,
 			Summary:      "Read the role.",
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read"},
+			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "role"},
 			Responses: map[int][]framework.Response{http.StatusOK: {{
 				Description: "The role.",
 				Fields: map[string]*framework.FieldSchema{
@@ -163,8 +143,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 // roleWarnings tells of an app that isn't there yet; the order of writes is the
 // operator's.
 func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
-	_, err := b.app(ctx, req, r.App)
-	if _, absent := errors.AsType[inputError](err); !absent {
+	if _, err := b.app(ctx, req, r.App); !isInput(err) {
 		return nil, nil // Vault answers 204
 	}
 	resp := &logical.Response{}

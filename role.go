@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -87,6 +88,11 @@ func (r *role) obeysRules() bool {
 		}
 	}
 	return r.App == "" || isName(r.App)
+}
+
+// isName says whether a path could hold the name.
+func isName(name string) bool {
+	return regexp.MustCompile("^" + framework.GenericNameRegex(keyName) + "$").MatchString(name)
 }
 
 // roleToChange returns an empty role where there is none, or where a full write
