@@ -21,7 +21,7 @@ order. - or no file means standard input. It runs anywhere the log is, needs no 
 
 EXIT CODE
   0  the answer holds something
-  1  nothing in the log answers the question
+  1  nothing in the log answers the question, or it has no such mount
   2  wrong usage, a file that can't be read, or no answer from Vault
 `
 
@@ -37,7 +37,7 @@ TUNING
   Wrapped reads name no token, and unwrappings show HMACs always. Both are joined by what the log has of them.
 
 EXIT CODE
-  0 something was found, 1 nothing was, 2 an error.
+  0 something was found, 1 nothing was or no such mount is in the log, 2 an error.
 `
 
 const readersManual = `itwin-audit readers - who was handed a token
