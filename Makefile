@@ -84,10 +84,23 @@ unit: ## Test the packages, without a Vault
 fuzz: ## Fuzz what comes from outside, FUZZTIME for each target
 	scripts/fuzz.sh $(FUZZTIME)
 
+E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
+	go test -count=1 -timeout 30m ./e2e/...
+
 .PHONY: e2e
 e2e: build ## Test the built plugin in real Vault servers
-	vault="$$(scripts/vault.sh)" && cd dev && \
-		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" go test -count=1 -timeout 30m ./e2e/...
+	vault="$$(scripts/vault.sh)" && $(E2E)
+
+# A module dev/vault-* for each further Vault. With make -k one that fails doesn't keep the others from being run.
+COMPAT := $(patsubst dev/%,compat-%,$(wildcard dev/vault-*))
+.PHONY: compat compat-openbao $(COMPAT)
+compat: $(COMPAT) compat-openbao ## Test with other versions of Vault, and as OpenBao talks to plugins
+
+$(COMPAT): compat-%: build
+	@vault="$$(scripts/vault.sh $*)" && echo "the end-to-end tests with $$("$$vault" version):" && $(E2E)
+
+compat-openbao: build
+	cd dev/openbao && PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" go test -count=1 ./...
 
 # The race detector needs a C compiler. A Vault and a plugin in the test's own process have SOAK_TIME each.
 .PHONY: soak

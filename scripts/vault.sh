@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Prints the path of a Vault to test with. In this order: $VAULT_BIN, a `vault` on the PATH that is recent enough, the
 # one that dev/vault pins, which is built once into .cache. Progress goes to stderr: stdout is the path alone.
+# With an argument, such as vault-1.16: the Vault that this module of dev/ pins, and no other.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+module="$root/dev/${1:-vault}"
 
 say() {
 	echo "vault.sh: $*" >&2
@@ -13,18 +15,37 @@ absolute() {
 	echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 }
 
-# recent_enough <binary>: 1.16 is the first Vault whose plugin protocol and catalog the tests rely on.
+# recent_enough <binary>: 1.16 is the oldest Vault that the tests are run with.
 recent_enough() {
 	[[ "$("$1" version 2>/dev/null)" =~ ^Vault\ v([0-9]+)\.([0-9]+)\. ]] || return 1
 	local major="${BASH_REMATCH[1]}" minor="${BASH_REMATCH[2]}"
 	((major > 1 || (major == 1 && minor >= 16)))
 }
 
-pinned_version() {
-	awk '$1 == "github.com/hashicorp/vault" { print $2 }' "$root/dev/vault/go.mod"
+# installed prints the path of a Vault that need not be built, if there is one.
+installed() {
+	local on_path
+	if [[ -n ${VAULT_BIN:-} ]]; then
+		if [[ ! -f $VAULT_BIN || ! -x $VAULT_BIN ]]; then
+			say "VAULT_BIN=$VAULT_BIN is not an executable file; correct or unset it"
+			exit 1
+		fi
+		absolute "$VAULT_BIN"
+	elif on_path="$(command -v vault)"; then
+		if recent_enough "$on_path"; then
+			absolute "$on_path"
+		else
+			say "passing over $on_path: the tests need Vault 1.16 or later"
+		fi
+	fi
 }
 
-# build <target>: builds beside the target and renames, so that a second caller never sees half a binary.
+pinned_version() {
+	awk '$1 == "github.com/hashicorp/vault" { print $2 }' "$module/go.mod"
+}
+
+# build <target>: builds beside the target and renames, so that a second caller never sees half a binary. The tag
+# leaves out what the tests don't need; a Vault too old to know it has everything.
 build() {
 	local dir temp
 	dir="$(dirname "$1")"
@@ -32,30 +53,22 @@ build() {
 	temp="$(mktemp "$dir/build.XXXXXX")"
 	# shellcheck disable=SC2064 # $temp is local: it has to be expanded now.
 	trap "rm -f '$temp'" EXIT
-	say "building Vault $(pinned_version): about 4 minutes on two cores, once"
-	(cd "$root/dev/vault" && CGO_ENABLED=0 go build -tags minimal -trimpath -o "$temp" github.com/hashicorp/vault) >&2
+	say "building Vault $(pinned_version): about 5 minutes on two cores, once"
+	(cd "$module" && CGO_ENABLED=0 go build -tags minimal -trimpath -o "$temp" github.com/hashicorp/vault) >&2
 	chmod 755 "$temp"
 	mv "$temp" "$1"
 	say "built $1"
 }
 
-if [[ -n ${VAULT_BIN:-} ]]; then
-	if [[ ! -f $VAULT_BIN || ! -x $VAULT_BIN ]]; then
-		say "VAULT_BIN=$VAULT_BIN is not an executable file; correct or unset it"
-		exit 1
-	fi
-	absolute "$VAULT_BIN"
-	exit
+if [[ ! -f $module/go.mod ]]; then
+	say "$module pins no Vault; name one of these: $(cd "$root/dev" && echo vault vault-*)"
+	exit 1
 fi
 
-if on_path="$(command -v vault)"; then
-	if recent_enough "$on_path"; then
-		absolute "$on_path"
-		exit
-	fi
-	say "passing over $on_path: the tests need Vault 1.16 or later"
+vault=""
+[[ -n ${1:-} ]] || vault="$(installed)"
+if [[ -z $vault ]]; then
+	vault="$root/.cache/vault-$(pinned_version)/vault"
+	[[ -x $vault ]] || build "$vault"
 fi
-
-pinned="$root/.cache/vault-$(pinned_version)/vault"
-[[ -x $pinned ]] || build "$pinned"
-echo "$pinned"
+echo "$vault"
