@@ -50,6 +50,18 @@ func TestTheSumsAreThoseThatSha256sumChecks(t *testing.T) {
 	}
 }
 
+// TestWhereAReleaseIsMadeDoesNotShow compares small ones; dev/supply compares the product's, for all platforms.
+func TestWhereAReleaseIsMadeDoesNotShow(t *testing.T) {
+	t.Parallel()
+	here, elsewhere := small(t), small(t)
+	require.NotEqual(t, here.Root, elsewhere.Root)
+	require.NoError(t, Build(t.Context(), here))
+	require.NoError(t, Build(t.Context(), elsewhere))
+	for _, name := range list(t, here.Out) {
+		require.Equal(t, sum([]byte(read(t, here.Out, name))), sum([]byte(read(t, elsewhere.Out, name))), name)
+	}
+}
+
 func TestAReleaseIsReplacedAsAWhole(t *testing.T) {
 	t.Parallel()
 	o := small(t)

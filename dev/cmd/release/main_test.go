@@ -27,7 +27,7 @@ func TestAReleaseLandsInDist(t *testing.T) {
 	t.Parallel()
 	o, err := parse([]string{"-root", "/product", "-version", "v1.2.3"}, &bytes.Buffer{})
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join("/product", "dist", "v1.2.3"), o.Out)
+	require.Equal(t, filepath.FromSlash("/product/dist/v1.2.3"), o.Out)
 	require.Empty(t, o.Platforms)
 }
 
