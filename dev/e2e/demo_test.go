@@ -73,17 +73,24 @@ func (d *demoRun) start(t *testing.T) {
 	require.NoError(t, d.command.Start())
 }
 
-// interruptAt sends what Ctrl-C sends, to the whole group, once the text was printed.
-func (d *demoRun) interruptAt(t *testing.T, text string) {
+// until returns the lines up to the one with the text.
+func (d *demoRun) until(t *testing.T, text string) []string {
 	t.Helper()
-	lines := bufio.NewScanner(d.stdout)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), text) {
-			require.NoError(t, syscall.Kill(-d.command.Process.Pid, syscall.SIGINT))
-			return
+	var lines []string
+	for scanner := bufio.NewScanner(d.stdout); scanner.Scan(); {
+		lines = append(lines, scanner.Text())
+		if strings.Contains(scanner.Text(), text) {
+			return lines
 		}
 	}
 	require.Fail(t, "the demo ended before it printed "+text, d.output.String())
+	return nil
+}
+
+// interrupt sends what Ctrl-C sends, to the whole group.
+func (d *demoRun) interrupt(t *testing.T) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(-d.command.Process.Pid, syscall.SIGINT))
 }
 
 // wait returns the whole output and the exit code, having made sure that no process and no file is left.
@@ -132,7 +139,9 @@ func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 	requireNoToken(t, output)
 	for _, line := range []string{
 		"Success! Registered plugin: ",
-		"client_secret=@secret.txt authority=http://127.0.0.1:",
+		"client_secret=@secret.txt \\\n  authority=http://127.0.0.1:",
+		"$ vault read -field=ok itwin/check/viewer\ntrue\n",
+		"scope                  itwin-platform itwins:read",
 		"access_token           eyJhbGciOi…",
 		"permission denied",
 		`"email":"service-demo@apps.imsoidc.bentley.com"`,
@@ -160,6 +169,8 @@ func TestDemoUsesTheAppOfTheEnvironment(t *testing.T) {
 	}{
 		"with its secret, the tour ends well":              {app.ClientSecret, 0, `"email":"service-own@apps.imsoidc.bentley.com"`},
 		"with another secret, the refusal by IMS is shown": {"another+canary/secret=", 1, "invalid_client"},
+		"and what to type": {"another+canary/secret=", 1, "\n  read -rs ITWIN_CLIENT_SECRET; export ITWIN_CLIENT_SECRET\n\n" +
+			"and run make demo again, or without an account: unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +187,7 @@ func TestDemoUsesTheAppOfTheEnvironment(t *testing.T) {
 			require.Equal(t, test.code, code, output)
 			require.Contains(t, output, test.want)
 			require.NotContains(t, output, "emulator")
+			require.NotContains(t, output, "The end of vault.log", "there is nothing in it about the app")
 			require.NotContains(t, output, test.secret)
 			requireNoToken(t, output)
 			require.NotZero(t, ims.Exchanges())
@@ -200,7 +212,8 @@ func TestDemoLeavesNothingWhenInterrupted(t *testing.T) {
 			t.Parallel()
 			demo := newDemoRun(t, binary, test.args, nil)
 			demo.start(t)
-			demo.interruptAt(t, test.at)
+			demo.until(t, test.at)
+			demo.interrupt(t)
 			output, code := demo.wait(t)
 			require.Equal(t, test.code, code, output)
 		})

@@ -12,13 +12,12 @@ import (
 
 // demo owns all that is started and made: the folder, the identity provider and Vault.
 type demo struct {
-	settings  settings
-	identity  *identity
-	folder    string
-	pluginSum string // SHA-256 in hex
-	shell     *shell
-	server    *server // nil until it is started
-	steps     int     // told so far
+	settings settings
+	identity *identity
+	folder   string
+	shell    *shell
+	server   *server // nil until it is started
+	steps    int     // told so far
 }
 
 // step is a heading, which says why, and the commands below it.
@@ -51,18 +50,17 @@ func (d *demo) prepare(out io.Writer) error {
 		return fmt.Errorf("locating the folder: %w", err)
 	}
 	password, rootToken := rand.Text(), "root-"+rand.Text()
-	redact := newRedactor(d.identity.clientSecret, password, rootToken)
+	redact := newRedactor(d.identity.clientSecret, d.identity.second.ClientSecret, password, rootToken)
 	if d.shell, err = newShell(folder, d.settings.vaultBin, out, redact); err != nil {
 		return err
 	}
 	d.shell.vars["VAULT_TOKEN"] = rootToken
 	// In the environment instead of -dev-root-token-id: other users can see arguments.
 	d.shell.vars["VAULT_DEV_ROOT_TOKEN_ID"] = rootToken
-	if err := d.writeFiles(password); err != nil {
+	if err := d.writeFiles(password, rootToken); err != nil {
 		return err
 	}
-	d.pluginSum, err = d.copyPlugin()
-	return err
+	return d.copyPlugin()
 }
 
 // tell stops at the first step that fails.
@@ -80,11 +78,10 @@ func (d *demo) tell(ctx context.Context, steps []step) error {
 	return nil
 }
 
-// explain shows what the server had to say about an error.
+// explain shows what the server had to say about an error that doesn't say itself what to do.
 func (d *demo) explain(err error) error {
-	if err != nil && !errors.Is(err, context.Canceled) && d.server != nil {
-		d.shell.say("\n# The end of the server's log:")
-		d.shell.print(d.server.tail(logTail))
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.As(err, new(refusedAppError)) && d.server != nil {
+		d.shell.tail(serverLog)
 	}
 	return err
 }

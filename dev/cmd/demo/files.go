@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,14 +34,19 @@ template {
 const plugins = "plugins"
 
 // writeFiles makes the files that the lines of the demo name, in the folder they run in.
-func (d *demo) writeFiles(password string) error {
-	for name, content := range map[string]string{
+func (d *demo) writeFiles(password, rootToken string) error {
+	files := map[string]string{
 		"secret.txt":   d.identity.clientSecret,
 		"password.txt": password,
+		"root.token":   rootToken,
 		"vault.hcl":    fmt.Sprintf("plugin_directory = %q\n", filepath.Join(d.shell.folder, plugins)),
 		"reader.hcl":   readerPolicy,
 		"agent.hcl":    agentConfig,
-	} {
+	}
+	if d.settings.emulated() {
+		files["survey.txt"] = d.identity.second.ClientSecret
+	}
+	for name, content := range files {
 		if err := d.shell.write(name, content); err != nil {
 			return err
 		}
@@ -50,19 +54,19 @@ func (d *demo) writeFiles(password string) error {
 	return nil
 }
 
-// copyPlugin returns the SHA-256 of the copy, in hex. A copy, because the next make build would replace the binary
-// under a Vault that goes by its checksum.
-func (d *demo) copyPlugin() (string, error) {
+// copyPlugin puts a copy where Vault may run it, because the next make build would replace the binary under a Vault
+// that goes by its checksum.
+func (d *demo) copyPlugin() error {
 	binary, err := os.ReadFile(d.settings.pluginBin)
 	if err != nil {
-		return "", fmt.Errorf("reading the plugin: %w", err)
+		return fmt.Errorf("reading the plugin: %w", err)
 	}
 	folder := filepath.Join(d.shell.folder, plugins)
 	if err := os.Mkdir(folder, 0o700); err != nil {
-		return "", fmt.Errorf("making the plugins' folder: %w", err)
+		return fmt.Errorf("making the plugins' folder: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, filepath.Base(d.settings.pluginBin)), binary, 0o700); err != nil {
-		return "", fmt.Errorf("copying the plugin: %w", err)
+		return fmt.Errorf("copying the plugin: %w", err)
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(binary)), nil
+	return nil
 }

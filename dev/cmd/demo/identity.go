@@ -24,7 +24,9 @@ type identity struct {
 	clientID, clientSecret string
 	authority, apiURL      string
 
-	emulator *emulator.Emulator // nil with the real ones
+	// Nil and empty with the real ones.
+	emulator *emulator.Emulator
+	second   emulator.App
 }
 
 func newIdentity(s settings) (*identity, error) {
@@ -34,16 +36,32 @@ func newIdentity(s settings) (*identity, error) {
 	app := emulator.App{
 		ClientID:     "service-demo",
 		ClientSecret: randomSecret(),
-		Scopes:       []string{"itwin-platform", "itwins:read"},
+		Scopes:       []string{"itwin-platform", "itwins:read", "imodels:modify"},
 	}
-	ims, err := emulator.Start(emulator.Options{Apps: []emulator.App{app}})
+	second := emulator.App{ClientID: "service-survey", ClientSecret: randomSecret(), Scopes: []string{"itwin-platform"}}
+	ims, err := emulator.Start(emulator.Options{Apps: []emulator.App{app, second}})
 	if err != nil {
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
 	return &identity{
 		clientID: app.ClientID, clientSecret: app.ClientSecret,
-		authority: ims.URL(), apiURL: ims.URL(), emulator: ims,
+		authority: ims.URL(), apiURL: ims.URL(), emulator: ims, second: second,
 	}, nil
+}
+
+// places are the fields that a config needs to find IMS and the Platform, on a line of their own.
+func (i *identity) places() string {
+	var fields []string
+	if i.authority != defaultAuthority {
+		fields = append(fields, "authority="+quote(i.authority))
+	}
+	if i.apiURL != defaultAPIURL {
+		fields = append(fields, "api_url="+quote(i.apiURL))
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return nextLine + strings.Join(fields, " ")
 }
 
 func (i *identity) close() error {

@@ -1,5 +1,6 @@
 // Command demo shows the plugin at work in a real Vault, on free ports of this machine: every line that it prints
-// after a $ is run by bash exactly so, and what follows is its real output. It removes all it made when it ends.
+// after a $ is run by bash exactly so, and what follows is its real output; only curl, which not every machine has, is
+// the demo's own request. It removes all it made when it ends.
 //
 //	demo        the tour
 //	demo dev    the same set-up, left running until Ctrl-C
@@ -20,9 +21,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// logTail is how much of the server's log a failure shows, in lines.
-const logTail = 20
 
 func main() {
 	// The emulator's OIDC library logs each request to the default logger.
@@ -66,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if err := d.tell(ctx, d.tour()); err != nil {
 		return d.explain(err)
 	}
-	d.shell.say("\nDone in %.1f s. Next: `make dev` leaves this set-up running for you to try; README.md tells the rest.",
+	d.shell.say("\nDone in %.1f s, and all of it is gone. `make dev` leaves the same set-up running for you to try; README.md tells the rest.",
 		time.Since(started).Seconds())
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type redactor struct {
 }
 
 func newRedactor(secrets ...string) *redactor {
+	// An empty one, of an app that there isn't, is everywhere.
+	secrets = slices.DeleteFunc(secrets, func(secret string) bool { return secret == "" })
 	// JWTs, as IMS's access tokens are, and tokens of Vault.
 	return &redactor{tokens: regexp.MustCompile(`\beyJ[\w-]{10,}(\.[\w-]*)*|\bhv[sbr]\.[\w-]{10,}`), secrets: secrets}
 }

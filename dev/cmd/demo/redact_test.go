@@ -9,7 +9,7 @@ import (
 
 func TestRedactorKeepsTextAndShortensWhatOpensDoors(t *testing.T) {
 	t.Parallel()
-	redact := newRedactor("s3cret+/=")
+	redact := newRedactor("s3cret+/=", "")
 	for name, test := range map[string]struct{ text, want string }{
 		"an access token keeps ten characters": {
 			"access_token    eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln-_\nttl    30m",

@@ -50,13 +50,41 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 }
 
 func (s *settings) checkApp() error {
+	const remedy = ". Type:\n\n  %s\n\nand run %s again, or without an account: %s"
 	switch {
-	case (s.clientID == "") != (s.clientSecret == ""):
-		return errors.New("set both ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET to use a real app, or neither to use the emulator")
+	case s.clientID != "" && s.clientSecret == "":
+		return fmt.Errorf("ITWIN_CLIENT_SECRET isn't set, but ITWIN_CLIENT_ID is"+remedy, typeSecret, s.command(), forgetApp)
+	case s.clientID == "" && s.clientSecret != "":
+		return fmt.Errorf("ITWIN_CLIENT_ID isn't set, but ITWIN_CLIENT_SECRET is"+remedy, typeID, s.command(), forgetApp)
 	case s.clientID == "" && (s.authority != defaultAuthority || s.apiURL != defaultAPIURL):
-		return errors.New("ITWIN_AUTHORITY and ITWIN_API_URL need ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET")
+		return fmt.Errorf("ITWIN_AUTHORITY and ITWIN_API_URL are for a real app, and none is set"+remedy,
+			typeID+"\n  "+typeSecret, s.command(), forgetApp+" ITWIN_AUTHORITY ITWIN_API_URL")
 	}
 	return nil
+}
+
+// What to type to set an app, with a secret that neither the screen nor the shell's history shows, and to set none.
+const (
+	typeID     = "export ITWIN_CLIENT_ID=service-YourAppsIdFromMyApps"
+	typeSecret = "read -rs ITWIN_CLIENT_SECRET; export ITWIN_CLIENT_SECRET"
+	forgetApp  = "unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET"
+)
+
+// refusedAppError is the error where a real app isn't taken, and holds the command to run again. What IMS said is shown above it.
+type refusedAppError string
+
+func (command refusedAppError) Error() string {
+	return fmt.Sprintf("the app in ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET was refused, see above. "+
+		"Set both as My Apps (https://developer.bentley.com/my-apps/) has them:\n\n  %s\n  %s\n\nand run %s again, or without an account: %s",
+		typeID, typeSecret, string(command), forgetApp)
+}
+
+// command is what the user typed.
+func (s *settings) command() string {
+	if s.keepRunning {
+		return "make dev"
+	}
+	return "make demo"
 }
 
 // emulated tells whether the emulator stands in for IMS and the Platform.

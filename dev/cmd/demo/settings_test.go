@@ -14,13 +14,22 @@ func TestSettings(t *testing.T) {
 		env  map[string]string
 		want string // in the error; empty for none
 	}{
-		"binaries alone mean the emulator":       {nil, nil, ""},
-		"dev is known":                           {[]string{"dev"}, nil, ""},
-		"another argument is refused":            {[]string{"--keep"}, nil, `unknown arguments ["--keep"]`},
-		"an id without a secret is refused":      {nil, map[string]string{"ITWIN_CLIENT_ID": "a"}, "both"},
-		"a secret without an id is refused":      {nil, map[string]string{"ITWIN_CLIENT_SECRET": "canary"}, "both"},
-		"an authority without an app is refused": {nil, map[string]string{"ITWIN_AUTHORITY": "https://a"}, "need ITWIN_CLIENT_ID"},
-		"without binaries, it says what to run":  {nil, map[string]string{"VAULT_BIN": ""}, "make demo"},
+		"binaries alone mean the emulator": {nil, nil, ""},
+		"dev is known":                     {[]string{"dev"}, nil, ""},
+		"another argument is refused":      {[]string{"--keep"}, nil, `unknown arguments ["--keep"]`},
+		"an id without a secret is refused": {
+			nil, map[string]string{"ITWIN_CLIENT_ID": "a"}, "ITWIN_CLIENT_SECRET isn't set, but ITWIN_CLIENT_ID is. Type:\n\n" +
+				"  read -rs ITWIN_CLIENT_SECRET; export ITWIN_CLIENT_SECRET\n\n" +
+				"and run make demo again, or without an account: unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET",
+		},
+		"a secret without an id is refused": {
+			[]string{"dev"}, map[string]string{"ITWIN_CLIENT_SECRET": "canary"}, "ITWIN_CLIENT_ID isn't set, but ITWIN_CLIENT_SECRET is. " +
+				"Type:\n\n  export ITWIN_CLIENT_ID=service-YourAppsIdFromMyApps\n\nand run make dev again",
+		},
+		"an authority without an app is refused": {
+			nil, map[string]string{"ITWIN_AUTHORITY": "https://a"}, "unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET ITWIN_AUTHORITY ITWIN_API_URL",
+		},
+		"without binaries, it says what to run": {nil, map[string]string{"VAULT_BIN": ""}, "make demo"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,12 @@ import (
 	"time"
 )
 
+// nextLine is where a long line goes on in the next, for people to read; bash takes both for one.
+const nextLine = " \\\n  "
+
+// tailLines is how much of a log a failure shows.
+const tailLines = 20
+
 // commandTimeout ends a command that hangs; none takes more than seconds.
 const commandTimeout = time.Minute
 
@@ -60,21 +66,24 @@ func (s *shell) print(output string) {
 // run shows lines and runs them one after the other, until one fails.
 func (s *shell) run(ctx context.Context, lines ...string) error {
 	for _, line := range lines {
-		s.show(line)
-		output, err := s.bash(ctx, line)
-		s.print(output)
-		if err != nil {
+		if _, err := s.try(ctx, line); err != nil {
 			return s.failed(line, err)
 		}
 	}
 	return nil
 }
 
-// refused shows a line whose failure is the point; its output must hold the reason.
-func (s *shell) refused(ctx context.Context, reason, line string) error {
+// try shows a line, runs it, and returns its output, which it has shown too. Its error is bash's own.
+func (s *shell) try(ctx context.Context, line string) (string, error) {
 	s.show(line)
 	output, err := s.bash(ctx, line)
 	s.print(output)
+	return output, err
+}
+
+// refused shows a line whose failure is the point; its output must hold the reason.
+func (s *shell) refused(ctx context.Context, reason, line string) error {
+	output, err := s.try(ctx, line)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && strings.Contains(output, reason):
@@ -98,7 +107,7 @@ func (s *shell) assign(ctx context.Context, name, line string) error {
 }
 
 func (s *shell) failed(line string, err error) error {
-	return fmt.Errorf("running `%s`: %w", s.redact.clean(line), err)
+	return fmt.Errorf("running `%s`: %w", s.redact.clean(strings.ReplaceAll(line, nextLine, " ")), err)
 }
 
 func (s *shell) bash(ctx context.Context, line string) (string, error) {
@@ -130,6 +139,17 @@ func (s *shell) environment() []string {
 		env = append(env, name+"="+value)
 	}
 	return env
+}
+
+// tail shows the end of a log.
+func (s *shell) tail(name string) {
+	log, err := os.ReadFile(filepath.Join(s.folder, name))
+	if err != nil {
+		log = []byte(err.Error())
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	s.say("\n# The end of %s:", name)
+	s.print(strings.Join(lines[max(0, len(lines)-tailLines):], "\n"))
 }
 
 // write makes a file that its owner alone may read.

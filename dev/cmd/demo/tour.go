@@ -13,17 +13,15 @@ func (d *demo) tour() []step {
 		{"As that user: a token. Its ttl says when to read again; there is no lease to renew.", d.lines(
 			"VAULT_TOKEN=$READER vault read itwin/token")},
 		{"Read again: the same token, from memory. All readers share it, IMS isn't asked.", d.lines(readID)},
-		{"The role's token, with the role's scopes.", d.lines("VAULT_TOKEN=$READER vault read itwin/token/viewer")},
-		{"The user can't read the config, nor the token of a role that the policy doesn't name.", d.denied},
+		{"The token of a role, with the role's scopes.", d.lines("VAULT_TOKEN=$READER vault read itwin/token/viewer")},
+		{"The policy names neither the config nor the role builder: Vault refuses both.", d.denied},
 		{"The token opens the iTwin Platform.", d.callPlatform},
 		{"Rotate: a fresh token now. Readers get it when they read next.", d.lines("vault write -f itwin/rotate", readID)},
-		{"Vault Agent writes the token to a file, for apps that know nothing of Vault.", d.lines(
-			`echo "$READER" >reader.token`, "cat agent.hcl",
-			"vault agent -config=agent.hcl -log-level=warn -exit-after-auth", "cat itwin.env")},
+		{"Vault Agent writes the token to a file for apps that know nothing of Vault, and left running keeps it fresh.", d.runAgent},
 	}
 	if d.settings.emulated() {
 		steps = append(steps, step{
-			"IMS goes down. Readers don't notice: their token is good until it expires. Only a rotation fails, and says why.", d.outlive,
+			"IMS goes down: the emulator is stopped. Readers keep their token; only a rotation fails, and says why.", d.outlive,
 		})
 	}
 	return steps
@@ -48,6 +46,17 @@ func (d *demo) callPlatform(ctx context.Context) error {
 	answer, err := d.identity.usersMe(ctx, d.shell.vars["TOKEN"])
 	d.shell.print(answer)
 	return err
+}
+
+func (d *demo) runAgent(ctx context.Context) error {
+	if err := d.shell.run(ctx, `echo "$READER" >reader.token`, "cat agent.hcl"); err != nil {
+		return err
+	}
+	if err := d.shell.run(ctx, "vault agent -config=agent.hcl -exit-after-auth >agent.log 2>&1"); err != nil {
+		d.shell.tail("agent.log")
+		return err
+	}
+	return d.shell.run(ctx, "cat itwin.env")
 }
 
 func (d *demo) outlive(ctx context.Context) error {

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -20,32 +18,28 @@ const (
 	pollEvery  = 50 * time.Millisecond
 )
 
+// serverLog is in the folder that all lines run in.
+const serverLog = "vault.log"
+
 // server is a Vault in dev mode: in memory, initialized and unsealed from the start.
 type server struct {
 	process *os.Process
 	addr    string // http://host:port
-	log     string // path of the file it logs to
 	ended   chan struct{}
 }
 
 // serverLine is the command that starts Vault at a host and port. Dev mode's own -dev-plugin-dir isn't used: it would
 // register the plugin by itself, which is a step to show.
 func serverLine(listen string) string {
-	return "vault server -dev -dev-no-store-token -dev-listen-address=" + listen + " -config=vault.hcl"
+	return "vault server -dev -dev-no-store-token -dev-listen-address=" + listen + nextLine + "-config=vault.hcl >" + serverLog + " 2>&1"
 }
 
 // startServer runs the line in the background. The group of processes is its own, so that Ctrl-C leaves its end to
 // stop, and the plugin process can't outlive it.
 func startServer(sh *shell, line, addr string) (*server, error) {
-	s := &server{addr: addr, log: filepath.Join(sh.folder, "vault.log"), ended: make(chan struct{})}
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("making the server's log: %w", err)
-	}
-	defer func() { _ = log.Close() }()
+	s := &server{addr: addr, ended: make(chan struct{})}
 	command := exec.Command("bash", "-c", "exec "+line)
 	command.Dir, command.Env = sh.folder, sh.environment()
-	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("starting Vault: %w", err)
@@ -99,16 +93,6 @@ func (s *server) stop() {
 	}
 	_ = syscall.Kill(-s.process.Pid, syscall.SIGKILL)
 	<-s.ended
-}
-
-// tail is the end of the log, of at most n lines.
-func (s *server) tail(n int) string {
-	log, err := os.ReadFile(s.log)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
 // freeAddress is a host and port that nothing listens on, nor on the port after it, which Vault takes as well.
