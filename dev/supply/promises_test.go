@@ -13,24 +13,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rows are those of the only table below a heading of docs/security.md, cell by cell.
-func rows(t *testing.T, heading string) [][]string {
+// table has the rows of the only table below a heading of a page in docs, cell by cell.
+func table(t *testing.T, page, heading string) [][]string {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs", page))
 	require.NoError(t, err)
-	_, section, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
 	require.True(t, found, heading)
 	section, _, _ = strings.Cut(section, "\n## ")
-	_, table, found := strings.Cut(section, "|---|---|\n")
+	_, body, found := strings.Cut(section, "\n|---")
 	require.True(t, found, heading)
+	head, body, _ := strings.Cut(body, "|\n")
 	var all [][]string
-	for line := range strings.Lines(table) {
+	for line := range strings.Lines(body) {
 		if !strings.HasPrefix(line, "|") {
 			break
 		}
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		require.Len(t, cells, 2, line)
-		all = append(all, []string{strings.TrimSpace(cells[0]), strings.TrimSpace(cells[1])})
+		require.Len(t, cells, 1+strings.Count(head, "|---"), line)
+		for i, cell := range cells {
+			cells[i] = strings.TrimSpace(cell)
+		}
+		all = append(all, cells)
 	}
 	require.NotEmpty(t, all, heading)
 	return all
@@ -62,7 +66,7 @@ func tests(t *testing.T) map[string]bool {
 func TestEveryPromiseIsKeptByTestsThatExist(t *testing.T) {
 	t.Parallel()
 	known, seen := tests(t), make(map[string]bool)
-	for _, row := range rows(t, "Promises") {
+	for _, row := range table(t, "security.md", "Promises") {
 		promise, named := row[0], regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1)
 		require.False(t, seen[promise], "twice: %s", promise)
 		seen[promise] = true
@@ -92,7 +96,7 @@ func TestEveryDependencyIsJustified(t *testing.T) {
 			direct = append(direct, r.Path)
 		}
 	}
-	for _, row := range rows(t, "Dependencies") {
+	for _, row := range table(t, "security.md", "Dependencies") {
 		justified = append(justified, strings.Trim(row[0], "`"))
 		require.NotEmpty(t, row[1], row[0])
 	}
