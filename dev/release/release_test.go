@@ -34,6 +34,8 @@ func TestAReleaseWithoutLinuxHasNoImage(t *testing.T) {
 	o.Platforms = []string{"windows/amd64"}
 	require.NoError(t, Build(t.Context(), o))
 	require.NotContains(t, list(t, o.Out), "vault-plugin-secrets-itwin_1.2.3_oci.tar")
+	archive := filepath.Join(o.Out, "vault-plugin-secrets-itwin_1.2.3_windows_amd64.zip")
+	require.NotEmpty(t, unpacked(t, archive, "vault-plugin-secrets-itwin.exe"))
 }
 
 func TestTheSumsAreThoseThatSha256sumChecks(t *testing.T) {
@@ -50,13 +52,16 @@ func TestTheSumsAreThoseThatSha256sumChecks(t *testing.T) {
 	}
 }
 
-// TestWhereAReleaseIsMadeDoesNotShow compares small ones; dev/supply compares the product's, for all platforms.
+// TestWhereAReleaseIsMadeDoesNotShow compares small ones, for all platforms; dev/supply compares the product's.
 func TestWhereAReleaseIsMadeDoesNotShow(t *testing.T) {
 	t.Parallel()
 	here, elsewhere := small(t), small(t)
 	require.NotEqual(t, here.Root, elsewhere.Root)
+	here.Platforms, elsewhere.Platforms = nil, nil
 	require.NoError(t, Build(t.Context(), here))
 	require.NoError(t, Build(t.Context(), elsewhere))
+	require.Equal(t, list(t, here.Out), list(t, elsewhere.Out))
+	require.Len(t, list(t, here.Out), 2*2*len(AllPlatforms())+3)
 	for _, name := range list(t, here.Out) {
 		require.Equal(t, sum([]byte(read(t, here.Out, name))), sum([]byte(read(t, elsewhere.Out, name))), name)
 	}

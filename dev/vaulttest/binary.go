@@ -26,8 +26,9 @@ func Product(tb testing.TB) Plugin {
 	path := os.Getenv("PLUGIN_BIN")
 	if path == "" {
 		path = filepath.Join(tb.TempDir(), productName)
-		build := exec.Command("go", "build", "-o", path, "./cmd/"+productName)
-		build.Dir = repository(tb)
+		// As the Makefile does: Go then finds all of its packages compiled.
+		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "./cmd/"+productName)
+		build.Dir, build.Env = repository(tb), append(os.Environ(), "CGO_ENABLED=0")
 		output(tb, build)
 	}
 	version := os.Getenv("PLUGIN_VERSION")
