@@ -21,9 +21,9 @@ as_root() {
 	fi
 }
 
-# apt_get <command>...: what it starts doesn't hold the lock.
+# apt_get <command>...: what it starts doesn't hold the lock. A new machine may be refreshing its lists by itself.
 apt_get() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >&2 9>&-
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >&2 9>&-
 }
 
 install_package() {

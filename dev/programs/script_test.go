@@ -105,7 +105,10 @@ func TestCommandsOnThePathAreTakenAsTheyAre(t *testing.T) {
 	require.Empty(t, m.calls("apt-get"))
 }
 
-const install = "-qq install -y --no-install-recommends wanted"
+const (
+	refresh = "-qq -o DPkg::Lock::Timeout=300 update"
+	install = "-qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends wanted"
+)
 
 func TestAMissingCommandIsInstalled(t *testing.T) {
 	t.Parallel()
@@ -115,7 +118,7 @@ func TestAMissingCommandIsInstalled(t *testing.T) {
 		calls    []string
 	}{
 		"by root":                  {map[string]string{"id": root, "apt-get": installs}, "", []string{install}},
-		"by root of a new machine": {map[string]string{"id": root, "apt-get": refreshes}, "", []string{install, "-qq update", install}},
+		"by root of a new machine": {map[string]string{"id": root, "apt-get": refreshes}, "", []string{install, refresh, install}},
 		"on a CI server by sudo":   {map[string]string{"id": developer, "apt-get": installs, "sudo": sudoes}, "CI=true", []string{install}},
 	} {
 		t.Run(name, func(t *testing.T) {
