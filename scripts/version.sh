@@ -10,8 +10,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 semver='^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$'
 
-version="$(git describe --tags --match 'v[0-9]*.[0-9]*.[0-9]*' --long --dirty=.dirty 2>/dev/null |
-	sed -E -e 's/-0-g[0-9a-f]+$//' -e 's/-0-g([0-9a-f]+)\.dirty$/+g\1.dirty/' -e 's/-([0-9]+)-g([0-9a-f]+)/+\1.g\2/')" || true
+version=""
+# An archive of the sources may lie in another repository, whose tags mean nothing here.
+if [[ -e .git ]]; then
+	version="$(git describe --tags --match 'v[0-9]*.[0-9]*.[0-9]*' --long --dirty=.dirty 2>/dev/null |
+		sed -E -e 's/-0-g[0-9a-f]+$//' -e 's/-0-g([0-9a-f]+)\.dirty$/+g\1.dirty/' -e 's/-([0-9]+)-g([0-9a-f]+)/+\1.g\2/')" || true
+fi
 
 if [[ ! $version =~ $semver ]]; then
 	version=v0.1.0-dev
