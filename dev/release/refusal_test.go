@@ -48,17 +48,27 @@ func TestAReleaseIsRefusedBeforeAnythingIsBuilt(t *testing.T) {
 	}
 }
 
-func TestACheckoutWithChangesIsNoReleasesSource(t *testing.T) {
-	t.Parallel()
-	o := small(t)
-	git := func(args ...string) {
+// checkout makes the folder one of git's, with all of it committed, and returns git.
+func checkout(t *testing.T, root string) (git func(args ...string)) {
+	t.Helper()
+	git = func(args ...string) {
 		t.Helper()
-		identity := []string{"-C", o.Root, "-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"}
+		identity := []string{
+			"-C", root, "-c", "user.name=Test", "-c", "user.email=test@example.com",
+			"-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false",
+		}
 		ran(t, exec.CommandContext(t.Context(), "git", append(identity, args...)...))
 	}
 	git("init", "--quiet")
 	git("add", ".")
 	git("commit", "--quiet", "--message", "All")
+	return git
+}
+
+func TestACheckoutWithChangesIsNoReleasesSource(t *testing.T) {
+	t.Parallel()
+	o := small(t)
+	git := checkout(t, o.Root)
 	require.NoError(t, Build(t.Context(), o), "a clean checkout")
 
 	write(t, filepath.Join(o.Root, "go.mod"), "module small // changed\n\ngo 1.26.0\n")
@@ -70,6 +80,28 @@ func TestACheckoutWithChangesIsNoReleasesSource(t *testing.T) {
 
 	o.AllowUncommitted = false
 	git("commit", "--quiet", "--all", "--message", "Change")
+	git("config", "status.showUntrackedFiles", "no")
 	write(t, filepath.Join(o.Root, "cmd", auditName, "more.go"), "package main\n")
 	require.ErrorContains(t, Build(t.Context(), o), "?? cmd/itwin-audit/more.go", "Go builds what git doesn't know of")
+}
+
+func TestATagIsOfTheCommitThatIsReleased(t *testing.T) {
+	t.Parallel()
+	for name, tag := range map[string][]string{
+		"lightweight": {"tag", "v1.2.3"},
+		"annotated":   {"tag", "--annotate", "--message", "Release", "v1.2.3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := small(t)
+			git := checkout(t, o.Root)
+			git(tag...)
+			require.NoError(t, Build(t.Context(), o))
+
+			git("commit", "--quiet", "--allow-empty", "--message", "Later")
+			require.ErrorContains(t, Build(t.Context(), o), "the tag v1.2.3 is of another commit than what is checked out: `git checkout v1.2.3`")
+			o.Version = "v1.2.4"
+			require.NoError(t, Build(t.Context(), o), "a version without a tag")
+		})
+	}
 }

@@ -69,7 +69,7 @@ func (o Options) check(ctx context.Context) (r run, err error) {
 		return r, err
 	}
 	if !o.AllowUncommitted {
-		err = checkCommitted(ctx, o.Root)
+		err = checkSources(ctx, o.Root, o.Version)
 	}
 	return r, err
 }

@@ -11,19 +11,34 @@ import (
 	"strings"
 )
 
-// checkCommitted refuses a checkout that differs from its commit: nobody could build that release again. A folder that
-// is no checkout, such as an unpacked archive of the sources, has nothing to differ from.
-func checkCommitted(ctx context.Context, root string) error {
+// checkSources refuses a checkout from which nobody could build the release again: one that differs from its commit, or
+// that isn't the commit which bears the version's tag. A folder that is no checkout, such as an unpacked archive of the
+// sources, has nothing to differ from.
+func checkSources(ctx context.Context, root, version string) error {
 	if _, err := os.Stat(filepath.Join(root, ".git")); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	status := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain")
-	changed, err := output(status)
+	git := func(args ...string) (string, error) {
+		return output(exec.CommandContext(ctx, "git", append([]string{"-C", root}, args...)...))
+	}
+	// Go builds what git doesn't know of, whatever the user's own git says of it.
+	changed, err := git("status", "--porcelain", "--untracked-files=all")
 	if err != nil {
 		return fmt.Errorf("asking git for uncommitted changes: %w", err)
 	}
 	if changed != "" {
 		return fmt.Errorf("these files aren't committed:\n%s\ncommit them, or `git stash -u` them, and try again", changed)
+	}
+	tagged, err := git("for-each-ref", "--format=%(objectname) %(*objectname)", "refs/tags/"+version)
+	if err != nil {
+		return fmt.Errorf("asking git for the tag %s: %w", version, err)
+	}
+	head, err := git("rev-parse", "HEAD")
+	if err != nil {
+		return fmt.Errorf("asking git what is checked out: %w", err)
+	}
+	if tagged != "" && !strings.Contains(tagged, head) {
+		return fmt.Errorf("the tag %s is of another commit than what is checked out: `git checkout %[1]s`, or give another VERSION", version)
 	}
 	return nil
 }
