@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,8 +72,9 @@ func allPages(t *testing.T) []string {
 			return err
 		}
 		name := entry.Name()
+		built := slices.Contains([]string{"node_modules", "bin", "dist"}, name)
 		switch {
-		case entry.IsDir() && path != repositoryPath && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "bin"):
+		case entry.IsDir() && path != repositoryPath && (strings.HasPrefix(name, ".") || built):
 			return fs.SkipDir
 		case filepath.Ext(name) == ".md":
 			relative, err := filepath.Rel(repositoryPath, path)
