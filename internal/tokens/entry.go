@@ -9,7 +9,8 @@ import (
 // held is a token in memory.
 type held struct {
 	*Token
-	used atomic.Bool // handed out since it was minted
+	used  atomic.Bool // handed out since it was minted
+	ahead atomic.Bool // one reader goes to the node that may mint, so that it renews this in time
 
 	tally *Tally
 }
@@ -35,12 +36,16 @@ func (e *entry) failing() *Failure {
 	return e.failure
 }
 
-// fail counts a failed attempt.
-func (e *entry) fail(err error, now time.Time, jitter Jitter) *Failure {
+// fail counts a failed attempt. If its settings have been replaced meanwhile there
+// is nothing to count: whoever replaced them ends every wait, before or after this.
+func (e *entry) fail(err error, now time.Time, jitter Jitter, replaced func() bool) (*Failure, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if replaced() {
+		return nil, false
+	}
 	e.failure = e.failure.next(err, now, jitter)
-	return e.failure
+	return e.failure, true
 }
 
 // endWait lets the next reader mint at once.

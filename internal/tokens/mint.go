@@ -109,22 +109,29 @@ func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
 	}
 	grant, err := set.Mint(p.ctx, scope)
 	p.slots.Release(1)
-	now := p.opts.Now()
-	if err == nil && !grant.RequestedAt.Add(grant.Lifetime).After(now) {
+	if err == nil && !grant.RequestedAt.Add(grant.Lifetime).After(p.opts.Now()) {
 		err = ErrLateArrival
 	}
 	switch {
 	case p.retired.Load():
 		return outcome{}, ErrSuperseded
-	case err != nil && p.settings.Load() != set: // a config write ends every wait
-		return p.mint(scope, e, p.settings.Load())
 	case err != nil:
-		f := e.fail(err, now, p.opts.Jitter)
-		e.tally.fail(f, now)
-		p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
-		return outcome{}, f
+		return p.afterFailedMint(scope, e, set, err)
 	}
 	return p.adopt(scope, e, grant), nil
+}
+
+// afterFailedMint counts the failure, unless a config write has come meanwhile,
+// which ends every wait: then it mints again.
+func (p *Pool) afterFailedMint(scope string, e *entry, set *Settings, err error) (outcome, error) {
+	now := p.opts.Now()
+	f, counts := e.fail(err, now, p.opts.Jitter, func() bool { return p.settings.Load() != set })
+	if !counts {
+		return p.mint(scope, e, p.settings.Load())
+	}
+	e.tally.fail(f, now)
+	p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
+	return outcome{}, f
 }
 
 // adopt makes a grant the shared token. It is stored before anyone gets it: what

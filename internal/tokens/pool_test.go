@@ -123,6 +123,20 @@ func TestStorageThatFailsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+func TestStorageThatFailedOnceIsAskedAgainDuringAWait(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	stored := e.mustRead()
+	e.restart()
+	e.store.failLoad = errOutage
+	e.ims.fail(busy(5 * time.Minute))
+	require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
+	require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
+	e.store.failLoad = nil
+	require.Equal(t, stored.ID, e.mustRead().ID)
+	require.Equal(t, 2, e.ims.count(), "nobody asked IMS before the wait was over")
+}
+
 func TestReadsLeaveStorageAlone(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

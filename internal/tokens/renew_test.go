@@ -126,6 +126,29 @@ func TestFailedRenewalIsTriedAgainWhenItIsDue(t *testing.T) {
 	})
 }
 
+func TestFailedRotationIsTriedAgainWhoeverReadsTheToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		first, err := e.pool.Rotate(t.Context(), platform)
+		require.NoError(t, err)
+		e.ims.fail(errOutage)
+		_, err = e.pool.Rotate(t.Context(), platform)
+		require.ErrorIs(t, err, errOutage)
+		require.Equal(t, time.Second, e.renew())
+
+		e.ims.fail(nil)
+		e.advance(time.Second)
+		e.renew()
+		require.Equal(t, 3, e.ims.count())
+		require.Equal(t, tokens.Fresh, e.pool.Status(platform).State, "the failure didn't outlive the outage")
+		e.advance(40 * time.Minute)
+		require.Equal(t, time.Hour, e.renew(), "the new one is nobody's either, and left to expire")
+		e.advance(-39 * time.Minute)
+		require.NotEqual(t, first.ID, e.mustRead().ID)
+	})
+}
+
 func TestRenewalUnderWayIsNotStartedTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -189,6 +212,42 @@ func TestNodeThatMayNotMintRenewsNothing(t *testing.T) {
 	})
 }
 
+// TestReaderGoesAheadToTheNodeThatMayMint: readers of a standby alone would never
+// let the leader know that a token is in use, and wait for the exchange each time.
+func TestReaderGoesAheadToTheNodeThatMayMint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		leader := e.pool
+		_, err := leader.Rotate(t.Context(), platform)
+		require.NoError(t, err)
+		e.settings.MayMint = func() error { return errStandby }
+		e.pool = e.newPool(time.Time{})
+		first := e.mustRead()
+		e.advance(29 * time.Minute)
+		leader.Renew()
+		require.Equal(t, 1, e.ims.count(), "the leader knows of no reader")
+
+		require.Equal(t, time.Minute, e.renew())
+		_, ok := e.pool.Fresh(platform, 0)
+		require.False(t, ok)
+		_, err = e.pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, errStandby)
+		require.Equal(t, first.ID, e.mustRead().ID, "one reader will do")
+
+		_, err = leader.Token(t.Context(), platform, 0)
+		require.NoError(t, err)
+		leader.Renew()
+		synctest.Wait()
+		require.Equal(t, 2, e.ims.count())
+
+		e.renew()
+		e.settings.MayMint = func() error { return nil }
+		e.pool.Configure(e.settings)
+		require.Equal(t, first.ID, e.mustRead().ID, "a node that has become the leader sends nobody anywhere")
+	})
+}
+
 func TestRetiredPoolRenewsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -231,6 +290,21 @@ func TestPoolRemembersAFailureWithoutAToken(t *testing.T) {
 		e.advance(second.NextAttempt.Add(10 * time.Minute).Sub(e.clock.Now()))
 		e.renew()
 		require.Equal(t, 1, e.mustFail().Attempts, "a failure that long ago is over")
+	})
+}
+
+func TestFailureWithoutATokenIsForgottenInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.ims.fail(errOutage)
+		next := e.mustFail().NextAttempt
+		wait := e.renew()
+		require.Equal(t, next.Add(10*time.Minute), e.clock.Now().Add(wait))
+		require.Len(t, e.pool.Statuses(), 1)
+		e.advance(wait)
+		e.renew()
+		require.Empty(t, e.pool.Statuses())
 	})
 }
 

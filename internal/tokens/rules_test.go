@@ -48,7 +48,7 @@ func (n *node) takeOff(scope string, now time.Time) chan struct{} {
 		return n.gate
 	}
 	n.require(!now.Before(a.notBefore), "an exchange before the retry time")
-	if t := a.newest; t != nil && a.wishes == 0 {
+	if t := a.newest; t != nil && a.wishes == 0 && a.notBefore.IsZero() {
 		period := t.RotationPeriod(n.renewBefore)
 		due := t.RotateAt(n.renewBefore).Add(-min(time.Minute, period/4))
 		n.require(!now.Before(due), "an exchange while a token was fresh")

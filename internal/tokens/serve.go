@@ -20,14 +20,17 @@ type Served struct {
 // MayMint returns, the context's, or ErrSuperseded.
 func (p *Pool) Token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
 	s, err := p.token(ctx, scope, minLife)
-	_, wish := errors.AsType[*MinLifeError](err) // the reader's mistake, not a failure
-	if err != nil && !wish && !errors.Is(err, ErrSuperseded) {
+	// All else is the reader's own doing, or another node's or pool's to answer.
+	if _, failed := errors.AsType[*Failure](err); failed {
 		p.entry(scope).tally.Failed.Add(1)
 	}
 	return s, err
 }
 
 func (p *Pool) token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
+	if err := p.goAhead(p.entry(scope)); err != nil {
+		return Served{}, err
+	}
 	for {
 		e := p.entry(scope)
 		if s, ok := p.fresh(e, minLife); ok {
@@ -76,7 +79,7 @@ func (p *Pool) Rotate(ctx context.Context, scope string) (Served, error) {
 
 func (p *Pool) fresh(e *entry, minLife time.Duration) (Served, bool) {
 	h := e.held.Load()
-	if h == nil || p.retired.Load() {
+	if h == nil || h.ahead.Load() || p.retired.Load() {
 		return Served{}, false
 	}
 	now := p.opts.Now()
@@ -90,6 +93,17 @@ func (p *Pool) fresh(e *entry, minLife time.Duration) (Served, bool) {
 func (p *Pool) isFresh(h *held, now time.Time, minLife time.Duration) bool {
 	renewBefore := p.settings.Load().RenewBefore
 	return h.untilRotation(now, renewBefore) > 0 && h.Left(now) >= minLife
+}
+
+// goAhead returns what MayMint does to one reader of a token that is soon due, on
+// a node that may not mint: sent to the one that may, the reader tells it that
+// the token is in use.
+func (p *Pool) goAhead(e *entry) error {
+	h := e.held.Load()
+	if h == nil || p.retired.Load() || !h.ahead.CompareAndSwap(true, false) {
+		return nil
+	}
+	return p.settings.Load().MayMint()
 }
 
 // beforeMinting answers what can be told without an exchange: the old token, why
@@ -116,7 +130,8 @@ func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Ser
 		}
 		return s, nil
 	}
-	if waiting {
+	// Where storage wasn't read yet it may hold a token that needs no exchange.
+	if waiting && (e.isLoaded() || p.settings.Load().Store == nil) {
 		return Served{}, f
 	}
 	return Served{}, nil

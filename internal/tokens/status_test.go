@@ -1,6 +1,7 @@
 package tokens_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -85,6 +86,40 @@ func TestTallyCountsWhatHappenedToTokens(t *testing.T) {
 		last, at := tally.LastFailure()
 		require.ErrorIs(t, last, errOutage)
 		require.Equal(t, e.clock.Now(), at)
+	})
+}
+
+func TestReadThatIMSDidNotFailIsNotCountedAsFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		tally := new(tokens.Tally)
+		newPool := func() {
+			e.pool = tokens.NewPool(tokens.Options{
+				Now: e.clock.Now, Jitter: e.jitter, Wake: e.wake, Observe: e.observe,
+				Tally: func(string) *tokens.Tally { return tally },
+			}, e.settings)
+		}
+		newPool()
+		release := e.ims.block()
+		ctx, leave := context.WithCancel(t.Context())
+		left := e.reading(ctx, platform)
+		leave()
+		require.ErrorIs(t, (<-left).err, context.Canceled, "the reader has gone")
+		release()
+		synctest.Wait()
+		_, err := e.pool.Token(t.Context(), platform, 59*time.Minute)
+		require.ErrorAs(t, err, new(*tokens.MinLifeError))
+		e.pool.Retire()
+		_, err = e.pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, tokens.ErrSuperseded)
+
+		e.store.tokens = make(map[string]*tokens.Token)
+		e.settings.MayMint = func() error { return errStandby }
+		newPool()
+		_, err = e.pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, errStandby, "another node answers it")
+		require.Zero(t, tally.Failed.Load())
 	})
 }
 
