@@ -75,9 +75,12 @@ func (c *chain) close() {
 }
 
 // run stops at the first stage that fails. The config took since begun to read.
-func (c *chain) run(ctx context.Context, begun time.Time, iTwinID string) {
+// minted is called after the exchange: what is asked of the Platform, which may
+// take long, keeps no reader from one.
+func (c *chain) run(ctx context.Context, begun time.Time, iTwinID string, minted func()) {
 	c.pass(stageConfig, c.now().Sub(begun))
 	grant, ok := c.mint(ctx)
+	minted()
 	if !ok {
 		return
 	}

@@ -136,7 +136,6 @@ func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return answer(err)
 	}
-	defer done()
-	chain.run(ctx, begun, iTwinID)
+	chain.run(ctx, begun, iTwinID, done)
 	return &logical.Response{Data: chain.report()}, nil
 }

@@ -1,9 +1,11 @@
 package itwin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +74,32 @@ func TestCheckAsksForNoPermissionsUnlessToldWhere(t *testing.T) {
 	require.Equal(t, true, answer[keyOK])
 	require.NotContains(t, answer, keyPermissions)
 	require.Zero(t, b.Asked(permissionsEndpoint))
+}
+
+func TestCheckKeepsNoExchangeFromReadersWhileThePlatformIsSlow(t *testing.T) {
+	t.Parallel()
+	e, b := newCheckEnv(t)
+	asked, answer := make(chan struct{}, 8), make(chan struct{})
+	release := sync.OnceFunc(func() { close(answer) })
+	defer release()
+	b.Say(meEndpoint, func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	var checks sync.WaitGroup
+	for range 8 {
+		checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check", nil) })
+	}
+	for range 8 {
+		<-asked
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a check ends after 10
+	defer cancel()
+	_, err := e.handle(ctx, logical.UpdateOperation, "rotate", nil)
+	require.NoError(t, err)
+	release()
+	checks.Wait()
 }
 
 func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
