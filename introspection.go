@@ -130,7 +130,7 @@ func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, 
 func (b *backend) keys(c *config) (*ims.Keys, error) {
 	b.keysLock.Lock()
 	defer b.keysLock.Unlock()
-	id := strings.Join([]string{c.Authority, c.RequestTimeout.String(), c.TLSMinVersion, c.CACert}, "\n")
+	id := keysID(c)
 	if b.keySets[id] != nil {
 		return b.keySets[id], nil
 	}
@@ -141,8 +141,29 @@ func (b *backend) keys(c *config) (*ims.Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
 	}
+	b.dropUnusedKeys()
 	b.keySets[id] = keys
 	return keys, nil
+}
+
+// keysID is the same for all configs that trust an authority in the same way.
+func keysID(c *config) string {
+	return strings.Join([]string{c.Authority, c.RequestTimeout.String(), c.TLSMinVersion, c.CACert}, "\n")
+}
+
+// dropUnusedKeys drops the keys of configs that are no more, so that writing one
+// config after another doesn't fill the memory. keysLock is held.
+func (b *backend) dropUnusedKeys() {
+	used := make(map[string]bool)
+	for _, a := range b.apps.all() {
+		used[keysID(a.config)] = true
+	}
+	for id, keys := range b.keySets {
+		if !used[id] {
+			keys.Close()
+			delete(b.keySets, id)
+		}
+	}
 }
 
 // closeKeys closes what the keys were fetched over.

@@ -75,6 +75,21 @@ func TestIntrospectShowsAnActiveTokenAndWhoseItIs(t *testing.T) {
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 }
 
+func TestIntrospectForgetsTheKeysOfConfigsThatAreNoMore(t *testing.T) {
+	t.Parallel()
+	e, b := newIntrospectEnv(t)
+	for _, timeout := range []int{10, 11, 12, 13} {
+		e.mustWrite("config", fields{keyRequestTimeout: timeout})
+		require.Equal(t, true, e.introspect(b.Token(nil))[keyActive])
+	}
+	require.Len(t, e.keySets, 1)
+	e.mustWrite("config/other", e.app(fields{keyClientID: "service-other"}))
+	e.introspect(b.Token(fields{"client_id": "service-other"}))
+	e.introspect(b.Token(nil))
+	require.Len(t, e.keySets, 2, "those in use are kept")
+	require.Equal(t, 5, b.Asked(keysEndpoint))
+}
+
 func TestIntrospectSaysWhyATokenIsNotActive(t *testing.T) {
 	t.Parallel()
 	e, b := newIntrospectEnv(t)
