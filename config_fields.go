@@ -107,7 +107,7 @@ func requestFields() []configField {
 
 func tokenFields() []configField {
 	return []configField{
-		durationField(keyRenewBefore, "Life that every token handed out has left, though not more than half a lifetime.",
+		durationField(keyRenewBefore, "Least life left on a token that is handed out; never more than half its lifetime.",
 			func(c *config) *time.Duration { return &c.RenewBefore }, time.Second, maxRenewBefore),
 		{
 			name: keyPersistTokens,

@@ -11,7 +11,7 @@ import (
 )
 
 // scopesRule is what ims.ParseScopes refuses, for those who would ask for it.
-const scopesRule = " Refused are openid, email, profile, organization and offline_access, which are for people."
+const scopesRule = " openid, email, profile, organization and offline_access are refused: they are for people."
 
 // checkFields refuses values of a wrong type before the framework does, whose
 // texts repeat the value: it may be a secret. It also refuses unknown fields of

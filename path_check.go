@@ -38,7 +38,7 @@ const (
 const checkSynopsis = `Prove the whole chain, and name the stage that fails.`
 
 const checkDescription = `
-Goes from the config to the iTwin Platform as a reader's token would: DNS, connect, TLS,
+Goes the way of a reader's token, from the config to the iTwin Platform: DNS, connect, TLS,
 the exchange with IMS, the token in its answer, and users/me of the Platform. With
 itwin_id it also asks for the app's permissions in that iTwin.
 

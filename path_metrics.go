@@ -24,7 +24,8 @@ read this path. The labels are app ("config" is the default app) and outcome.
     $ vault read -format=raw itwin/metrics
     $ curl -H "X-Vault-Token: $VAULT_TOKEN" $VAULT_ADDR/v1/itwin/metrics
 
-Counts begin with the plugin's process and are this node's alone: scrape every node.`
+Counts begin with the plugin's process and are this node's alone: scrape every node that
+answers reads itself.`
 
 func (b *backend) pathsMetrics() []*framework.Path {
 	return []*framework.Path{{

@@ -18,7 +18,7 @@ const (
 const roleSynopsis = `Say which app and which scopes tokens are minted for.`
 
 const roleDescription = `
-A role gives readers a token of their own scopes, under a path that a policy can name:
+A role gives readers a token with the role's own scopes, under a path that a policy can name:
 who may read token/<name> gets that role's tokens and no others.
 
     $ vault write itwin/role/viewer scopes=itwin-platform

@@ -103,8 +103,8 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 func minTTLField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type: framework.TypeDurationSecond, Query: true,
-		Description: "Life that the token has left at least, such as 50m; 90 % of a lifetime at most." +
-			" Where the shared token has less, a new one is minted and shared.",
+		Description: "Least life that the token must have left, such as 50m; at most 90 % of a lifetime." +
+			" If the shared token has less, a new one is minted and shared.",
 	}
 }
 

@@ -130,6 +130,12 @@ func (c *consumers) testProxy(t *testing.T) {
 		return nil
 	})
 
+	if python, err := exec.LookPath("python3"); err == nil {
+		app := c.command(t, "", copyExample(t, "python"), python, "whoami.py")
+		app.Env = slices.DeleteFunc(app.Env, func(entry string) bool { return strings.HasPrefix(entry, "VAULT_TOKEN=") })
+		app.Env = append(app.Env, "VAULT_ADDR=http://"+addr)
+		require.Equal(t, appEmail, succeed(t, app), "an app without a Vault token")
+	}
 	resp, err := http.Get("http://" + addr + "/v1/" + viewerPath)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

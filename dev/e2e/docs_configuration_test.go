@@ -36,6 +36,19 @@ func TestCommandsOfTheReferenceNeedTheCapabilityOfTheirRow(t *testing.T) {
 	}
 }
 
+// TestReferenceTellsHowToGoBackToADefault takes the command from the page's text.
+func TestReferenceTellsHowToGoBackToADefault(t *testing.T) {
+	t.Parallel()
+	d := newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
+	page, err := os.ReadFile(filepath.Join(repositoryPath, "docs", "configuration.md"))
+	require.NoError(t, err)
+	command := regexp.MustCompile("`(echo [^`]* \\| vault patch itwin/config -)`").FindStringSubmatch(string(page))
+	require.NotNil(t, command)
+	d.mustWrite(mount+"/config", fields{"renew_before": "10m"})
+	d.must(command[1])
+	require.EqualValues(t, "1800", d.mustRead(mount + "/config").Data["renew_before"])
+}
+
 func capabilities() []string { return []string{"create", "read", "update", "patch", "delete", "list"} }
 
 // referenceRow is how a path is used, by the reference.

@@ -34,7 +34,7 @@ func situations() map[string][]situation {
 			checkingAnotherPlatform, withoutBearer,
 			introspectingAnotherIssuers, introspectingAnotherKeys, introspectingNone, introspectingWithoutKeys,
 		},
-		"A stored config can't be used": {withStored("{"), withStored(`{"format": 1000}`)},
+		"A stored config or role can't be used": {withStored("{"), withStored(`{"format": 1000}`), withStoredAt("role/viewer", "token/viewer", "{")},
 	})
 	return all
 }

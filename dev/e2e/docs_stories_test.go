@@ -175,12 +175,15 @@ func introspectingWithoutKeys(t *testing.T, d *desk) string {
 func introspectingNone(_ *testing.T, d *desk) string { return introspect(d, d.root.Token()) }
 
 // withStored puts a config into storage that no write has made.
-func withStored(text string) situation {
+func withStored(text string) situation { return withStoredAt("config", "token", text) }
+
+// withStoredAt reads one path of an engine where a text was put into the storage of another.
+func withStoredAt(stored, read, text string) situation {
 	return func(t *testing.T, d *desk) string {
 		t.Helper()
 		path := mountAnother(t, d.in(t))
 		id := d.mustRead("sys/mounts/" + path).Data["uuid"].(string)
-		d.mustWrite("sys/raw/logical/"+id+"/config", fields{"value": text})
-		return refusedRead(path+"/token", nil)(t, d)
+		d.mustWrite("sys/raw/logical/"+id+"/"+stored, fields{"value": text})
+		return refusedRead(path+"/"+read, nil)(t, d)
 	}
 }

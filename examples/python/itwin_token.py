@@ -21,7 +21,8 @@ class VaultToken:
 
     def __init__(self, path, addr=None, vault_token=None, clock=time.time, timeout=15):
         self._url = f"{addr or os.environ['VAULT_ADDR']}/v1/{path}"
-        self._vault_token = vault_token or os.environ["VAULT_TOKEN"]
+        # Without one, a Vault Proxy adds its own.
+        self._vault_token = vault_token if vault_token is not None else os.environ.get("VAULT_TOKEN", "")
         self._clock = clock
         self._timeout = timeout
         self._lock = threading.Lock()

@@ -5,7 +5,7 @@ terraform {
   required_providers {
     vault = {
       source  = "hashicorp/vault"
-      version = "~> 5.0"
+      version = "~> 5.9"
     }
   }
 }

@@ -2,6 +2,7 @@
 # Gives an app an AppRole that may read its tokens, and writes its credentials beside this script.
 set -euo pipefail
 
+umask 077
 vault auth enable approle
 vault write auth/approle/role/app token_policies=itwin-reader token_ttl=1h token_max_ttl=24h
 vault read -field=role_id auth/approle/role/app/role-id >role-id
