@@ -152,6 +152,7 @@ func (d *desk) waitRestored(t *testing.T, _ string) {
 // requireLimited makes the page's quota so small that a test can exceed it: its path covers roles as well.
 func (d *desk) requireLimited(t *testing.T) {
 	t.Helper()
+	d.configure(nil)
 	d.mustWrite("sys/quotas/rate-limit/itwin-token", fields{"path": "itwin/token*", "rate": 1, "interval": "60s"})
 	d.mustToken("itwin/token")
 	_, err := d.root.Logical().Read("itwin/token/viewer")
