@@ -149,6 +149,29 @@ func TestStandbyServesTheStoredTokenAndLeavesMintingToTheLeader(t *testing.T) {
 	require.Equal(t, canaryToken+"2", standby.token(), "what the leader stored is found without an invalidation")
 }
 
+func TestTokenThatStandbysAloneReadIsRenewedAhead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	standby := e.node()
+	standby.system.Standby()
+	standby.token()
+	e.advance(lifetime/2 - 30*time.Second)
+	require.Equal(t, 1, e.ims.Exchanges(), "the leader hasn't heard of a reader")
+
+	standby.renewTokens()
+	_, err := standby.handle(t.Context(), logical.ReadOperation, "token", nil)
+	require.Equal(t, logical.ErrReadOnly, err)
+	require.Equal(t, canaryToken+"1", e.token(), "which Vault forwards")
+	require.Equal(t, canaryToken+"1", standby.token(), "the others need not be")
+	e.advance(0)
+	require.Equal(t, 2, e.ims.Exchanges())
+	for key := range e.storage.Entries(t, tokenPrefix) {
+		standby.invalidate(t.Context(), key)
+	}
+	require.Equal(t, canaryToken+"2", standby.token(), "ahead of the rotation")
+	require.Zero(t, standby.tallies.total("", "").failed)
+}
+
 func TestInvalidateLetsTheOtherNodeSeeTheChange(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
