@@ -34,7 +34,9 @@ func situations() map[string][]situation {
 			checkingAnotherPlatform, withoutBearer,
 			introspectingAnotherIssuers, introspectingAnotherKeys, introspectingNone, introspectingWithoutKeys,
 		},
-		"A stored config or role can't be used": {withStored("{"), withStored(`{"format": 1000}`), withStoredAt("role/viewer", "token/viewer", "{")},
+		"A stored config or role can't be used": {
+			withStored("{"), withStored(`{"format": 1000}`), withStoredAt("role/viewer", "token/viewer", "{"),
+		},
 	})
 	return all
 }
