@@ -2,6 +2,7 @@ package itwin
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -27,20 +28,28 @@ func newMemo[T any]() *memo[T] {
 }
 
 func (m *memo[T]) peek(name string) (T, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	v, ok := m.values[name]
+	v, _, ok := m.look(name)
 	return v, ok
 }
 
+// look is peek with the number of changes so far.
+func (m *memo[T]) look(name string) (v T, changes uint64, ok bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	v, ok = m.values[name]
+	return v, m.changes, ok
+}
+
 // get returns the value, read by read where it isn't in memory. Readers who come
-// together share one read, which outlives the reader that began it. drop is told
-// of a value that was outdated before it could be kept.
+// together share one read, which outlives the reader that began it; whoever comes
+// after a change shares none that began before it. drop is told of a value that was
+// outdated before it could be kept.
 func (m *memo[T]) get(ctx context.Context, name string, read func(context.Context) (T, error), drop func(T)) (T, error) {
-	if v, ok := m.peek(name); ok {
+	v, changes, ok := m.look(name)
+	if ok {
 		return v, nil
 	}
-	done := m.reads.DoChan(name, func() (any, error) {
+	done := m.reads.DoChan(fmt.Sprint(changes, " ", name), func() (any, error) {
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTime)
 		defer cancel()
 		return m.fill(detached, name, read, drop)
@@ -59,10 +68,7 @@ func (m *memo[T]) get(ctx context.Context, name string, read func(context.Contex
 
 func (m *memo[T]) fill(ctx context.Context, name string, read func(context.Context) (T, error), drop func(T)) (T, error) {
 	for {
-		m.mu.RLock()
-		v, ok := m.values[name]
-		seen := m.changes
-		m.mu.RUnlock()
+		v, seen, ok := m.look(name)
 		if ok {
 			return v, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -69,6 +70,30 @@ func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
 	}, keep)
 	require.NoError(t, err)
 	require.Equal(t, "written", v)
+}
+
+func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
+	t.Parallel()
+	m := newMemo[string]()
+	missing := errors.New("there is none")
+	reading, release, before := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := m.get(context.WithoutCancel(t.Context()), "name", func(context.Context) (string, error) {
+			close(reading)
+			<-release
+			return "", missing
+		}, keep)
+		before <- err
+	}()
+	<-reading
+	m.forget("name") // as whoever writes it does
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	v, err := m.get(ctx, "name", value("written"), keep)
+	close(release)
+	require.NoError(t, err)
+	require.Equal(t, "written", v)
+	require.Equal(t, missing, <-before)
 }
 
 func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
