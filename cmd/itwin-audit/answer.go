@@ -28,13 +28,23 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	if log := answer.Log; log.Damaged > 0 {
 		t.say("itwin-audit: skipped %s of %d\n", words.Count(log.Damaged, "damaged line"), log.Lines)
 	}
+	if n := answer.Log.Unreadable; n > 0 {
+		t.say("itwin-audit: the answer lacks what is in %s\n", words.Count(n, "unreadable line"))
+	}
 	if o.format == "csv" { // which has no place for them
 		for _, note := range answer.Notes {
 			t.say("itwin-audit: %s\n", render.Visible(note))
 		}
 	}
-	return answer.Found, o.write(t, answer)
+	err = o.write(t, answer)
+	if err == nil && answer.Incomplete && !answer.Found {
+		err = errIncomplete
+	}
+	return answer.Found, err
 }
+
+// errIncomplete is no answer: "nothing" would be one.
+var errIncomplete = errors.New("nothing was found, but not all of the log could be read or followed: see the answer's notes")
 
 func (o options) question(ctx context.Context, t terminal) (inquiry.Question, error) {
 	switch o.command {
@@ -96,10 +106,8 @@ func (o options) write(t terminal, answer inquiry.Answer) error {
 		_, err := io.Copy(t.out, &text)
 		return err
 	}
-	file, err := os.OpenFile(o.output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
+	if err := replace(o.output, text.Bytes()); err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
 	}
-	_, err = text.WriteTo(file)
-	return errors.Join(err, file.Close())
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/auditlogtest"
+	"vault-plugin-secrets-itwin/internal/auditlog/render"
 )
 
 const canary = "eyJcanary"
@@ -120,6 +121,45 @@ func TestExitCodeTellsWhetherTheLogHoldsAnything(t *testing.T) {
 	require.Equal(t, exitNothing, itwinAudit(t, "", "summary", "--since", "1d", "--until", "2026-11-23T10:59:59Z", log(t)).code)
 }
 
+// TestNothingIsNoAnswerWhereSomethingCantBeRead is about a read by kim whose line was cut off.
+func TestNothingIsNoAnswerWhereSomethingCantBeRead(t *testing.T) {
+	t.Parallel()
+	cutOff := write(t, "audit.log", bytes.TrimSpace(line("kim", false))[:1200])
+	for _, args := range [][]string{
+		{"readers", "--token-id", auditlogtest.ID(canary)}, {"tokens", "--reader", "kim"}, {"summary"}, {"summary", "--mount", "itwin"},
+	} {
+		for _, format := range render.Formats() {
+			got := itwinAudit(t, "", append(args, "--format", format, cutOff)...)
+			require.Equal(t, exitError, got.code, args)
+			require.Contains(t, got.out, "userpass-kim", "who asked is shown")
+			require.Contains(t, got.err, "itwin-audit: the answer lacks what is in 1 unreadable line\n")
+			require.Contains(t, got.err, "itwin-audit: nothing was found, but")
+		}
+	}
+	got := itwinAudit(t, "", "tokens", "--reader", "kim", log(t), cutOff)
+	require.Equal(t, outcome{exitFound, got.out, "itwin-audit: the answer lacks what is in 1 unreadable line\n"}, got)
+	require.Equal(t, exitNothing, itwinAudit(t, "", "tokens", "--reader", "lee", cutOff).code, "lee didn't ask")
+}
+
+func TestAnswerIsWrittenWhateverTheTimesInALog(t *testing.T) {
+	t.Parallel()
+	good := string(line("kim", false))
+	for _, replaced := range [][2]string{
+		{`"expires_at_unix":1795435200`, `"expires_at_unix":99999999999999`},
+		{`"2026-11-23T11`, `"9999-12-31T11`},
+		{`"2026-11-23T11:00:00Z"`, `"9999-12-31T23:59:59-10:00"`},
+		{`"2026-11-23T11:00:00Z"`, `"0001-01-01T00:00:00+10:00"`},
+	} {
+		require.Contains(t, good, replaced[0])
+		logged := write(t, "audit.log", []byte(strings.Replace(good, replaced[0], replaced[1], 1)+good))
+		for _, format := range render.Formats() {
+			got := itwinAudit(t, "", "readers", "--token-id", auditlogtest.ID(canary), "--format", format, logged)
+			require.Equal(t, exitFound, got.code, got.err)
+			require.Contains(t, got.out, "userpass-kim")
+		}
+	}
+}
+
 func TestMountThatIsNotInTheLogIsSaidSoWhateverWasUnwrapped(t *testing.T) {
 	t.Parallel()
 	unwrapped := auditlogtest.Line{
@@ -153,19 +193,6 @@ func TestLogsComeFromFilesRotatedAndZippedAndFromStandardInput(t *testing.T) {
 		require.Contains(t, got.out, name)
 	}
 	require.Equal(t, "itwin-audit: skipped 1 damaged line of 4\n", got.err)
-}
-
-func TestAnswerGoesIntoAFileThatOthersCantRead(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "report.html")
-	got := itwinAudit(t, "", "summary", "--format", "html", "--output", path, log(t))
-	require.Equal(t, outcome{code: exitFound}, got)
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Contains(t, string(text), "userpass-kim")
 }
 
 func TestVaultIsAskedForTheHMACOfTheIDAndNotOfTheToken(t *testing.T) {

@@ -22,13 +22,15 @@ order. - or no file means standard input. It runs anywhere the log is, needs no 
 EXIT CODE
   0  the answer holds something
   1  nothing in the log answers the question, or it has no such mount
-  2  wrong usage, a file that can't be read, or no answer from Vault
+  2  wrong usage, a file that can't be read, or no answer from Vault; also if nothing was found, but the log has entries
+     that can't be read or followed, and may hold the answer
 `
 
 const commonNotes = `
 INPUT
-  Logs of several audit devices hold each request several times: read one device's. Lines that are damaged are skipped
-  and counted on standard error. In lines of other mounts, damage is noticed only if it took their beginning or end.
+  Logs of several audit devices hold each request several times: read one device's. Lines may be of any length. Those
+  that are damaged are skipped and counted on standard error, unless they may be of the mounts: then the answer lists
+  what is left of them. In lines of other mounts, damage is noticed only if it took their beginning or end.
 
 TUNING
   Vault's log shows strings as HMACs. To have token ids in clear from now on:
@@ -37,7 +39,8 @@ TUNING
   Wrapped reads name no token, and unwrappings show HMACs always. Both are joined by what the log has of them.
 
 EXIT CODE
-  0 something was found, 1 nothing was or no such mount is in the log, 2 an error.
+  0 something was found, 1 nothing was or no such mount is in the log, 2 an error, or nothing was found in what could be
+  read or followed of the log.
 `
 
 const readersManual = `itwin-audit readers - who was handed a token
@@ -48,9 +51,10 @@ USAGE
 
 DESCRIPTION
   Lists everyone who was handed the token: reader, entity, when first and last, how often, from which address, through
-  which role and by which policies, be it by a plain read or out of a wrapping. It also tells who rotated to it and who
-  wrapped it without seeing it. For a token that turned up in a log or a repository, use --token -: the token is hashed
-  here, is sent nowhere, and is never shown.
+  which role and by which policies, be it by a plain read or out of a wrapping. Wrappings can be opened in ways that
+  leave nothing of the token in the log: who did that, when it may have been this one, is listed apart. It also tells who
+  rotated to it and who wrapped it without seeing it. For a token that turned up in a log or a repository, use --token -:
+  the token is hashed here, is sent nowhere, and is never shown.
 
 EXAMPLES
   itwin-audit readers --token-id 03ece985...67afc /var/log/vault/audit.log
@@ -68,10 +72,11 @@ USAGE
   itwin-audit tokens --reader NAME [flags] [FILE ...]
 
 DESCRIPTION
-  Lists the tokens that a reader was handed, with the role, the scope where the log shows it, the policies and addresses,
-  and then all else that the reader did on the mounts or was denied. The reader is named by entity id, by display name
-  (userpass-kim), or by the name of the user, AppRole or service account (kim). Names are chosen by whoever sets up
-  logins, entity ids by Vault: where it matters, ask by entity id.
+  Lists the tokens that a reader was handed, with the role, the scope where the log shows it, the policies and addresses;
+  those out of wrappings too, even if the log doesn't show which they were. Then all else that the reader did on the
+  mounts or was denied. The reader is named by entity id, by display name (userpass-kim), or by the name of the user,
+  AppRole or service account (kim). Names are chosen by whoever sets up logins, entity ids by Vault: where it matters,
+  ask by entity id.
 
 EXAMPLES
   itwin-audit tokens --reader ci-build --since 7d /var/log/vault/audit.log*

@@ -2,41 +2,44 @@ package auditlog
 
 import "strings"
 
-// unwrapPath is where wrapped tokens are taken out, on Vault's own mount.
-const unwrapPath = "sys/wrapping/unwrap"
-
-// event is what an entry recorded: of the mount that it was located in, or an
-// unwrapping, which Vault's own mount answers.
+// event is what an entry recorded: of the mount that it was located in, or a wrapping
+// that was opened, which Vault's own mounts answer.
 func (e *entry) event(mount, path string) (Event, bool) {
 	if e.Type != "response" {
 		return Event{}, false // the request of the same id came before it
 	}
-	event := Event{
-		Time: e.Time.UTC(), Operation: e.Request.Operation, Mount: mount, Path: path, Reader: e.Auth.reader(), Address: e.Request.RemoteAddress,
-	}
-	if strings.TrimPrefix(e.Request.Path, e.Request.Namespace.Path) == unwrapPath {
-		return event.unwrapping(e)
+	event := e.asked(mount, path)
+	if e.opens() {
+		return event.opening(e)
 	}
 	if mount == "" {
 		return Event{}, false
 	}
-	place, role, _ := strings.Cut(path, "/")
-	if place != "config" {
-		event.Role = role
-	}
-	return event.outcome(e, place)
+	return event.outcome(e)
 }
 
-func (v Event) outcome(e *entry, place string) (Event, bool) {
+// asked is an event as far as the request tells.
+func (e *entry) asked(mount, path string) Event {
+	place, role, _ := strings.Cut(path, "/")
+	if place == "config" {
+		role = ""
+	}
+	return Event{
+		Time: e.at, Operation: e.Request.Operation, Mount: mount, Path: path, Role: role, Reader: e.Auth.reader(),
+		Address: e.Request.RemoteAddress,
+	}
+}
+
+func (v Event) outcome(e *entry) (Event, bool) {
+	place, _, _ := strings.Cut(v.Path, "/")
 	switch {
 	case e.denied():
 		v.Kind, v.Detail = Denied, e.reason()
 		return v, true
-	case e.Response.WrapInfo != nil && e.Response.WrapInfo.Token != "" && place == "token":
-		v.Kind, v.Wrappings = Wrapped, []string{e.Response.WrapInfo.Token}
-		return v, true
+	case e.Response.WrapInfo.Token != "" && place == "token":
+		return v.making(Wrapped, e.Response.WrapInfo), true
 	}
-	return v.success(e.Response.Data, e.reason(), place)
+	return v.success(e.Response.answer(), e.reason(), place)
 }
 
 func (v Event) success(answer answerData, reason, place string) (Event, bool) {
@@ -55,19 +58,6 @@ func (v Event) success(answer answerData, reason, place string) (Event, bool) {
 	default:
 		return Event{}, false
 	}
-	return v, true
-}
-
-// unwrapping is the event of a token taken out of a wrapping. That what came out
-// is an iTwin token shows in its keys alone.
-func (v Event) unwrapping(e *entry) (Event, bool) {
-	answer := e.Response.Data
-	if answer.AccessToken == "" || answer.TokenID == "" || answer.LastVaultRotation == "" {
-		return Event{}, false
-	}
-	v.Kind, v.Token, v.Mount, v.Path = Unwrapped, answer.token(), "", unwrapPath
-	// Without a body, the caller's own token is the wrapping's.
-	v.Wrappings = []string{e.Request.Data.Token, e.Request.ClientToken, e.Auth.ClientToken}
 	return v, true
 }
 

@@ -2,24 +2,26 @@ package auditlog
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 )
 
-// entry is the part of a line that is of use.
+// entry is the part of a line that is of use. Its fields' tags say to a picker what that is.
 type entry struct {
 	Type     string        `json:"type"`
-	Time     time.Time     `json:"time"`
+	Time     string        `json:"time"`
 	Error    string        `json:"error"`
 	Auth     entryAuth     `json:"auth"`
 	Request  entryRequest  `json:"request"`
 	Response entryResponse `json:"response"`
+
+	at time.Time // Time, in UTC
 }
 
 type entryAuth struct {
+	Accessor      string        `json:"accessor"`
 	ClientToken   string        `json:"client_token"`
 	DisplayName   string        `json:"display_name"`
 	EntityID      string        `json:"entity_id"`
@@ -54,49 +56,66 @@ type entryRequest struct {
 	Path          string `json:"path"`
 	RemoteAddress string `json:"remote_address"`
 	Namespace     struct {
+		ID   string `json:"id"`
 		Path string `json:"path"`
 	} `json:"namespace"`
 }
 
 type entryResponse struct {
-	Data     answerData `json:"data"`
-	WrapInfo *struct {
-		Token string `json:"token"`
-	} `json:"wrap_info"`
+	Data     *answerData `json:"data"`
+	WrapInfo wrapInfo    `json:"wrap_info"`
+}
+
+// wrapInfo is of a wrapping that was made; without a Token, none was.
+type wrapInfo struct {
+	Accessor string `json:"accessor"`
+	Token    string `json:"token"`
+	TTL      int64  `json:"ttl"` // seconds
 }
 
 // answerData is a token answer. Numbers are in clear, and HMACs in an unwrapping.
 type answerData struct {
-	AccessToken       string          `json:"access_token"`
-	TokenID           string          `json:"token_id"`
-	Scope             string          `json:"scope"`
-	ExpiresAtUnix     json.RawMessage `json:"expires_at_unix"`
-	LastVaultRotation string          `json:"last_vault_rotation"`
-	Error             string          `json:"error"`
+	AccessToken       string `json:"access_token"`
+	TokenID           string `json:"token_id"`
+	Scope             string `json:"scope"`
+	ExpiresAtUnix     int64  `json:"expires_at_unix"`
+	LastVaultRotation string `json:"last_vault_rotation"`
+	Error             string `json:"error"`
+	// RawBody and Response are what was wrapped, in one string, where Vault logs it so.
+	RawBody  string `json:"http_raw_body"`
+	Response string `json:"response"`
 }
 
-// decode reads a line. Callers shape request bodies freely: a value of another type
-// than expected is left out, as json.Unmarshal does, and is no error, or a reader
-// could keep out of sight by sending one.
-func (e *entry) decode(line []byte) error {
-	err := json.Unmarshal(line, e)
-	var otherType *json.UnmarshalTypeError
-	switch {
-	case err != nil && !errors.As(err, &otherType):
-		return err
-	case e.Time.IsZero():
+// setTime reads the time, which an entry has to have.
+func (e *entry) setTime() error {
+	at, err := time.Parse(time.RFC3339, e.Time)
+	if err != nil || at.Unix() <= firstSecond || at.Unix() > lastSecond {
 		return errNoTime
 	}
+	e.at = at.UTC()
 	return nil
 }
 
 var errNoTime = errors.New("an entry without a time")
 
+// Of the years 1 to 9999 in UTC: JSON has no way to write others.
+const (
+	firstSecond = -62_135_596_800 // time.Time's zero, which is none
+	lastSecond  = 253_402_300_799
+)
+
+// answer is the response's data, empty if there is none.
+func (r entryResponse) answer() answerData {
+	if r.Data == nil {
+		return answerData{}
+	}
+	return *r.Data
+}
+
 func (d answerData) token() Token {
 	t := Token{ID: d.TokenID, Access: d.AccessToken, Scope: shown(d.Scope)}
-	var seconds int64
-	if json.Unmarshal(d.ExpiresAtUnix, &seconds) == nil && seconds > 0 {
-		t.Expires = time.Unix(seconds, 0).UTC()
+	if d.ExpiresAtUnix > 0 && d.ExpiresAtUnix <= lastSecond {
+		t.Expires = time.Unix(d.ExpiresAtUnix, 0).UTC()
 	}
 	return t
 }

@@ -5,32 +5,26 @@ import (
 	"errors"
 )
 
-// errLineTooLong comes with no line; the next call goes on after it.
-var errLineTooLong = errors.New("line too long")
-
-// lineReader hands out lines from one buffer. Unlike bufio.Scanner it goes on after
-// a line that is too long.
+// lineReader hands out lines from one buffer: whole, or in pieces where they are
+// longer than it. So lines may be of any length.
 type lineReader struct {
 	from *bufio.Reader
-	long []byte
+	err  error // what ended the last piece: nil is a line's end, bufio.ErrBufferFull the buffer's
 }
 
-// next returns a line that is good until the call after it, io.EOF with the last one.
-func (l *lineReader) next() ([]byte, error) {
-	line, err := l.from.ReadSlice('\n')
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return line, err
+// next returns a piece that is good until the call after it.
+func (l *lineReader) next() []byte {
+	piece, err := l.from.ReadSlice('\n')
+	l.err = err
+	return piece
+}
+
+// goesOn tells whether the line has more pieces.
+func (l *lineReader) goesOn() bool { return errors.Is(l.err, bufio.ErrBufferFull) }
+
+// pass goes on to the line's end.
+func (l *lineReader) pass() {
+	for l.goesOn() {
+		l.next()
 	}
-	l.long = l.long[:0]
-	tooLong := false
-	for errors.Is(err, bufio.ErrBufferFull) {
-		if tooLong = tooLong || len(l.long)+len(line) > maxLine; !tooLong {
-			l.long = append(l.long, line...)
-		}
-		line, err = l.from.ReadSlice('\n')
-	}
-	if tooLong && err == nil {
-		return nil, errLineTooLong
-	}
-	return append(l.long, line...), err
 }

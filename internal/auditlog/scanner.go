@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -15,14 +16,14 @@ const (
 	bufferSize = 256 << 10
 	// maxMounts bounds the list of mounts.
 	maxMounts = 1000
-	// maxLine, in bytes, bounds memory. It is twice what Vault takes for a request by default, numbers being in clear.
-	maxLine = 64 << 20
 )
 
 // Stats are figures of what was read so far.
 type Stats struct {
-	Lines   int64 `json:"lines"`   // all, damaged ones included
-	Damaged int64 `json:"damaged"` // lines that are no whole JSON object, and were skipped
+	Lines int64 `json:"lines"` // all, whatever they are
+	// Damaged are lines that are no whole JSON object, and were skipped. Those that are of a mount, or may be, are
+	// Unreadable events instead.
+	Damaged int64 `json:"damaged"`
 	// Mounts are those that the log has entries of, be they events or not.
 	Mounts []string `json:"mounts"`
 }
@@ -30,12 +31,15 @@ type Stats struct {
 // Scanner reads logs one after the other.
 type Scanner struct {
 	mounts Mounts
+	fields picker
 	seen   map[string]bool
 	stats  Stats
 }
 
 // NewScanner returns a scanner for the entries of the mounts.
-func NewScanner(mounts Mounts) *Scanner { return &Scanner{mounts: mounts, seen: make(map[string]bool)} }
+func NewScanner(mounts Mounts) *Scanner {
+	return &Scanner{mounts: mounts, fields: picker{of: shapeOf(reflect.TypeFor[entry]())}, seen: make(map[string]bool)}
+}
 
 // Stats are the figures of all that was scanned.
 func (s *Scanner) Stats() Stats {
@@ -47,7 +51,7 @@ func (s *Scanner) Stats() Stats {
 // Scan reads a log, gzipped or not, to its end and hands each event to use, in the
 // log's order. Lines are JSON objects; anything before the first brace is passed over,
 // as audit devices and syslog put prefixes there. Only a failing reader, or damaged
-// compression, is an error: damaged lines are counted.
+// compression, is an error: damaged lines are counted, or come as Unreadable events.
 func (s *Scanner) Scan(r io.Reader, use func(Event)) error {
 	plain, err := decompress(r)
 	if err != nil {
@@ -55,14 +59,10 @@ func (s *Scanner) Scan(r io.Reader, use func(Event)) error {
 	}
 	lines := &lineReader{from: plain}
 	for {
-		line, err := lines.next()
-		s.line(bytes.TrimSpace(line), use)
-		switch {
+		s.line(lines, use)
+		switch err := lines.err; {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, errLineTooLong):
-			s.stats.Lines++
-			s.stats.Damaged++
 		case err != nil:
 			return fmt.Errorf("reading line %d: %w", s.stats.Lines+1, err)
 		}
@@ -82,31 +82,64 @@ func decompress(r io.Reader) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(plain, bufferSize), nil
 }
 
-// line counts a line and hands on what it records.
-func (s *Scanner) line(line []byte, use func(Event)) {
+// line reads a line to its end, counts it and hands on what it records.
+func (s *Scanner) line(lines *lineReader, use func(Event)) {
+	line := lines.next()
+	whole := !lines.goesOn()
+	defer lines.pass()
+	if whole {
+		line = bytes.TrimSpace(line)
+	}
 	if len(line) == 0 {
 		return
 	}
 	s.stats.Lines++
 	start := bytes.IndexByte(line, '{')
-	if start < 0 || line[len(line)-1] != '}' {
+	if start < 0 {
 		s.stats.Damaged++
 		return
 	}
-	line = line[start:]
-	if !s.mounts.mayConcern(line) {
+	if whole && complete(line) && !s.mounts.mayConcern(line[start:]) {
 		return
 	}
+	if event, ok := s.read(line, start, lines); ok {
+		use(event.shortened())
+	}
+}
+
+// complete tells, without reading a line, that it isn't one that was cut off: it ends as
+// Vault's lines do. The beginning of one can't be made to, be it up to a pair of metadata
+// that somebody chose, which is no part of a request, or of a body, whose texts are HMACs.
+func complete(line []byte) bool {
+	ends := bytes.HasSuffix(line, []byte(`"type":"response"}`)) || bytes.HasSuffix(line, []byte(`"type":"request"}`))
+	return ends && bytes.Contains(line, []byte(`quest":{`)) // from the letter on that is rare, and so found fast
+}
+
+// read returns what a line that starts somewhere records, or what is left of it.
+func (s *Scanner) read(line []byte, start int, lines *lineReader) (Event, bool) {
+	whole := !lines.goesOn()
 	var e entry
-	if e.decode(line) != nil {
-		s.stats.Damaged++
-		return
-	}
+	err := s.fields.pick(line[start:], lines, &e)
 	mount, path, located := s.mounts.locate(&e.Request)
-	if located && len(s.seen) < maxMounts {
-		s.seen[mount] = true
+	if err == nil && !located && !e.opens() {
+		return Event{}, false // another engine's, or no entry
 	}
-	if event, ok := e.event(mount, path); ok {
-		use(event)
+	if err = errors.Join(err, e.setTime()); err == nil {
+		s.see(mount)
+		return e.event(mount, path)
+	}
+	// Of a long line, the piece that was read first is gone.
+	event, ok := s.mounts.salvaged(&e, !whole || s.mounts.areIn(line))
+	if !ok {
+		s.stats.Damaged++
+	}
+	s.see(event.Mount)
+	return event, ok
+}
+
+// see keeps the name of a mount that has an entry.
+func (s *Scanner) see(mount string) {
+	if mount != "" && len(s.seen) < maxMounts {
+		s.seen[shortened(mount)] = true
 	}
 }

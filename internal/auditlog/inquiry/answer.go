@@ -20,9 +20,11 @@ type Answer struct {
 	Since    time.Time `json:"since,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
 	// Found is false where nothing in the log answers the question.
-	Found    bool      `json:"found"`
-	Sections []Section `json:"sections"`
-	Timeline Timeline  `json:"timeline"`
+	Found bool `json:"found"`
+	// Incomplete is true where what can't be read or followed may answer it, too. Notes say what that is.
+	Incomplete bool      `json:"incomplete,omitempty"`
+	Sections   []Section `json:"sections"`
+	Timeline   Timeline  `json:"timeline"`
 	// Notes say what the log can't tell, and what to type to be told.
 	Notes []string `json:"notes,omitempty"`
 	Log   Log      `json:"log"`
@@ -35,6 +37,8 @@ type Log struct {
 	Events int64     `json:"events"` // of these mounts, whenever they were
 	First  time.Time `json:"first,omitzero"`
 	Last   time.Time `json:"last,omitzero"`
+	// Unreadable are damaged entries of these mounts, or of mounts that can't be told any more.
+	Unreadable int `json:"unreadable,omitempty"`
 }
 
 // Section is one table of an answer.
@@ -52,8 +56,8 @@ type Row struct {
 
 	Scope   string    `json:"scope,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
-	First   time.Time `json:"first"`
-	Last    time.Time `json:"last"`
+	First   time.Time `json:"first,omitzero"`
+	Last    time.Time `json:"last,omitzero"`
 	Count   int       `json:"count"`
 }
 
@@ -79,12 +83,15 @@ const DefaultRole = "(default)"
 // UnknownRole stands for the role of an unwrapping whose wrapping isn't in the log.
 const UnknownRole = "(unknown)"
 
+// HiddenToken stands for the id of a token that somebody was handed, but the log doesn't show.
+const HiddenToken = "(not shown)"
+
 // roleOf names the role of an event as people read it.
 func roleOf(e auditlog.Event) string {
 	switch {
 	case e.Role != "":
 		return e.Role
-	case e.Kind == auditlog.Unwrapped && e.Mount == "":
+	case e.Mount == "":
 		return UnknownRole
 	}
 	return DefaultRole

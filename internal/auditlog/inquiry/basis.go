@@ -10,29 +10,46 @@ import (
 
 // basis is what all questions share.
 type basis struct {
-	scope     Scope
-	wrappings *wrappings
-	timeline  *timeline
-	log       Log
-	notes     []string
-	hashed    bool // some token_id is shown as an HMAC
+	scope      Scope
+	wrappings  *wrappings
+	timeline   *timeline
+	unreadable *rows
+	log        Log
+	notes      []string
+	hashed     bool // some token_id is shown as an HMAC
 }
 
 func newBasis(scope Scope) basis {
-	return basis{scope: scope, wrappings: newWrappings(), timeline: newTimeline()}
+	return basis{scope: scope, wrappings: newWrappings(), timeline: newTimeline(), unreadable: newRows(maxRows)}
 }
 
 // observe takes each event, those beyond the scope as well: what was wrapped on
 // another mount isn't of this one.
 func (b *basis) observe(e auditlog.Event) {
 	b.wrappings.observe(e)
-	if e.Kind == auditlog.Unwrapped || !b.scope.covers(e.Mount) {
-		return // unwrappings are counted in the end, when their mounts are known
+	switch {
+	case e.Kind == auditlog.Unreadable:
+		b.lose(e)
+		return
+	case e.Mount == "" || !b.scope.covers(e.Mount):
+		return // what was unwrapped is counted in the end, when its mount is known
 	}
 	b.count(e)
 	if e.Kind == auditlog.Read && strings.HasPrefix(e.Token.ID, auditlog.HashPrefix) {
 		b.hashed = true
 	}
+}
+
+// lose counts an entry that can't be read.
+func (b *basis) lose(e auditlog.Event) {
+	if !b.scope.contains(e) {
+		return
+	}
+	b.log.Unreadable++
+	b.unreadable.add(Subject{
+		Kind: e.Kind, Mount: e.Mount, Reader: e.Reader.Name, Entity: e.Reader.Entity, Policies: e.Reader.Policies, Address: e.Address,
+		Operation: e.Operation, Path: e.Path, Detail: e.Detail,
+	}, e)
 }
 
 func (b *basis) count(e auditlog.Event) {
@@ -52,7 +69,7 @@ func (b *basis) close(read auditlog.Stats) []unwrapping {
 	b.log.Stats, b.log.Mounts = read, asked
 	var some []unwrapping
 	unplaced := 0
-	for _, u := range b.wrappings.unwrappings() {
+	for _, u := range b.wrappings.close(b.scope) {
 		switch {
 		case u.Mount == "" && len(asked) == 0 && len(missing) > 0:
 			unplaced++
@@ -62,11 +79,20 @@ func (b *basis) close(read auditlog.Stats) []unwrapping {
 		}
 	}
 	b.noteMounts(others, missing, unplaced)
+	b.noteMissing()
+	return some
+}
+
+// noteMissing says what may answer the question and can't.
+func (b *basis) noteMissing() {
 	if more := b.wrappings.more; more > 0 {
 		b.note("There are too many wrapped reads and unwrappings to follow. Left out: %d; the unwrappings among them are missing here. "+
 			"Ask again of fewer files at a time.", more)
 	}
-	return some
+	if n := b.log.Unreadable; n > 0 {
+		b.note("What is recorded in %s is missing here: damaged, but of these mounts, or of one that can't be told.",
+			words.Count(n, "unreadable line"))
+	}
 }
 
 // noteMounts says where no answer can come from, and what to type instead.
@@ -90,9 +116,13 @@ func (b *basis) note(format string, args ...any) {
 }
 
 // answer fills in what all answers have.
-func (b *basis) answer(question, subject string) Answer {
+func (b *basis) answer(question, subject string, sections ...Section) Answer {
+	if b.log.Unreadable > 0 {
+		sections = append([]Section{b.unreadable.byTime("unreadable", "Unreadable")}, sections...)
+	}
 	return Answer{
 		Question: question, Subject: subject, Since: b.scope.Since, Until: b.scope.Until,
-		Timeline: b.timeline.drawn(), Log: b.log, Sections: []Section{}, Notes: b.notes,
+		Incomplete: b.log.Unreadable > 0 || b.wrappings.more > 0,
+		Timeline:   b.timeline.drawn(), Log: b.log, Sections: sections, Notes: b.notes,
 	}
 }

@@ -35,7 +35,7 @@ func read(name, token string, minute int) auditlog.Event {
 
 func wrap(name, wrapping string, minute int) auditlog.Event {
 	e := event(auditlog.Wrapped, minute)
-	e.Reader, e.Wrappings = by(name), []string{wrapping}
+	e.Reader, e.Made = by(name), []string{wrapping}
 	return e
 }
 
@@ -43,7 +43,7 @@ func wrap(name, wrapping string, minute int) auditlog.Event {
 func unwrap(name, wrapping, token string, minute int) auditlog.Event {
 	e := event(auditlog.Unwrapped, minute)
 	e.Mount, e.Role, e.Reader = "", "", by(name)
-	e.Wrappings, e.Token = []string{"", wrapping}, auditlog.Token{ID: "hmac of id of " + token, Access: "hmac of " + token}
+	e.Opened, e.Token = []string{wrapping}, auditlog.Token{ID: "hmac of id of " + token, Access: "hmac of " + token}
 	return e
 }
 
@@ -111,7 +111,7 @@ func TestReadersWhoUnwrappedTheTokenAreFoundByWhatTheLogHasOfIt(t *testing.T) {
 			a := ask(inquiry.NewReaders(inquiry.Scope{}, c.ids...), c.events...)
 			require.Contains(t, told(t, a, "readers"), "userpass-lee unwrapped viewer   x1")
 			require.NotContains(t, fmt.Sprint(told(t, a, "readers")), "eve")
-			require.NotContains(t, fmt.Sprint(a.Notes), "nobody opened")
+			require.NotContains(t, fmt.Sprint(a.Notes), "nobody open")
 			require.Equal(t, []string{"userpass-kim wrapped viewer   x1"}, told(t, a, "origin"))
 		})
 	}
@@ -127,7 +127,7 @@ func TestNotesSayWhatTheLogCantTell(t *testing.T) {
 	}{
 		"ids are HMACs": {inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
 		"a wrapping was never opened": {
-			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody opened: 1 wrapped read.",
+			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody open: 1 wrapped read.",
 		},
 		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Scope{}, "kim"), nil, "--mount itwin"},
 		"the log begins with the window": {

@@ -1,13 +1,17 @@
 package inquiry_test
 
 import (
+	"fmt"
+	"io"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/auditlog"
+	"vault-plugin-secrets-itwin/internal/auditlog/auditlogtest"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 )
 
@@ -53,6 +57,7 @@ func everything(i int) []auditlog.Event {
 	name := strconv.Itoa(i)
 	all := []auditlog.Event{
 		read(name, "token-"+name, i), wrap(name, "w-"+name, i), unwrap(name, "v-"+name, "token-"+name, i),
+		open(name, "u-"+name, i), rewrap(name, "w-"+name, "x-"+name, i), event(auditlog.Unreadable, i),
 		event(auditlog.ConfigChanged, i), event(auditlog.Failed, i), event(auditlog.Denied, i),
 	}
 	for k := range all {
@@ -76,6 +81,40 @@ func tokensOfKim(i int) []auditlog.Event {
 	denied := event(auditlog.Denied, i)
 	denied.Path = "token/" + name
 	return []auditlog.Event{read("kim", "token-"+name, i), denied}
+}
+
+// TestMemoryStaysSmallHoweverLongTheNamesInALogAre has a scanner read 1,500 entries whose paths take 96 MiB in all.
+func TestMemoryStaysSmallHoweverLongTheNamesInALogAre(t *testing.T) { //nolint:paralleltest // other tests' memory would be counted
+	const entries, length = 500, 64 << 10
+	questions := []inquiry.Question{
+		inquiry.NewSummary(inquiry.Scope{}), inquiry.NewTokens(inquiry.Scope{}, "kim"),
+		inquiry.NewReaders(inquiry.Scope{}, auditlogtest.ID("t1")),
+	}
+	before := liveHeap()
+	log, to := io.Pipe()
+	go func() {
+		long := strings.Repeat("x", length)
+		for i := range entries {
+			line := auditlogtest.Line{Time: noon(), Display: "kim", Policy: "p", Path: fmt.Sprint("itwin/token/", i, long)}
+			handed, wrapped := line, line
+			line.Policy, handed.Token, wrapped.Wrapping = "", "t1", fmt.Sprint("w", i)
+			_, _ = to.Write(wrapped.Append(handed.Append(line.Append(nil)))) // a failing reader is the test's end
+		}
+		_ = to.Close()
+	}()
+	events := 0
+	require.NoError(t, auditlog.NewScanner(auditlog.NewMounts()).Scan(log, func(e auditlog.Event) {
+		for _, q := range questions {
+			q.Add(e)
+		}
+		events++
+	}))
+	live := liveHeap()
+	require.Equal(t, 3*entries, events)
+	require.Less(t, live, before+3*entries*8<<10, "bytes")
+	for _, q := range questions {
+		require.True(t, q.Answer(auditlog.Stats{}).Found)
+	}
 }
 
 func liveHeap() uint64 {

@@ -78,5 +78,5 @@ func TestAnswerIsOfTheMountsAskedAboutAlone(t *testing.T) {
 	readers := ask(inquiry.NewReaders(of("itwin/"), "t2"),
 		onB(read("lee", "t2", 1)), onB(wrap("lee", "w-b", 2)), unwrap("eve", "w-b", "t2", 4), onB(wrap("lee", "w-c", 5)))
 	require.False(t, readers.Found)
-	require.NotContains(t, strings.Join(readers.Notes, "\n"), "nobody opened")
+	require.NotContains(t, strings.Join(readers.Notes, "\n"), "nobody open")
 }

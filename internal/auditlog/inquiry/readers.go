@@ -2,6 +2,7 @@ package inquiry
 
 import (
 	"slices"
+	"time"
 
 	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
@@ -13,19 +14,22 @@ type Readers struct {
 
 	ids     []string
 	holders *rows
+	maybe   *rows // who opened a wrapping that it may have been in
 	origin  *rows
-	places  map[place]bool  // where the token was read or minted
+	mounts  map[string]bool // where the token was read or minted
 	access  map[string]bool // the HMACs of the token itself, one for each audit device
+	expires time.Time
 }
 
-type place struct{ mount, role string }
+// longestLife is that of a token: the engine takes none that lives longer.
+const longestLife = 24 * time.Hour
 
 // NewReaders asks for the readers of the token with an id. The log may show the id
 // as an HMAC: the ids are all names that the token may have there, the plain one first.
 func NewReaders(scope Scope, ids ...string) *Readers {
 	return &Readers{
-		basis: newBasis(scope), ids: ids, holders: newRows(maxHolders), origin: newRows(maxRows),
-		places: make(map[place]bool), access: make(map[string]bool),
+		basis: newBasis(scope), ids: ids, holders: newRows(maxHolders), maybe: newRows(maxHolders), origin: newRows(maxRows),
+		mounts: make(map[string]bool), access: make(map[string]bool),
 	}
 }
 
@@ -38,29 +42,30 @@ func (r *Readers) Add(e auditlog.Event) {
 	switch e.Kind {
 	case auditlog.Read:
 		remember(r.access, e.Token.Access)
-		remember(r.places, place{e.Mount, e.Role})
-		r.hold(e)
+		remember(r.mounts, e.Mount)
+		r.expires = e.Token.Expires
+		r.hold(r.holders, e)
 	case auditlog.Rotated:
-		remember(r.places, place{e.Mount, e.Role})
+		remember(r.mounts, e.Mount)
 		r.originate(e)
 	default:
 		// An unwrapping waits for the end, when the log has told where its wrapping was made.
 	}
 }
 
-func remember[K comparable](set map[K]bool, key K) {
+func remember(set map[string]bool, key string) {
 	if len(set) < maxRows {
 		set[key] = true
 	}
 }
 
-func (r *Readers) hold(e auditlog.Event) {
+func (r *Readers) hold(in *rows, e auditlog.Event) {
 	if !r.scope.contains(e) {
 		return
 	}
-	r.holders.add(Subject{
+	in.add(Subject{
 		Kind: e.Kind, Mount: e.Mount, Role: roleOf(e), Reader: e.Reader.Name, Entity: e.Reader.Entity,
-		Policies: e.Reader.Policies, Address: e.Address,
+		Policies: e.Reader.Policies, Address: e.Address, Detail: e.Detail,
 	}, e)
 	r.timeline.add(e)
 }
@@ -77,21 +82,38 @@ func (r *Readers) originate(e auditlog.Event) {
 // Answer lists the readers.
 func (r *Readers) Answer(read auditlog.Stats) Answer {
 	for _, u := range r.close(read) {
-		if !r.access[u.Token.Access] && !slices.Contains(r.ids, u.Token.ID) {
-			continue
-		}
-		r.hold(u.Event)
-		if u.made != nil {
-			r.originate(*u.made)
+		switch {
+		case u.hidden():
+			if r.mayBeOf(u.made) {
+				r.hold(r.maybe, u.withMaker())
+			}
+		case r.access[u.Token.Access] || slices.Contains(r.ids, u.Token.ID):
+			r.hold(r.holders, u.Event)
+			if u.made != nil {
+				r.originate(*u.made)
+			}
 		}
 	}
 	found := len(r.holders.of) > 0
 	r.noteUnknown(found)
-	a := r.answer("readers", "readers of the token with token_id "+r.ids[0])
-	a.Found = found
-	a.Sections = append(a.Sections, r.holders.byTime("readers", "Handed the token"),
+	a := r.answer("readers", "readers of the token with token_id "+r.ids[0],
+		r.holders.byTime("readers", "Handed the token"),
+		r.maybe.byTime("maybe", "Maybe handed it: opened a wrapping whose token the log doesn't show"),
 		r.origin.byTime("origin", "Minted or wrapped it, without being handed it"))
+	a.Found = found || len(r.maybe.of) > 0
 	return a
+}
+
+// mayBeOf tells whether a wrapped read may have been one of the token. The role says
+// nothing: it may share its tokens with others.
+func (r *Readers) mayBeOf(read *auditlog.Event) bool {
+	switch {
+	case read == nil:
+		return true
+	case len(r.mounts) > 0 && !r.mounts[read.Mount]:
+		return false
+	}
+	return r.expires.IsZero() || !read.Time.After(r.expires) && read.Time.After(r.expires.Add(-longestLife))
 }
 
 // noteUnknown says what this log can't tell of the token.
@@ -102,14 +124,15 @@ func (r *Readers) noteUnknown(found bool) {
 	}
 	unknown := 0
 	for _, e := range r.wrappings.unopened() {
-		if r.scope.contains(e) && (r.places[place{e.Mount, e.Role}] || !found) {
+		if r.scope.contains(e) && r.mayBeOf(&e) {
 			unknown++
 		}
 	}
 	if unknown > 0 {
-		r.note("This log can't tell which token is in a wrapping that nobody opened: %s.", words.Count(unknown, "wrapped read"))
+		r.note("This log can't tell which token is in a wrapping that it shows nobody open: %s.", words.Count(unknown, "wrapped read"))
 	}
-	if len(r.ids) == 1 && len(r.wrappings.opened) > 0 && !found {
+	shown := func(u unwrapping) bool { return !u.hidden() }
+	if len(r.ids) == 1 && slices.ContainsFunc(r.wrappings.opened, shown) && !found {
 		r.note("The log always hides the token of an unwrapping. Add --vault to find it there.")
 	}
 }

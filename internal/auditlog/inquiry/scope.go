@@ -14,14 +14,14 @@ type Scope struct {
 	Mounts       []string // as auditlog.MountPath has them
 }
 
-// contains is true for an unwrapping whose mount isn't known, too: it may be one of these.
+// contains is true for an event whose mount isn't known, too: it may be one of these.
 func (s Scope) contains(e auditlog.Event) bool {
 	return s.spans(e.Time) && (e.Mount == "" || s.covers(e.Mount))
 }
 
-// spans tells whether a time is within the scope, its ends included.
+// spans tells whether a time is within the scope, its ends included. An unknown one may be.
 func (s Scope) spans(t time.Time) bool {
-	return (s.Since.IsZero() || !t.Before(s.Since)) && (s.Until.IsZero() || !t.After(s.Until))
+	return t.IsZero() || (s.Since.IsZero() || !t.Before(s.Since)) && (s.Until.IsZero() || !t.After(s.Until))
 }
 
 func (s Scope) covers(mount string) bool {

@@ -47,8 +47,8 @@ func (s *Summary) Add(e auditlog.Event) {
 	case auditlog.Wrapped:
 		who.Kind, who.Role, who.Address = e.Kind, roleOf(e), e.Address
 		s.wrapped.add(who, e)
-	case auditlog.Unwrapped:
-		return // It waits for the end, when the log has told what was wrapped.
+	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
+		return // The first two wait for the end, when the log has told what was wrapped.
 	case auditlog.Denied, auditlog.Failed:
 		who.Address, who.Operation, who.Path, who.Detail = e.Address, e.Operation, e.Path, e.Detail
 		s.refusals(e.Kind).add(who, e)
@@ -85,7 +85,9 @@ func (s *Summary) remember(e auditlog.Event) {
 // Answer sums up.
 func (s *Summary) Answer(read auditlog.Stats) Answer {
 	for _, u := range s.close(read) {
-		s.remember(u.Event)
+		if u.Kind == auditlog.Unwrapped {
+			s.remember(u.Event)
+		}
 		if s.scope.contains(u.Event) {
 			s.wrapped.add(Subject{
 				Kind: u.Kind, Mount: u.Mount, Role: roleOf(u.Event), Reader: u.Reader.Name, Entity: u.Reader.Entity, Address: u.Address,
@@ -97,8 +99,7 @@ func (s *Summary) Answer(read auditlog.Stats) Answer {
 		s.denied.byTime("denied", "Denied"), s.failed.byTime("failed", "Failed"),
 		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"),
 		s.reads.byCount("reads", "Reads by role and reader"))
-	a := s.answer("summary", "summary "+s.span())
-	a.Sections = sections
+	a := s.answer("summary", "summary "+s.span(), sections...)
 	for _, section := range sections {
 		a.Found = a.Found || len(section.Rows) > 0
 	}

@@ -79,7 +79,7 @@ func (t *timeline) add(e auditlog.Event) {
 // laneOf gives each reader and role a lane of its own; what is rare shares one by kind.
 func laneOf(e auditlog.Event) LaneKey {
 	switch e.Kind {
-	case auditlog.Read, auditlog.Wrapped, auditlog.Unwrapped:
+	case auditlog.Read, auditlog.Wrapped, auditlog.Unwrapped, auditlog.Rewrapped:
 		return LaneKey{Kind: auditlog.Read, Reader: e.Reader.Name, Role: roleOf(e)}
 	case auditlog.Denied, auditlog.Failed:
 		return LaneKey{Kind: auditlog.Denied}

@@ -1,6 +1,10 @@
 package inquiry
 
-import "vault-plugin-secrets-itwin/internal/auditlog"
+import (
+	"cmp"
+
+	"vault-plugin-secrets-itwin/internal/auditlog"
+)
 
 // Tokens asks which tokens one reader was handed, and what for.
 type Tokens struct {
@@ -19,6 +23,9 @@ func NewTokens(scope Scope, reader string) *Tokens {
 
 // Add takes an event.
 func (t *Tokens) Add(e auditlog.Event) {
+	if e.Kind == auditlog.Unreadable && e.Reader.Name != auditlog.UnknownReader && !e.Reader.Is(t.reader) {
+		return // whatever it records, somebody else did it
+	}
 	t.observe(e)
 	if !e.Reader.Is(t.reader) || !t.scope.contains(e) {
 		return
@@ -26,15 +33,20 @@ func (t *Tokens) Add(e auditlog.Event) {
 	switch e.Kind {
 	case auditlog.Read:
 		t.hold(e)
-	case auditlog.Unwrapped:
-		// It waits for the end, when the log has told what was wrapped.
+	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
+		// The first two wait for the end, when the log has told what was wrapped.
 	default:
-		t.others.add(Subject{
-			Kind: e.Kind, Mount: e.Mount, Operation: e.Operation, Path: e.Path, Address: e.Address,
-			TokenID: e.Token.ID, Detail: e.Detail,
-		}, e)
-		t.timeline.add(e)
+		t.do(e)
 	}
+}
+
+// do counts what is no token handed out.
+func (t *Tokens) do(e auditlog.Event) {
+	t.others.add(Subject{
+		Kind: e.Kind, Mount: e.Mount, Operation: e.Operation, Path: e.Path, Address: e.Address,
+		TokenID: e.Token.ID, Detail: e.Detail,
+	}, e)
+	t.timeline.add(e)
 }
 
 func (t *Tokens) hold(e auditlog.Event) {
@@ -47,7 +59,12 @@ func (t *Tokens) hold(e auditlog.Event) {
 // Answer lists the tokens.
 func (t *Tokens) Answer(read auditlog.Stats) Answer {
 	for _, u := range t.close(read) {
-		if u.Reader.Is(t.reader) && t.scope.contains(u.Event) {
+		switch {
+		case !u.Reader.Is(t.reader) || !t.scope.contains(u.Event):
+		case u.Kind == auditlog.Rewrapped:
+			t.do(u.Event)
+		default:
+			u.Token.ID = cmp.Or(u.Token.ID, HiddenToken)
 			t.hold(u.Event)
 		}
 	}
@@ -55,9 +72,8 @@ func (t *Tokens) Answer(read auditlog.Stats) Answer {
 		t.note("Entries of this log show token ids as HMACs: the same HMAC is the same token. " +
 			"To see ids in clear from now on, tune the mount; `itwin-audit tokens -h` tells how.")
 	}
-	a := t.answer("tokens", "tokens handed to "+t.reader)
-	a.Sections = append(a.Sections, t.tokens.byTime("tokens", "Tokens handed out"),
-		t.others.byTime("others", "Everything else this reader did or tried"))
+	a := t.answer("tokens", "tokens handed to "+t.reader,
+		t.tokens.byTime("tokens", "Tokens handed out"), t.others.byTime("others", "Everything else this reader did or tried"))
 	a.Found = len(t.tokens.of)+len(t.others.of) > 0
 	return a
 }

@@ -67,7 +67,7 @@ func timestamp(t time.Time) string {
 func Visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+		if steers(r) {
 			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 			continue
@@ -76,3 +76,6 @@ func Visible(s string) string {
 	}
 	return b.String()
 }
+
+// steers tells whether a rune is one that Visible doesn't let through, or stands for one.
+func steers(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }

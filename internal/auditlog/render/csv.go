@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 )
@@ -31,10 +32,21 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	return out.Error()
 }
 
-// inert keeps a spreadsheet from taking a value for a formula.
+// inert keeps a spreadsheet from taking a value for a formula, or a part of one: where the
+// comma is the decimal point, a semicolon parts cells, even within the quotes of CSV.
 func inert(s string) string {
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
-		return "'" + s
+	cells := strings.Split(s, ";")
+	for i, cell := range cells {
+		if formula(cell) {
+			cells[i] = "'" + cell
+		}
 	}
-	return s
+	return strings.Join(cells, ";")
+}
+
+// formula tells whether a spreadsheet may take a cell for one, once it has taken away
+// quotes and spaces. Some take the wide characters of East Asia, too.
+func formula(cell string) bool {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, `" `))
+	return strings.ContainsRune("=+-@＝＋－＠", first)
 }

@@ -97,11 +97,11 @@ func tiles(answer inquiry.Answer) []tile {
 // classOf is the style's class for what a section or an event is.
 func classOf(name string) string {
 	switch name {
-	case "denied", "failed":
+	case "denied", "failed", "unreadable":
 		return "denied"
 	case "changes", "config changed", "role changed", "rotated", "origin":
 		return "change"
-	case "new_readers", "wrapped", "unwrapped":
+	case "new_readers", "maybe", "wrapped", "unwrapped", "rewrapped":
 		return "notice"
 	}
 	return "plain"

@@ -13,11 +13,11 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/render"
 )
 
-// ofEach is an answer that counts n of all that can be counted: lines, events, damaged lines, steps of the timeline,
+// ofEach is an answer that counts n of all that can be counted: lines, events, damaged and unreadable lines, steps of the timeline,
 // and what finds no place in tables, the chart and the matrix, which hold 10 roles and 24 lanes.
 func ofEach(n int) inquiry.Answer {
 	a := answer()
-	a.Log.Lines, a.Log.Events, a.Log.Damaged = int64(n), int64(n), int64(n)
+	a.Log.Lines, a.Log.Events, a.Log.Damaged, a.Log.Unreadable = int64(n), int64(n), int64(n), n
 	a.Timeline.Buckets, a.Timeline.More, a.Timeline.Width = n, n, time.Duration(2*n)*time.Hour
 	a.Timeline.Lanes = nil
 	for i := range 24 + n {
@@ -35,8 +35,8 @@ func ofEach(n int) inquiry.Answer {
 func TestOneIsNotCountedAsSeveral(t *testing.T) {
 	t.Parallel()
 	provenance := map[int]string{
-		1: "From 1 line with 1 event of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped.",
-		2: "From 2 lines with 2 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 2 damaged lines skipped.",
+		1: "From 1 line with 1 event of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped; 1 unreadable line.",
+		2: "From 2 lines with 2 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 2 damaged lines skipped; 2 unreadable lines.",
 	}
 	want := map[string]map[int][]string{
 		"table": {
@@ -56,7 +56,7 @@ func TestOneIsNotCountedAsSeveral(t *testing.T) {
 				require.Contains(t, text.String(), part)
 			}
 			if n == 1 {
-				require.NotRegexp(t, `\b1 (more )?(damaged )?(line|event|step|row|read)s\b`, text.String())
+				require.NotRegexp(t, `\b1 (more )?(damaged |unreadable )?(line|event|step|row|read)s\b`, text.String())
 			}
 		}
 	}

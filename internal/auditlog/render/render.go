@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -18,9 +17,7 @@ func Write(w io.Writer, format string, answer inquiry.Answer) error {
 	case "table":
 		return table(w, answer)
 	case "json":
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(answer)
+		return object(w, answer)
 	case "csv":
 		return commaSeparated(w, answer)
 	case "html":

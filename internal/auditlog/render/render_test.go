@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,7 +56,38 @@ func TestNoFormatLetsThroughWhatDoesHarmThere(t *testing.T) {
 		require.Contains(t, text, `\x1b[2J\u202e\n`, format)
 	}
 	require.NotContains(t, rendered(t, "html"), "<script")
-	require.NotContains(t, rendered(t, "json"), "\x1b")
+}
+
+// TestJSONLetsNothingThroughThatSteersATerminal looks at the bytes of an answer, and at what they decode to.
+func TestJSONLetsNothingThroughThatSteersATerminal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, want string }{
+		"a control of ASCII":            {"\x1b[2J", `\u001b[2J`},
+		"CSI in one rune":               {"\u009b2J", `\u009b2J`},
+		"DEL":                           {"a\x7f", `a\u007f`},
+		"a mark that reorders text":     {"a\u202eb\u2066", `a\u202eb\u2066`},
+		"one that can't be seen":        {"a\u200bb\ufeff", `a\u200bb\ufeff`},
+		"a rune of two units":           {"tag\U000e0041", `tag\udb40\udc41`},
+		"a rune of nobody's":            {"\U0010ffff", `\udbff\udfff`},
+		"what stands for another":       {"a\ufffd", `a\ufffd`},
+		"but letters of all scripts":    {"Zoë 金 🔑 ع", `"Zoë 金 🔑 ع"`},
+		"and quotes, as JSON does them": {`"\`, `"\"\\"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := answer()
+			a.Subject, a.Sections[0].Rows[0].Reader = c.text, c.text
+			var text strings.Builder
+			require.NoError(t, render.Write(&text, "json", a))
+			require.Contains(t, text.String(), c.want)
+			for _, r := range text.String() {
+				require.Truef(t, r == '\n' || unicode.IsPrint(r), "%U", r)
+			}
+			var got inquiry.Answer
+			require.NoError(t, json.Unmarshal([]byte(text.String()), &got))
+			require.Equal(t, []string{c.text, c.text}, []string{got.Subject, got.Sections[0].Rows[0].Reader})
+		})
+	}
 }
 
 func TestTableSaysWhatItRestsOn(t *testing.T) {
@@ -80,6 +112,42 @@ func TestSpreadsheetsGetTheSameColumnsAlwaysAndNoFormula(t *testing.T) {
 	require.Len(t, records, 2)
 	require.Equal(t, []string{"reads", "2026-11-23T09:00:00Z", "2026-11-23T10:00:00Z", "7"}, records[1][:4])
 	require.Equal(t, "'=cmd", records[1][7][:5])
+}
+
+// TestNoCellOfASpreadsheetIsAFormula holds where a semicolon parts cells, too, as where the comma is the decimal point.
+func TestNoCellOfASpreadsheetIsAFormula(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"=1+1":                          "'=1+1",
+		"+1":                            "'+1",
+		"-1":                            "'-1",
+		"@SUM(1)":                       "'@SUM(1)",
+		"＝1":                            "'＝1",
+		" =1":                           "' =1",
+		`"=1`:                           `'"=1`,
+		"token/x;=cmd|'/C calc'!A0;":    "token/x;'=cmd|'/C calc'!A0;",
+		"a;+1;-1;@x":                    "a;'+1;'-1;'@x",
+		"a; =1":                         "a;' =1",
+		`a;"=1";""+1`:                   `a;'"=1";'""+1`,
+		";;=1":                          ";;'=1",
+		"\t=1":                          `\t=1`,
+		"\r=1;\t=1":                     `\r=1;\t=1`,
+		"no valid token; no permission": "no valid token; no permission",
+		"a=b+c-d@e, f":                  "a=b+c-d@e, f",
+		"2026-11-23T09:00:00Z;x=1":      "2026-11-23T09:00:00Z;x=1",
+		"":                              "",
+	} {
+		a := answer()
+		a.Sections[0].Rows[0].Path = value
+		var text strings.Builder
+		require.NoError(t, render.Write(&text, "csv", a))
+		records, err := csv.NewReader(strings.NewReader(text.String())).ReadAll()
+		require.NoError(t, err)
+		require.Equal(t, want, records[1][12])
+		for cell := range strings.FieldsFuncSeq(text.String(), func(r rune) bool { return r == ';' || r == ',' || r == '\n' }) {
+			require.False(t, strings.ContainsAny(strings.TrimLeft(cell, `" `)[:1], "=+-@"), value)
+		}
+	}
 }
 
 func TestJSONHoldsTheAnswerAsItIs(t *testing.T) {

@@ -69,6 +69,9 @@ func provenance(log inquiry.Log) string {
 	if log.Damaged > 0 {
 		s += "; " + words.Count(log.Damaged, "damaged line") + " skipped"
 	}
+	if log.Unreadable > 0 {
+		s += "; " + words.Count(log.Unreadable, "unreadable line")
+	}
 	return s + "."
 }
 
