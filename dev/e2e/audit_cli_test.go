@@ -134,9 +134,10 @@ func requireSummary(t *testing.T, s *auditStory, cli auditCLI) {
 	a := cli.ask(0, "", "summary", "--since", s.readsBegan.Format(time.RFC3339Nano), s.log)
 	require.ElementsMatch(t, []string{"userpass-kim viewer x1", "userpass-kim editor x1", "approle ci-build viewer x1"}, a.told("reads"))
 	require.Equal(t, []string{"userpass-kim x1", "approle ci-build x1", "root x1"}, a.told("new_readers"))
-	require.Equal(t, []string{
-		"approle ci-build read token/editor x1", "(nobody: no valid Vault token) read token x1", "(nobody: no valid Vault token) read token x1",
-	}, a.told("denied"))
+	denied, nobody := a.told("denied"), "(nobody: no valid Vault token) read token "
+	require.Equal(t, "approle ci-build read token/editor x1", denied[0])
+	// One came without a Vault token, one with a wrong one. Vault before 1.19 logs the same of both.
+	require.Contains(t, [][]string{{nobody + "x1", nobody + "x1"}, {nobody + "x2"}}, denied[1:])
 	require.Equal(t, []string{"root read token/missing x1"}, a.told("failed"))
 	require.Equal(t, []string{
 		"root rotated update rotate/viewer x1", "root config changed update config x1", "root role changed delete role/editor x1",
