@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -29,11 +28,12 @@ func TestVaultShowsTheDocumentThatReviewersSee(t *testing.T) {
 	e := newEnv(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
 	want, err := os.ReadFile(filepath.Join(repositoryPath, "dev", "reference", "testdata", "openapi.golden.json"))
 	require.NoError(t, err)
-	got := e.openAPI()
-	if !bytes.Contains(got, []byte(`"patch": {`)) {
-		t.Skip("this Vault leaves patches out of its document: the SDK that it is made of doesn't describe them yet")
+	health, err := e.root.Sys().Health()
+	require.NoError(t, err)
+	if strings.HasPrefix(health.Version, "1.16.") {
+		t.Skip("Vault 1.16 leaves patches out of its document: the SDK that it is made of doesn't describe them yet")
 	}
-	require.Equal(t, string(want), string(got))
+	require.Equal(t, string(want), string(e.openAPI()))
 }
 
 // openAPI is the engine's part of the document, indented.
