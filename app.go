@@ -68,7 +68,7 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
 		return a, nil
 	}
-	return b.apps.get(ctx, name, read, (*app).close)
+	return b.apps.Get(ctx, name, read, (*app).close)
 }
 
 func describeApp(name string) string {
@@ -86,7 +86,7 @@ func errNoApp(mount, name string) error {
 // putApp makes a the app in force, in place of one configured as old, with first
 // as its first token.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {
-	before, known := b.apps.peek(a.name)
+	before, known := b.apps.Peek(a.name)
 	settings := b.poolSettings(s, a)
 	// Of before, not of old: what is in storage may be newer, as a write can fail after it was done.
 	if known && before.config.Generation == a.config.Generation {
@@ -129,7 +129,7 @@ func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *a
 // replaceApp puts a in the place of whatever is in memory, which may have been
 // read from storage only now.
 func (b *backend) replaceApp(a *app) {
-	before, ok := b.apps.swap(a.name, a)
+	before, ok := b.apps.Swap(a.name, a)
 	if !ok {
 		return
 	}
@@ -142,7 +142,7 @@ func (b *backend) replaceApp(a *app) {
 
 // dropApp ends the app and deletes its stored tokens.
 func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, old *config) {
-	if a, ok := b.apps.forget(name); ok {
+	if a, ok := b.apps.Forget(name); ok {
 		a.close()
 		a.pool.Wait()
 	}
@@ -155,7 +155,7 @@ func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, o
 
 // forgetApp drops the app from memory; the next reader reads it from storage.
 func (b *backend) forgetApp(name string) {
-	if a, ok := b.apps.forget(name); ok {
+	if a, ok := b.apps.Forget(name); ok {
 		a.close()
 	}
 }
@@ -220,7 +220,7 @@ func granted(g ims.Grant) tokens.Grant {
 // until the next is.
 func (b *backend) renewTokens() time.Duration {
 	next := time.Hour
-	for _, a := range b.apps.all() {
+	for _, a := range b.apps.All() {
 		next = min(next, a.pool.Renew())
 	}
 	return next

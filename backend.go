@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/memo"
 )
 
 const (
@@ -50,8 +51,8 @@ type backend struct {
 	now    func() time.Time
 	jitter func(most time.Duration) time.Duration
 
-	apps   *memo[*app]
-	roles  *memo[*role]
+	apps   *memo.Memo[*app]
+	roles  *memo.Memo[*role]
 	writes []*locksutil.LockEntry
 
 	keysLock sync.Mutex
@@ -97,8 +98,8 @@ func newBackend(version string) *backend {
 		log:      hclog.NewNullLogger(),
 		now:      time.Now,
 		jitter:   jitter,
-		apps:     newMemo[*app](),
-		roles:    newMemo[*role](),
+		apps:     memo.New[*app](),
+		roles:    memo.New[*role](),
 		writes:   locksutil.CreateLocks(),
 		keySets:  make(map[string]*ims.Keys),
 		metrics:  newExchangeMetrics(),
@@ -176,7 +177,7 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case strings.HasPrefix(key, configPrefix):
 		b.forgetApp(strings.TrimPrefix(key, configPrefix))
 	case strings.HasPrefix(key, rolePrefix):
-		b.roles.forget(strings.TrimPrefix(key, rolePrefix))
+		b.roles.Forget(strings.TrimPrefix(key, rolePrefix))
 	case strings.HasPrefix(key, tokenPrefix):
 		b.forgetToken(key)
 	}
@@ -193,7 +194,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 // clean runs at unmount, reload and seal.
 func (b *backend) clean(context.Context) {
 	b.renewals.stop()
-	for name, a := range b.apps.all() {
+	for name, a := range b.apps.All() {
 		b.forgetApp(name)
 		a.pool.Wait()
 	}

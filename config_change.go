@@ -93,7 +93,7 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c
 	if !wanted {
 		return nil, nil // nothing was wanted
 	}
-	if before, known := b.apps.peek(name); known {
+	if before, known := b.apps.Peek(name); known {
 		done, err := before.pool.Slot(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("verifying: %w", err)

@@ -148,7 +148,7 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 func TestProofWaitsForOneOfTheAppsExchanges(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	a, ok := e.apps.peek("")
+	a, ok := e.apps.Peek("")
 	require.True(t, ok)
 	for range 8 {
 		_, err := a.pool.Slot(t.Context())

@@ -117,7 +117,7 @@ func TestExchangeThatAConfigWriteOvertakesIsMadeAgain(t *testing.T) {
 func TestReadersRecoverFromAPoolThatAnInvalidationRetired(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	known, ok := e.apps.peek("")
+	known, ok := e.apps.Peek("")
 	require.True(t, ok)
 	known.pool.Retire()
 	require.Equal(t, canaryToken+"1", e.token(), "read again from storage")

@@ -169,6 +169,6 @@ func (b *backend) plantApp(t *testing.T, mint func(context.Context, string) (tok
 	a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), tokens.Settings{
 		Mint: mint, MayMint: func() error { return nil }, RenewBefore: defaultRenewBefore,
 	})
-	b.apps.swap("", a)
+	b.apps.Swap("", a)
 	return a
 }

@@ -155,7 +155,7 @@ func keysID(c *config) string {
 // config after another doesn't fill the memory. keysLock is held.
 func (b *backend) dropUnusedKeys() {
 	used := make(map[string]bool)
-	for _, a := range b.apps.all() {
+	for _, a := range b.apps.All() {
 		used[keysID(a.config)] = true
 	}
 	for id, keys := range b.keySets {
