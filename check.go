@@ -7,13 +7,20 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
+
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/platform"
+	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// The stages of a chain, beside those of reaching a host.
+// maxChecks is how many checks and config writes of one app may ask IMS at a time.
+// They never take an exchange from readers.
+const maxChecks = 2
+
+// The stages of a check, beside those of reaching a host.
 const (
 	stageConfig      = "config"
 	stageExchange    = "exchange"
@@ -22,18 +29,97 @@ const (
 	stagePermissions = "permissions"
 )
 
-// chain is one run from the config to the Platform. It has connections of its
-// own, so that name resolution and TLS are proved as well.
+// checkReport is how far a check came. Empty fields weren't reached.
+type checkReport struct {
+	stages  []checkStage
+	failure *checkFailure // nil: all stages passed
+	hint    string
+
+	clientID, scope, tokenID            string
+	appEmail, displayName, organization string
+	iTwinID                             string
+	permissions                         []string // nil: not asked for
+}
+
+type checkStage struct {
+	name string
+	ok   bool
+	took time.Duration
+}
+
+// checkFailure is why the last stage failed.
+type checkFailure struct {
+	err           error
+	correlationID string
+}
+
+func (r *checkReport) pass(stage string, took time.Duration) {
+	r.stages = append(r.stages, checkStage{name: stage, ok: true, took: took})
+}
+
+func (r *checkReport) fail(stage string, took time.Duration, failure checkFailure, hint string) {
+	r.stages = append(r.stages, checkStage{name: stage, took: took})
+	r.failure, r.hint = &failure, hint
+}
+
+// check runs the whole chain for a role, with a token of its own. An error is the
+// caller's mistake or Vault's; what fails in the chain is in the report.
+func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTwinID string) (*checkReport, error) {
+	begun := b.now()
+	a, r, err := b.resolve(ctx, req, roleName)
+	if isUnusable(err) || errors.Is(err, errDamagedRole) {
+		report := &checkReport{}
+		report.fail(stageConfig, 0, checkFailure{err: err}, "") // the error says what to do
+		return report, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	done, ok := b.checks.TryAcquire(a.name)
+	if !ok {
+		return nil, busyError{app: a.name}
+	}
+	defer done()
+	c, err := b.newChain(ctx, a.config, a.tokenScope(r))
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	c.report.pass(stageConfig, b.now().Sub(begun))
+	if failure := a.heldOff(b.now()); failure != nil {
+		c.report.failHeldOff(failure)
+		return &c.report, nil
+	}
+	c.run(ctx, iTwinID)
+	return &c.report, nil
+}
+
+// heldOff returns a failure of the app whose Retry-After hasn't passed yet, or nil.
+func (a *app) heldOff(now time.Time) *tokens.Failure {
+	for _, s := range a.pool.Statuses() {
+		if s.Failure == nil || !now.Before(s.Failure.NextAttempt) {
+			continue
+		}
+		if e, ok := errors.AsType[*ims.Error](s.Failure); ok && e.RetryAfter > 0 {
+			return s.Failure
+		}
+	}
+	return nil
+}
+
+func (r *checkReport) failHeldOff(f *tokens.Failure) {
+	e, _ := errors.AsType[*ims.Error](f)
+	err := fmt.Errorf("IMS asked for a pause until %s, so it wasn't asked now: %w", timestampOfDue(f.NextAttempt), e)
+	r.fail(stageExchange, 0, checkFailure{err: err, correlationID: e.CorrelationID}, imsHint(e))
+}
+
+// chain is one run from the config to the Platform. Its connections are its own,
+// so that name resolution and TLS are checked as well.
 type chain struct {
 	now      func() time.Time
-	config   *config
-	scope    string
 	exchange *ims.Client
 	platform *platform.Client
-
-	stages []map[string]any
-	found  map[string]any
-	failed bool
+	report   checkReport
 }
 
 func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain, error) {
@@ -41,33 +127,21 @@ func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain
 	if err != nil {
 		return nil, err
 	}
+	reach := c.outboundOptions()
 	client, err := platform.NewClient(platform.Options{
 		APIURL:         c.APIURL,
-		RequestTimeout: c.RequestTimeout,
-		CACert:         c.CACert,
-		TLSMinVersion:  c.TLSMinVersion,
+		RequestTimeout: reach.Timeout,
+		CACert:         reach.CACert,
+		TLSMinVersion:  reach.TLSMinVersion,
 		UserAgent:      b.userAgent(ctx),
 		Now:            b.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing to ask the Platform: %w", err)
 	}
-	return &chain{
-		now: b.now, config: c, scope: scope, exchange: exchange, platform: client,
-		found: map[string]any{
-			keyClientID: c.ClientID,
-			keyScope:    scope,
-			keyAppEmail: c.ClientID + "@apps.imsoidc.bentley.com",
-		},
-	}, nil
-}
-
-// brokenConfig is the report where the first stage fails: what is stored can't be
-// used, and its error says what to do.
-func brokenConfig(err error) map[string]any {
-	c := &chain{found: make(map[string]any)}
-	c.fail(stageConfig, 0, err, "", "")
-	return c.report()
+	return &chain{now: b.now, exchange: exchange, platform: client, report: checkReport{
+		clientID: c.ClientID, scope: scope, appEmail: c.ClientID + "@apps.imsoidc.bentley.com",
+	}}, nil
 }
 
 func (c *chain) close() {
@@ -75,52 +149,51 @@ func (c *chain) close() {
 	c.platform.Close()
 }
 
-// run stops at the first stage that fails. The config took since begun to read.
-// minted is called after the exchange: what is asked of the Platform, which may
-// take long, keeps no reader from one.
-func (c *chain) run(ctx context.Context, begun time.Time, iTwinID string, minted func()) {
-	c.pass(stageConfig, c.now().Sub(begun))
-	grant, ok := c.mint(ctx)
-	minted()
+// run stops at the first stage that fails.
+func (c *chain) run(ctx context.Context, iTwinID string) {
+	token, ok := c.mint(ctx)
 	if !ok {
 		return
 	}
-	c.found[keyTokenID] = tokens.ID(grant.AccessToken)
-	if !c.askUser(ctx, grant) || iTwinID == "" {
-		return
+	c.report.tokenID = tokens.ID(token)
+	if c.askUser(ctx, token) && iTwinID != "" {
+		c.askPermissions(ctx, token, iTwinID)
 	}
-	c.askPermissions(ctx, grant, iTwinID)
 }
 
-// mint passes the stages of reaching IMS, the exchange itself, and the reading of
-// its answer.
-func (c *chain) mint(ctx context.Context) (ims.Grant, bool) {
+// mint passes the stages of reaching IMS, the exchange itself, and the token in its
+// answer.
+func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	traced, timeline := outbound.NewTimeline(ctx, c.now)
 	begun := c.now()
-	grant, err := c.exchange.Exchange(traced, c.scope)
+	grant, err := c.exchange.Exchange(traced, c.report.scope)
 	rest := c.now().Sub(begun)
 	for _, stage := range []outbound.Stage{outbound.StageDNS, outbound.StageConnect, outbound.StageTLS} {
 		if took, passed := timeline.Took(stage); passed {
-			c.pass(string(stage), took)
+			c.report.pass(string(stage), took)
 			rest -= took
 		}
 	}
 	failure, failed := errors.AsType[*ims.Error](err)
-	if failed && failure.Kind != ims.Malformed {
-		c.fail(exchangeStage(failure), rest, failure, imsHint(failure), failure.CorrelationID)
-		return ims.Grant{}, false
+	if !failed {
+		c.report.pass(stageExchange, rest)
+		c.report.pass(stageToken, 0)
+		return grant.AccessToken, true
 	}
-	c.pass(stageExchange, rest)
-	if failed {
-		c.fail(stageToken, 0, failure, imsHint(failure), failure.CorrelationID)
-		return ims.Grant{}, false
+	stage := exchangeStage(failure)
+	if stage == stageToken {
+		c.report.pass(stageExchange, rest)
+		rest = 0
 	}
-	c.pass(stageToken, 0)
-	return grant, true
+	c.report.fail(stage, rest, checkFailure{err: failure, correlationID: failure.CorrelationID}, imsHint(failure))
+	return secret.Text{}, false
 }
 
-// exchangeStage is where an exchange failed: on the way to IMS, or with it.
+// exchangeStage returns the stage at which an exchange failed.
 func exchangeStage(failure *ims.Error) string {
+	if failure.Kind == ims.Malformed {
+		return stageToken
+	}
 	switch failure.Stage {
 	case outbound.StageDNS, outbound.StageConnect, outbound.StageProxy, outbound.StageTLS:
 		return string(failure.Stage)
@@ -129,94 +202,67 @@ func exchangeStage(failure *ims.Error) string {
 	}
 }
 
-func (c *chain) askUser(ctx context.Context, grant ims.Grant) bool {
+func (c *chain) askUser(ctx context.Context, token secret.Text) bool {
 	begun := c.now()
-	user, err := c.platform.Me(ctx, grant.AccessToken)
+	user, err := c.platform.Me(ctx, token)
+	took := c.now().Sub(begun)
 	if err != nil {
-		c.failPlatform(stageUser, begun, err)
+		c.report.failPlatform(stageUser, took, err)
 		return false
 	}
-	c.pass(stageUser, c.now().Sub(begun))
-	c.found[keyDisplayName] = user.DisplayName
-	c.found[keyOrganization] = user.OrganizationName
+	c.report.pass(stageUser, took)
+	c.report.displayName, c.report.organization = user.DisplayName, user.OrganizationName
 	if user.Email != "" {
-		c.found[keyAppEmail] = user.Email
+		c.report.appEmail = user.Email
 	}
 	return true
 }
 
-func (c *chain) askPermissions(ctx context.Context, grant ims.Grant, iTwinID string) {
-	c.found[keyITwinID] = iTwinID
+func (c *chain) askPermissions(ctx context.Context, token secret.Text, iTwinID string) {
+	c.report.iTwinID = iTwinID
 	begun := c.now()
-	permissions, err := c.platform.Permissions(ctx, grant.AccessToken, iTwinID)
+	permissions, err := c.platform.Permissions(ctx, token, iTwinID)
+	took := c.now().Sub(begun)
 	if err != nil {
-		c.failPlatform(stagePermissions, begun, err)
+		c.report.failPlatform(stagePermissions, took, err)
 		return
 	}
-	c.found[keyPermissions] = permissions
-	c.pass(stagePermissions, c.now().Sub(begun))
+	c.report.permissions = permissions
+	c.report.pass(stagePermissions, took)
 	if len(permissions) == 0 {
-		c.found[keyHint] = c.inviteHint()
+		c.report.hint = inviteHint(c.report.appEmail)
 	}
 }
 
-func (c *chain) failPlatform(stage string, begun time.Time, err error) {
+func (r *checkReport) failPlatform(stage string, took time.Duration, err error) {
 	var e *platform.Error
 	if !errors.As(err, &e) {
-		e = &platform.Error{Detail: "it could not be asked"}
+		e = &platform.Error{Detail: "the request could not be sent"}
 	}
-	c.fail(stage, c.now().Sub(begun), e, c.platformHint(stage, e), e.CorrelationID)
+	r.fail(stage, took, checkFailure{err: e, correlationID: e.CorrelationID}, platformHint(stage, r.appEmail, e))
 }
 
-func (c *chain) pass(stage string, took time.Duration) {
-	c.note(stage, true, took)
-}
-
-func (c *chain) fail(stage string, took time.Duration, err error, hint, correlationID string) {
-	c.note(stage, false, took)
-	c.failed = true
-	c.found[keyFailedStage] = stage
-	c.found[keyError] = err.Error()
-	for key, value := range map[string]string{keyHint: hint, keyCorrelationID: correlationID} {
-		if value != "" {
-			c.found[key] = value
-		}
-	}
-}
-
-func (c *chain) note(stage string, ok bool, took time.Duration) {
-	c.stages = append(c.stages, map[string]any{
-		keyStage: stage, keyOK: ok, keyTook: max(took, 0).Round(time.Millisecond / 10).String(),
-	})
-}
-
-func (c *chain) report() map[string]any {
-	c.found[keyOK] = !c.failed
-	c.found[keyStages] = c.stages
-	return c.found
-}
-
-// platformHint says what to do about an answer of the Platform.
-func (c *chain) platformHint(stage string, e *platform.Error) string {
+// platformHint says what to do about an error of the Platform.
+func platformHint(stage, appEmail string, e *platform.Error) string {
 	switch e.Status {
 	case http.StatusUnauthorized:
-		return "IMS and the Platform must be of one environment (authority, api_url)," +
-			" and the token needs the scope itwin-platform, which the role or config names."
+		return "authority and api_url must belong to the same environment," +
+			" and the scopes of the role or config must include itwin-platform."
 	case http.StatusForbidden, http.StatusNotFound:
 		if stage == stagePermissions {
-			return c.inviteHint()
+			return inviteHint(appEmail)
 		}
-		return "Check that api_url leads to the iTwin Platform: users/me needs no access to any iTwin."
+		return "Check that api_url belongs to the iTwin Platform: users/me needs no access to an iTwin."
 	case http.StatusTooManyRequests:
-		return "The app's users share its rate limit: wait, or ask for a larger subscription."
+		return "All users of the app share its rate limit: wait, or ask Bentley for a larger subscription."
 	case 0:
-		return "Check api_url, ca_cert, and that the Vault server may reach it: firewall, proxy (HTTPS_PROXY)."
+		return "Check api_url and ca_cert, and that the Vault server can reach the Platform: firewall, proxy (HTTPS_PROXY)."
 	default:
-		return "Check api_url and status.bentley.com, or ask Bentley's support with the correlation id."
+		return "Check api_url and status.bentley.com, or give the correlation id to Bentley's support."
 	}
 }
 
-func (c *chain) inviteHint() string {
-	return "The token is good, but the app has no access to this iTwin: if the id is right, invite " +
-		asString(c.found[keyAppEmail]) + " to it and give it a role. A new app may need 5 to 10 minutes."
+func inviteHint(appEmail string) string {
+	return "The token is valid, but the app has no access to this iTwin. Check the id, invite " + appEmail +
+		" to the iTwin and give it a role. For a new app that can take 5 to 10 minutes to work."
 }

@@ -41,7 +41,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"an operator's mistake": {errField(keyScopes, "is odd"), http.StatusBadRequest, "scopes is odd"},
 		"too long a life": {
 			&tokens.MinLifeError{Asked: 2 * time.Hour, Max: 54 * time.Minute, Lifetime: time.Hour}, http.StatusBadRequest,
-			"min_ttl=2h can't be met: IMS gives tokens of 1h, of which at most 54m (90 %) can be asked for; ask for less",
+			"min_ttl=2h is too long: IMS issues tokens for 1h, and a read can ask for at most 54m (90 %) of that",
 		},
 		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText + hinted(limited)},
 		"no answer": {
@@ -53,7 +53,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"a refusal":         {failing(refused), http.StatusBadRequest, refused.Error() + failingText + hinted(refused)},
 		"no keys": {
 			keyless, http.StatusGatewayTimeout, keyless.Error() +
-				"; no token can be judged until they are fetched again, at 2026-11-23T12:00:01Z or later" + hinted(slow),
+				"; without them no token can be verified; next attempt at 2026-11-23T12:00:01Z" + hinted(slow),
 		},
 		"a token too late": {
 			failing(tokens.ErrLateArrival), http.StatusBadGateway, "the token had expired before it arrived" + failingText,
@@ -87,7 +87,7 @@ func TestAnswerTellsWhatToDoAboutARefusal(t *testing.T) {
 
 		"unauthorized_client":    "register an app of the type Service",
 		"unsupported_grant_type": "register an app of the type Service",
-		"access_denied":          "Check the app in My Apps and its config",
+		"access_denied":          "Check the app in My Apps, and its config",
 	}
 	for code, hint := range cases {
 		t.Run(code, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestAnswerTellsWhatToDoAboutARefusal(t *testing.T) {
 			e.ims.Refuse(code)
 			status, text := e.mustFail(logical.UpdateOperation, "config", e.app())
 			require.Equal(t, http.StatusBadRequest, status)
-			require.Contains(t, text, "IMS refuses the exchange with status 400: "+code)
+			require.Contains(t, text, code)
 			require.Contains(t, text, hint)
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// The types of events, below the engine's name.
+// The types of events, after the prefix itwin/.
 const (
 	eventConfigWrite     = "config-write"
 	eventConfigDelete    = "config-delete"
@@ -28,7 +28,7 @@ const (
 // eventTime bounds one call to Vault's event bus.
 const eventTime = 5 * time.Second
 
-// events are on their way to Vault's event bus.
+// events sends to Vault's event bus in the background, until the mount ends.
 type events struct {
 	ctx     context.Context // ends with the mount
 	cancel  context.CancelFunc
@@ -44,20 +44,20 @@ func newEvents() *events {
 	return &events{ctx: ctx, cancel: cancel}
 }
 
-// event tells those who subscribed, without keeping anyone waiting. The pairs are
-// names and values; none is a secret or a token.
+// event sends an event without waiting for it. The pairs are names and values; none
+// is a secret or a token.
 func (b *backend) event(kind, dataPath string, pairs ...string) {
 	pairs = append([]string{logical.EventMetadataDataPath, dataPath, logical.EventMetadataOperation, kind}, pairs...)
 	b.events.send(func(ctx context.Context) {
 		err := logical.SendEvent(ctx, b, operationPrefix+"/"+kind, pairs...)
 		if err != nil && ctx.Err() == nil {
-			b.events.refused.Do(func() { b.log.Debug("this server takes no events", "error", err) })
+			b.events.refused.Do(func() { b.log.Debug("this server doesn't accept events", "error", err) })
 		}
 	})
 }
 
-// send calls tell in the background, unless the mount has ended.
-func (e *events) send(tell func(ctx context.Context)) {
+// send calls deliver in the background, unless the mount has ended.
+func (e *events) send(deliver func(ctx context.Context)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
@@ -66,11 +66,11 @@ func (e *events) send(tell func(ctx context.Context)) {
 	e.sending.Go(func() {
 		ctx, cancel := context.WithTimeout(e.ctx, eventTime)
 		defer cancel()
-		tell(ctx)
+		deliver(ctx)
 	})
 }
 
-// stop drops what is on its way and returns when nothing is any more.
+// stop cancels the events under way and waits for them.
 func (e *events) stop() {
 	e.mu.Lock()
 	e.ended = true
@@ -79,8 +79,8 @@ func (e *events) stop() {
 	e.sending.Wait()
 }
 
-// observer tells of what happens to an app's tokens: a line in the log, and an
-// event for those who subscribed.
+// observer returns a function that logs what happens to an app's tokens, and sends
+// events about it.
 func (b *backend) observer(a *app) func(tokens.Event) {
 	path := configKey(a.name)
 	log := b.log.With("config", path, "generation", a.config.Generation)
@@ -93,18 +93,18 @@ func (b *backend) observer(a *app) func(tokens.Event) {
 			b.recovered(log, path, e)
 		case tokens.MintFailed:
 			next := timestampOfDue(e.Failure.NextAttempt)
-			log.Warn("minting a token failed", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
+			log.Warn("could not mint a token", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
 				"failing_since", timestamp(e.Failure.Since), "attempts", e.Failure.Attempts, "next_attempt", next)
 			b.event(eventExchangeFail, path, keyScope, e.Scope, keyError, e.Failure.Err.Error(), keyNextAttempt, next)
 		case tokens.Loaded:
 			log.Debug("token loaded from storage", "scope", e.Scope, "token_id", e.Token.ID)
 		case tokens.StoreFailed:
-			log.Warn("the token storage failed: the token is kept in memory alone", "scope", e.Scope, "error", e.Err)
+			log.Warn("could not load or store a token: it is kept in memory only", "scope", e.Scope, "error", e.Err)
 		}
 	}
 }
 
-// correlationID is that of the exchange that failed, empty where there was none.
+// correlationID returns the id of the exchange that failed, or an empty string.
 func correlationID(err error) string {
 	if e, ok := errors.AsType[*ims.Error](err); ok {
 		return e.CorrelationID
@@ -117,7 +117,7 @@ func (b *backend) recovered(log hclog.Logger, path string, e tokens.Event) {
 		return
 	}
 	since := timestamp(e.Failure.Since)
-	log.Info("IMS works again", "scope", e.Scope, "failed_since", since,
+	log.Info("IMS has recovered", "scope", e.Scope, "failed_since", since,
 		"attempts", e.Failure.Attempts, "after", b.now().Sub(e.Failure.Since).Round(time.Second).String())
 	b.event(eventExchangeRecover, path, keyScope, e.Scope, "failed_since", since)
 }

@@ -44,9 +44,9 @@ func FuzzStoredConfig(f *testing.F) {
 			require.True(t, isUnusable(err), err)
 			return
 		}
-		client, err := b.newClient(t.Context(), c)
+		a, err := b.newApp(t.Context(), "", c)
 		require.NoError(t, err)
-		client.Close()
+		a.close()
 		require.Positive(t, c.RenewBefore)
 		require.GreaterOrEqual(t, c.RequestTimeout, minRequestTimeout)
 

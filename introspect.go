@@ -16,54 +16,56 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// inspect verifies a token by the keys of the app it claims to be for, and says
-// whose it is.
-func (b *backend) inspect(ctx context.Context, req *logical.Request, token secret.Text) (map[string]any, error) {
+// introspection is what is known of a token.
+type introspection struct {
+	reason      string         // why it isn't active; empty: it is
+	claims      map[string]any // nil unless the signature is valid
+	expires     time.Time      // zero unless the signature is valid and it states an expiry
+	apps, roles []string       // config paths and names, in the order of their listing
+}
+
+// introspectToken verifies a token with the keys of the app that it claims to be
+// for, and finds the apps and roles that it is for.
+func (b *backend) introspectToken(ctx context.Context, req *logical.Request, token secret.Text) (introspection, error) {
 	apps, err := b.appsToAsk(ctx, req)
 	if err != nil {
-		return nil, err
+		return introspection{}, err
 	}
-	judge := nearest(apps, readStated(token)).config
-	keys, err := b.keys(judge)
-	if err != nil {
-		return nil, err
+	judge := nearest(apps, readStated(token))
+	claims, doubt := judge.keys.Verify(ctx, token)
+	if _, keyless := errors.AsType[*ims.KeysError](doubt); keyless || doubt != nil && ctx.Err() != nil {
+		return introspection{}, doubt
 	}
-	found := map[string]any{keyActive: false, keyApps: []string{}, keyRoles: []string{}}
-	claims, doubt := keys.Verify(ctx, token)
-	_, lacking := errors.AsType[*ims.KeysError](doubt)
-	switch {
-	case lacking, doubt != nil && ctx.Err() != nil:
-		return nil, doubt
-	case doubt != nil:
-		found[keyReason] = doubt.Error()
-		return found, nil //nolint:nilerr // that the token is bad is the answer
+	if doubt != nil {
+		return introspection{reason: doubt.Error()}, nil //nolint:nilerr // that the token isn't valid is the result
 	}
-	found[keyClaims] = claims.All
-	if !claims.Expires.IsZero() {
-		found[keyExpiresAt] = timestamp(claims.Expires)
+	found := introspection{
+		reason:  inactiveReason(claims, judge.config.Authority, b.now()),
+		claims:  claims.All,
+		expires: claims.Expires,
 	}
-	if reason := inactiveReason(claims, judge.Authority, b.now()); reason != "" {
-		found[keyReason] = reason
-	} else {
-		found[keyActive] = true
+	owners := ownersOf(apps, claims)
+	for _, a := range owners {
+		found.apps = append(found.apps, configKey(a.name))
 	}
-	return found, b.addOwners(ctx, req, found, apps, claims)
+	found.roles, err = b.rolesOf(ctx, req, owners, claims)
+	return found, err
 }
 
 func inactiveReason(claims ims.Claims, authority string, now time.Time) string {
 	switch {
 	case claims.Issuer != authority:
-		return "its issuer isn't the authority of the app's config"
+		return "its issuer isn't the authority in the app's config"
 	case claims.Expires.IsZero():
-		return "it states no expiry"
+		return "it has no expiry"
 	case !claims.Expires.After(now):
 		return "it has expired"
 	}
 	return ""
 }
 
-// stated is what an unverified token says of itself. It selects whose keys the
-// token is verified by, nothing else.
+// stated is what an unverified token says about itself. It selects the keys that
+// verify the token, and nothing else.
 type stated struct {
 	ClientID string `json:"client_id"`
 	Issuer   string `json:"iss"`
@@ -82,8 +84,8 @@ func readStated(token secret.Text) stated {
 	return claims
 }
 
-// nearest is the app that the token claims to be for, or else one of the same
-// issuer, or else the first.
+// nearest returns the app that the token claims to be for, or else one with the
+// same issuer, or else the first.
 func nearest(apps []*app, claims stated) *app {
 	likeness := func(a *app) int {
 		score := 0
@@ -98,8 +100,8 @@ func nearest(apps []*app, claims stated) *app {
 	return slices.MaxFunc(apps, func(a, b *app) int { return likeness(a) - likeness(b) })
 }
 
-// appsToAsk returns all apps, the default app first; there is one at least. One
-// whose config is damaged counts only where it is the last hope.
+// appsToAsk returns all apps that can be used, the default app first, or an error
+// if there is none.
 func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, error) {
 	names, err := req.Storage.List(ctx, configPrefix)
 	if err != nil {
@@ -125,91 +127,42 @@ func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, 
 	return apps, nil
 }
 
-// keys returns the keys of the config's authority, shared by all who trust it in
-// the same way.
-func (b *backend) keys(c *config) (*ims.Keys, error) {
-	b.keysLock.Lock()
-	defer b.keysLock.Unlock()
-	id := keysID(c)
-	if b.keySets[id] != nil {
-		return b.keySets[id], nil
-	}
-	keys, err := ims.NewKeys(ims.KeysOptions{
-		Authority: c.Authority, RequestTimeout: c.RequestTimeout,
-		CACert: c.CACert, TLSMinVersion: c.TLSMinVersion, Now: b.now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
-	}
-	b.dropUnusedKeys()
-	b.keySets[id] = keys
-	return keys, nil
-}
-
-// keysID is the same for all configs that trust an authority in the same way.
-func keysID(c *config) string {
-	return strings.Join([]string{c.Authority, c.RequestTimeout.String(), c.TLSMinVersion, c.CACert}, "\n")
-}
-
-// dropUnusedKeys drops the keys of configs that are no more, so that writing one
-// config after another doesn't fill the memory. keysLock is held.
-func (b *backend) dropUnusedKeys() {
-	used := make(map[string]bool)
-	for _, a := range b.apps.All() {
-		used[keysID(a.config)] = true
-	}
-	for id, keys := range b.keySets {
-		if !used[id] {
-			keys.Close()
-			delete(b.keySets, id)
-		}
-	}
-}
-
-// closeKeys closes what the keys were fetched over.
-func (b *backend) closeKeys() {
-	b.keysLock.Lock()
-	defer b.keysLock.Unlock()
-	for _, keys := range b.keySets {
-		keys.Close()
-	}
-	clear(b.keySets)
-}
-
-// addOwners adds the apps and roles that a verified token is for.
-func (b *backend) addOwners(ctx context.Context, req *logical.Request, found map[string]any, apps []*app, claims ims.Claims) error {
-	owners := make(map[string]*app)
-	paths := []string{}
+// ownersOf returns the apps with the client id and the issuer of a verified token.
+func ownersOf(apps []*app, claims ims.Claims) []*app {
+	var owners []*app
 	for _, a := range apps {
 		if a.config.ClientID == claims.All["client_id"] && a.config.Authority == claims.Issuer {
-			owners[a.name] = a
-			paths = append(paths, configKey(a.name))
+			owners = append(owners, a)
 		}
 	}
-	found[keyApps] = paths
+	return owners
+}
+
+// rolesOf returns the roles of these apps whose tokens have the claimed scopes.
+func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*app, claims ims.Claims) ([]string, error) {
 	names, err := req.Storage.List(ctx, rolePrefix)
 	if err != nil {
-		return fmt.Errorf("listing roles: %w", err)
+		return nil, fmt.Errorf("listing roles: %w", err)
 	}
 	scopes := scopeKey(claimedScopes(claims))
-	roles := []string{}
+	var roles []string
 	for _, name := range names {
 		r, err := b.role(ctx, req, name)
 		switch {
-		case isInput(err), errors.Is(err, errDamagedRole): // deleted meanwhile, or nobody's
+		case isInput(err), errors.Is(err, errDamagedRole): // deleted meanwhile, or of no use to anyone
 			continue
 		case err != nil:
-			return err
+			return nil, err
 		}
-		if a := owners[r.App]; a != nil && a.tokenScope(r) == scopes {
+		if slices.ContainsFunc(owners, func(a *app) bool { return a.name == r.App && a.tokenScope(r) == scopes }) {
 			roles = append(roles, name)
 		}
 	}
-	found[keyRoles] = roles
-	return nil
+	return roles, nil
 }
 
-// claimedScopes reads the scope claim: IMS states an array, RFC 8693 a string.
+// claimedScopes reads the scope claim: IMS states an array, RFC 8693 section 4.2 a
+// string.
 func claimedScopes(claims ims.Claims) string {
 	switch scope := claims.All["scope"].(type) {
 	case string:
@@ -217,7 +170,9 @@ func claimedScopes(claims ims.Claims) string {
 	case []any:
 		parts := make([]string, 0, len(scope))
 		for _, part := range scope {
-			parts = append(parts, asString(part))
+			if text, ok := part.(string); ok {
+				parts = append(parts, text)
+			}
 		}
 		return strings.Join(parts, " ")
 	}

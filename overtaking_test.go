@@ -129,7 +129,7 @@ func TestRotationSaysWhenOtherNodesCannotKnowOfIt(t *testing.T) {
 	e.storage.Fail(opPut, tokenPrefix)
 	resp := e.mustWrite("rotate", nil)
 	require.Len(t, resp.Warnings, 1)
-	require.Contains(t, resp.Warnings[0], "couldn't be stored")
+	require.Contains(t, resp.Warnings[0], "Could not store the new token")
 	e.storage.Work()
 	require.Empty(t, e.mustWrite("rotate", nil).Warnings)
 }

@@ -1,7 +1,6 @@
 package itwin
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -76,30 +75,55 @@ func TestCheckAsksForNoPermissionsUnlessToldWhere(t *testing.T) {
 	require.Zero(t, b.Asked(permissionsEndpoint))
 }
 
-func TestCheckKeepsNoExchangeFromReadersWhileThePlatformIsSlow(t *testing.T) {
+func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
-	asked, answer := make(chan struct{}, 8), make(chan struct{})
-	release := sync.OnceFunc(func() { close(answer) })
+	e.mustWrite("config/other", e.app(fields{keyAPIURL: e.ims.URL, keyVerify: false}))
+	e.mustWrite("role/other", fields{keyApp: "other"})
+	asked, released := make(chan struct{}, maxChecks), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
 	defer release()
 	b.Say(meEndpoint, func(w http.ResponseWriter, _ *http.Request) {
 		asked <- struct{}{}
-		<-answer
+		<-released
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
 	var checks sync.WaitGroup
-	for range 8 {
+	for range maxChecks {
 		checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check", nil) })
-	}
-	for range 8 {
 		<-asked
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a check ends after 10
-	defer cancel()
-	_, err := e.handle(ctx, logical.UpdateOperation, "rotate", nil)
-	require.NoError(t, err)
+	status, text := e.mustFailRead("check")
+	require.Equal(t, http.StatusTooManyRequests, status)
+	require.Equal(t, "2 checks or config writes of the default app are running already: try again when one of them has finished", text)
+	e.mustWrite("rotate", nil)
+
+	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
+	<-asked // another app's checks are its own
 	release()
 	checks.Wait()
+	e.check("check")
+}
+
+func TestCheckDoesNotAskAnIMSThatAskedForAPause(t *testing.T) {
+	t.Parallel()
+	e, b := newCheckEnv(t)
+	working := b.answer(exchangeEndpoint)
+	b.Say(exchangeEndpoint, headed(map[string]string{"Retry-After": "120"}, saying(http.StatusTooManyRequests, "")))
+	e.mustFail(logical.UpdateOperation, "rotate", nil)
+	b.Say(exchangeEndpoint, working)
+	asked := b.Asked(exchangeEndpoint)
+
+	answer, stages := e.check("check")
+	require.Equal(t, []string{"config", "exchange!"}, stages)
+	require.Contains(t, answer[keyError], "2026-11-23T12:02:00Z")
+	require.Len(t, answer[keyCorrelationID], 36)
+	require.NotEmpty(t, answer[keyHint])
+	require.Equal(t, asked, b.Asked(exchangeEndpoint))
+
+	e.clock.advance(2 * time.Minute)
+	answer, _ = e.check("check")
+	require.Equal(t, true, answer[keyOK])
 }
 
 func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
@@ -119,7 +143,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"IMS limits the rate": {
 			exchangeEndpoint, saying(http.StatusTooManyRequests, ""),
-			append(reached[:2:2], "exchange!"), "status 429", "another user of the same app",
+			append(reached[:2:2], "exchange!"), "status 429", "something else uses the same app",
 		},
 		"IMS is down": {
 			exchangeEndpoint, saying(http.StatusBadGateway, "<html>"),
@@ -131,11 +155,11 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"the Platform doesn't know the client": {
 			meEndpoint, saying(http.StatusUnauthorized, `{"error":{"code":"UnknownClient","message":"Client was not registered."}}`),
-			append(exchanged[:4:4], "users/me!"), "status 401: UnknownClient: Client was not registered.", "of one environment",
+			append(exchanged[:4:4], "users/me!"), "status 401: UnknownClient: Client was not registered.", "belong to the same environment",
 		},
 		"api_url leads elsewhere": {
 			meEndpoint, saying(http.StatusNotFound, "<html>"),
-			append(exchanged[:4:4], "users/me!"), "status 404: it gives no reason", "api_url leads to the iTwin Platform",
+			append(exchanged[:4:4], "users/me!"), "status 404: it gives no reason", "api_url belongs to the iTwin Platform",
 		},
 		"the Platform fails": {
 			meEndpoint, saying(http.StatusInternalServerError, ""),
@@ -274,8 +298,8 @@ func TestCheckTellsOfABrokenConnectionInItsOwnWords(t *testing.T) {
 	b.Say(meEndpoint, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	answer, _ := e.check("check")
 	require.Contains(t, answer[keyError], "the connection was closed")
-	require.Contains(t, answer[keyHint], "Check api_url, ca_cert")
-	c := &chain{now: e.now, found: map[string]any{}}
-	c.failPlatform(stageUser, e.now(), errors.New("canary"))
-	e.mustHideCanaries(c.found[keyError].(string))
+	require.Contains(t, answer[keyHint], "Check api_url and ca_cert")
+	report := &checkReport{}
+	report.failPlatform(stageUser, 0, errors.New("canary"))
+	e.mustHideCanaries(report.failure.err.Error())
 }

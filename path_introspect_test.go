@@ -75,19 +75,18 @@ func TestIntrospectShowsAnActiveTokenAndWhoseItIs(t *testing.T) {
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 }
 
-func TestIntrospectForgetsTheKeysOfConfigsThatAreNoMore(t *testing.T) {
+func TestIntrospectUsesTheKeysOfEachAppInTurn(t *testing.T) {
 	t.Parallel()
 	e, b := newIntrospectEnv(t)
-	for _, timeout := range []int{10, 11, 12, 13} {
-		e.mustWrite("config", fields{keyRequestTimeout: timeout})
-		require.Equal(t, true, e.introspect(b.Token(nil))[keyActive])
-	}
-	require.Len(t, e.keySets, 1)
 	e.mustWrite("config/other", e.app(fields{keyClientID: "service-other"}))
-	e.introspect(b.Token(fields{"client_id": "service-other"}))
-	e.introspect(b.Token(nil))
-	require.Len(t, e.keySets, 2, "those in use are kept")
-	require.Equal(t, 5, b.Asked(keysEndpoint))
+	for range 2 {
+		require.Equal(t, true, e.introspect(b.Token(nil))[keyActive])
+		require.Equal(t, true, e.introspect(b.Token(fields{"client_id": "service-other"}))[keyActive])
+	}
+	require.Equal(t, 2, b.Asked(keysEndpoint))
+	e.mustWrite("config", fields{keyRequestTimeout: 11})
+	require.Equal(t, true, e.introspect(b.Token(nil))[keyActive])
+	require.Equal(t, 3, b.Asked(keysEndpoint), "an app that is written again fetches its keys again")
 }
 
 func TestIntrospectSaysWhyATokenIsNotActive(t *testing.T) {
@@ -100,9 +99,9 @@ func TestIntrospectSaysWhyATokenIsNotActive(t *testing.T) {
 		signed        bool
 	}{
 		"it has expired":   {b.Token(fields{"exp": e.clock.now().Unix()}), "it has expired", true},
-		"it never expires": {b.Token(fields{"exp": nil}), "it states no expiry", true},
+		"it never expires": {b.Token(fields{"exp": nil}), "it has no expiry", true},
 		"it is another issuer's": {
-			b.Token(fields{"iss": "https://ims.example"}), "its issuer isn't the authority of the app's config", true,
+			b.Token(fields{"iss": "https://ims.example"}), "its issuer isn't the authority in the app's config", true,
 		},
 		"its claims were changed":            {parts[0] + "." + jwtPart(b.claims(fields{"sub": "root"})) + "." + parts[2], e.unsigned(), false},
 		"its signature was cut off":          {parts[0] + "." + parts[1] + ".", e.unsigned(), false},
@@ -165,9 +164,9 @@ func TestIntrospectJudgesNothingWithoutKeys(t *testing.T) {
 	for range 3 {
 		status, text := e.mustFail(logical.UpdateOperation, "introspect", fields{keyToken: b.Token(nil)})
 		require.Equal(t, http.StatusBadGateway, status)
-		require.Equal(t, "fetching the keys of IMS from "+e.ims.URL+keysEndpoint+": IMS answers with status 502, stage HTTP status:"+
-			" it fails, or a gateway in front of it does; no token can be judged until they are fetched again,"+
-			" at 2026-11-23T12:01:00Z or later. Wait, and see status.bentley.com. If IMS works, check the proxies on the way to it", text)
+		require.Contains(t, text, e.ims.URL+keysEndpoint)
+		require.Contains(t, text, "stage HTTP status")
+		require.Contains(t, text, "2026-11-23T12:01:00Z")
 	}
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 	require.Equal(t, noJWT, e.introspect("not-a-token")[keyReason], "no key is needed to see that")
@@ -196,7 +195,7 @@ func TestIntrospectRefusesWhatIsNoToken(t *testing.T) {
 	e, _ := newIntrospectEnv(t)
 	e.mustRefuse("token is missing: give the access token, token=@file or token=-", "introspect", nil)
 	e.mustRefuse("token is missing: give the access token, token=@file or token=-", "introspect", fields{keyToken: " \n"})
-	e.mustRefuse("token is longer than 64 KiB: give the access token alone", "introspect",
+	e.mustRefuse("token is longer than 64 KiB: give only the access token", "introspect",
 		fields{keyToken: strings.Repeat("a", 64<<10+1)})
 	require.Equal(t, noJWT, e.introspect(strings.Repeat("a", 64<<10))[keyReason])
 	status, text := newEnv(t).mustFail(logical.UpdateOperation, "introspect", fields{keyToken: "x"})

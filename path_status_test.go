@@ -98,8 +98,8 @@ func TestStatusShowsWhatCannotBeUsedAsFailing(t *testing.T) {
 	e.mustWrite("role/lost", fields{keyApp: "bad"})
 	all, _, lost := e.status("lost")
 	require.Equal(t, "failing", all[keyState])
-	require.Equal(t, brokenStatus(errDamagedConfig), lost)
-	require.Equal(t, brokenStatus(errDamagedConfig), all[keyApps].(map[string]any)["config/bad"])
+	require.Equal(t, unusable(errDamagedConfig).data(), lost)
+	require.Equal(t, unusable(errDamagedConfig).data(), all[keyApps].(map[string]any)["config/bad"])
 	for _, prefix := range []string{"config/", "role/"} {
 		e.storage.Fail(opList, prefix)
 		status, _ := e.mustFailRead("status")

@@ -66,7 +66,7 @@ func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
 			e.storage.Fail(op, "token/")
 			require.Equal(t, canaryToken+"2", e.token())
 			require.Equal(t, canaryToken+"2", e.token())
-			require.Contains(t, e.log.String(), "the token storage failed")
+			require.Contains(t, e.log.String(), "could not load or store a token")
 			require.Contains(t, e.log.String(), errStorage.Error())
 		})
 	}
@@ -81,7 +81,7 @@ func TestTokensThatCannotBeDeletedAreLeftForTheSweep(t *testing.T) {
 			e.storage.Fail(op, "token/")
 			e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
 			require.Len(t, e.storage.Entries(t, "token/"), 2)
-			require.Contains(t, e.log.String(), "left for the next sweep")
+			require.Contains(t, e.log.String(), "the next sweep will try again")
 			e.storage.Work()
 			e.mustSweep()
 			require.Len(t, e.storage.Entries(t, "token/"), 1)

@@ -59,7 +59,7 @@ func TestConfigIsWrittenWhereTheLastRotationCannotBeRead(t *testing.T) {
 		e.storage.Fail(op, tokenPrefix)
 		e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
 		e.token()
-		require.Contains(t, e.log.String(), "looking for the last rotation")
+		require.Contains(t, e.log.String(), "could not read the last rotation")
 	}
 }
 
