@@ -1,11 +1,13 @@
 package itwin
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,4 +120,34 @@ func (f *fakeIMS) Last() url.Values {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.forms[len(f.forms)-1]
+}
+
+// fielded is an answer with its fields in JSON as given, or left out where empty.
+func fielded(accessToken, tokenType, expiresIn string) string {
+	var parts []string
+	for _, field := range [][2]string{{"access_token", accessToken}, {"token_type", tokenType}, {"expires_in", expiresIn}} {
+		if field[1] != "" {
+			parts = append(parts, fmt.Sprintf("%q:%s", field[0], field[1]))
+		}
+	}
+	return "{" + strings.Join(parts, ",") + "}"
+}
+
+// headed adds headers to an answer.
+func headed(headers map[string]string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		next(w, r)
+	}
+}
+
+// certificate returns the certificate of a test server, in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	return strings.TrimSpace(string(pem.EncodeToMemory(block)))
 }

@@ -132,3 +132,21 @@ func TestLogTellsOfAnOutageAndItsEnd(t *testing.T) {
 	require.Regexp(t, `\[INFO\] +IMS has recovered: config=config .*failed_since=2026-11-23T12:00:00Z attempts=1 after=2m0s`, log)
 	require.Regexp(t, `\[INFO\] +token minted: config=config .*token_id=[0-9a-f]{64} .*correlation_id=[0-9a-f-]{36} took=`, log)
 }
+
+func TestLogTellsWhatHappenedToWhom(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	id := e.mustRead("token/viewer").Data[keyTokenID].(string)
+	e.mustWrite("rotate", nil)
+	e.mustDelete("role/viewer")
+	e.mustDelete("config")
+	log := e.log.String()
+	for _, line := range []string{
+		"config written", "role written", "token minted", "token rotated on request", "role deleted", "config deleted",
+		"client_id=service-test", "scope=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
+	} {
+		require.Contains(t, log, line)
+	}
+	e.mustHideCanaries(log)
+}
