@@ -152,7 +152,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return b.Backend.HandleRequest(ctx, req)
 }
 
-// HandleExistenceCheck, which Vault calls first, leaves it to HandleRequest to
+// HandleExistenceCheck leaves it to HandleRequest, which Vault calls next, to
 // refuse a field: the framework's error here would repeat the value.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checked, exists bool, err error) {
 	if b.checkFields(req) != nil {

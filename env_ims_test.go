@@ -122,15 +122,13 @@ func (f *fakeIMS) Last() url.Values {
 	return f.forms[len(f.forms)-1]
 }
 
-// fielded is an answer with its fields in JSON as given, or left out where empty.
-func fielded(accessToken, tokenType, expiresIn string) string {
-	var parts []string
-	for _, field := range [][2]string{{"access_token", accessToken}, {"token_type", tokenType}, {"expires_in", expiresIn}} {
-		if field[1] != "" {
-			parts = append(parts, fmt.Sprintf("%q:%s", field[0], field[1]))
-		}
+// fielded is a token answer with its fields in JSON as given; expires_in is left out
+// if it is empty.
+func fielded(accessToken, expiresIn string) string {
+	if expiresIn == "" {
+		return fmt.Sprintf(`{"access_token":%s}`, accessToken)
 	}
-	return "{" + strings.Join(parts, ",") + "}"
+	return fmt.Sprintf(`{"access_token":%s,"expires_in":%s}`, accessToken, expiresIn)
 }
 
 // headed adds headers to an answer.

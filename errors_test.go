@@ -154,16 +154,16 @@ func hostileAnswers() map[string]hostility {
 		"the body comes a byte a second":        failing504(answering(dripping), outbound.StageRead),
 		"a refusal's body is 2 MiB": failing502(
 			answering(refusal(400, "invalid_client", strings.Repeat("canary", 2<<20/6))), outbound.StageStatus),
-		"the token has a line break": failing502(granting(fielded(`"canary\r\nX-Injected: 1"`, "", "3600")), outbound.StageDecode),
+		"the token has a line break": failing502(granting(fielded(`"canary\r\nX-Injected: 1"`, "3600")), outbound.StageDecode),
 		"the token is over 64 KiB": failing502(
-			granting(fielded(`"`+strings.Repeat("canary", 11_000)+`"`, "", "3600")), outbound.StageDecode),
-		"the token has no lifetime": failing502(granting(fielded(`"canary"`, "", "")), outbound.StageDecode),
+			granting(fielded(`"`+strings.Repeat("canary", 11_000)+`"`, "3600")), outbound.StageDecode),
+		"the token has no lifetime": failing502(granting(fielded(`"canary"`, "")), outbound.StageDecode),
 	}
 }
 
 // hostileWires are answers that no HTTP server gives.
 func hostileWires() map[string]hostility {
-	bad := func(handle func(net.Conn), stage outbound.Stage) hostility { return failing502(wired(handle), stage) }
+	bad := func(handle func(net.Conn)) hostility { return failing502(wired(handle), outbound.StageRead) }
 	const (
 		head    = "HTTP/1.1 200 OK\r\n"
 		chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
@@ -171,15 +171,15 @@ func hostileWires() map[string]hostility {
 	return map[string]hostility{
 		"headers never come":             failing504(wired(silence), outbound.StageWait),
 		"headers never end":              failing504(wired(stalling(head+"X-Canary: canary\r\n")), outbound.StageRead),
-		"headers are endless":            bad(endless(head+"X-Canary: ", "canary"), outbound.StageRead),
-		"early hints are endless":        bad(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n"), outbound.StageRead),
-		"the lengths contradict":         bad(writing(head+"Content-Length: 3\r\nContent-Length: 4\r\n\r\ncanary"), outbound.StageRead),
-		"it resets within the body":      bad(resetting(head+"Content-Length: 100\r\n\r\n{\"canary\""), outbound.StageRead),
-		"the body is endless":            bad(endless(head+"\r\n", strings.Repeat(" ", 1<<16)), outbound.StageRead),
+		"headers are endless":            bad(endless(head+"X-Canary: ", "canary")),
+		"early hints are endless":        bad(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n")),
+		"the lengths contradict":         bad(writing(head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\ncanary")),
+		"it resets within the body":      bad(resetting(head + "Content-Length: 100\r\n\r\n{\"canary\"")),
+		"the body is endless":            bad(endless(head+"\r\n", strings.Repeat(" ", 1<<16))),
 		"the body has no last chunk":     failing504(wired(stalling(chunked+"5\r\n{\"can\r\n")), outbound.StageRead),
-		"a chunk's length is no number":  bad(writing(chunked+"canary\r\n"), outbound.StageRead),
-		"a chunk's extension is endless": bad(endless(chunked+"5;", "canary"), outbound.StageRead),
-		"the trailer is endless":         bad(endless(chunked+"0\r\nX-Canary: ", "canary"), outbound.StageRead),
+		"a chunk's length is no number":  bad(writing(chunked + "canary\r\n")),
+		"a chunk's extension is endless": bad(endless(chunked+"5;", "canary")),
+		"the trailer is endless":         bad(endless(chunked+"0\r\nX-Canary: ", "canary")),
 	}
 }
 

@@ -151,7 +151,8 @@ func (b *backend) forgetToken(key string) {
 func (b *backend) purge(ctx context.Context, s logical.Storage, generation string) {
 	prefix := tokenPrefix + generation + "/"
 	if err := logical.ClearView(ctx, logical.NewStorageView(s, prefix)); err != nil {
-		b.log.Warn("could not delete the stored tokens of an earlier generation: the next sweep will try again", "generation", generation, "error", err)
+		b.log.Warn("could not delete the stored tokens of an earlier generation: the next sweep will try again",
+			"generation", generation, "error", err)
 	}
 }
 

@@ -174,14 +174,14 @@ func TestSweepIsNotForAStandby(t *testing.T) {
 func TestSweepStopsAtAConfigItCannotRead(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	tokens := e.storage.Entries(t, "token/")
+	before := e.storage.Entries(t, "token/")
 	e.storage.Fail(opGet, "config")
 	require.ErrorContains(t, e.sweepNow(), "reading config: the disk is on fire")
 	e.storage.Work()
 	e.storage.Plant(t, "config", `{"format":99}`)
 	e.clock.advance(sweepInterval)
 	require.ErrorIs(t, e.sweepNow(), errNewerConfig)
-	require.Equal(t, tokens, e.storage.Entries(t, "token/"))
+	require.Equal(t, before, e.storage.Entries(t, "token/"))
 }
 
 func TestSweepNamesTheStorageCallThatFailed(t *testing.T) {
