@@ -77,7 +77,8 @@ func (b *backend) userAgent(ctx context.Context) string {
 	return useragent.PluginString(env, pluginName)
 }
 
-// close cancels the app's exchanges and closes its idle connections.
+// close cancels the app's exchanges and closes its idle connections. An app whose
+// config wasn't stored has no pool yet.
 func (a *app) close() {
 	if a.pool != nil {
 		a.pool.Retire()
@@ -85,6 +86,7 @@ func (a *app) close() {
 	a.disconnect()
 }
 
+// disconnect closes the idle connections of an app whose pool lives on.
 func (a *app) disconnect() {
 	a.client.Close()
 	a.keys.Close()

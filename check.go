@@ -109,7 +109,7 @@ func (a *app) heldOff(now time.Time) *tokens.Failure {
 
 func (r *checkReport) failHeldOff(f *tokens.Failure) {
 	e, _ := errors.AsType[*ims.Error](f)
-	err := fmt.Errorf("IMS asked for a pause until %s, so it wasn't asked now: %w", timestampOfDue(f.NextAttempt), e)
+	err := fmt.Errorf("IMS asked for a pause until %s, so the check sent no request: %w", timestampOfDue(f.NextAttempt), e)
 	r.fail(stageExchange, 0, checkFailure{err: err, correlationID: e.CorrelationID}, imsHint(e))
 }
 

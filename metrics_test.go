@@ -18,8 +18,8 @@ func TestMetricsCountTheExchangesOfTokensToHandOut(t *testing.T) {
 	e.mustFail(logical.UpdateOperation, "rotate", nil)
 	got := e.scrape()
 	for _, name := range []string{"itwin_exchanges_total", "itwin_exchange_duration_seconds"} {
-		require.InDelta(t, 1, got[name+" config minted"], 0, "the proof of the config, whose token is handed out")
-		require.InDelta(t, 1, got[name+" config refused"], 0, "the rotation: what a check or a write is told stays between them")
+		require.InDelta(t, 1, got[name+" config minted"], 0, "the verified config, whose token is handed out")
+		require.InDelta(t, 1, got[name+" config refused"], 0, "the rotation; neither the check nor the write that failed")
 	}
 }
 

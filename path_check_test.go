@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCheckProvesTheWholeChainAndReturnsNoToken(t *testing.T) {
+func TestCheckReportsEveryStageAndReturnsNoToken(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})

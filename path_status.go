@@ -64,8 +64,8 @@ const (
 	stateDescription = "The worst state of all apps and roles: idle, fresh, renewing, degraded or failing, from best to worst."
 
 	appsDescription = "Each app by its config path: client_id, scope, state, secret_age; for its token, if there is one, token_id," +
-		" minted_at, rotates_at and expires_at; for failures last_failure, last_failure_at and next_attempt; and the counts reads, degraded_reads," +
-		" failed_reads, coalesced_reads, exchanges and failures (by kind)."
+		" minted_at, rotates_at and expires_at; for failures last_failure, last_failure_at and next_attempt; and the counts" +
+		" reads, degraded_reads, failed_reads, coalesced_reads, exchanges and failures (by kind)."
 
 	rolesDescription = "Each role by its name: the same as for an app, but config (its app's config path) instead of client_id and secret_age."
 )
