@@ -65,14 +65,10 @@ func (p *Pool) mint(ctx context.Context, x *exchange, set *Settings) result {
 	if err != nil {
 		return p.failed(x, set, err)
 	}
-	expired := !grant.RequestedAt.Add(grant.Lifetime).After(p.opts.Now())
-	if expired || x.entry.hasExpired(ID(grant.AccessToken), p.opts.Now()) {
-		return p.failed(x, set, ErrLateArrival)
-	}
 	limit, _ := ctx.Deadline()
 	saving, cancel := context.WithTimeout(x.ctx, max(grace, min(storageTime, time.Until(limit))))
 	defer cancel()
-	return p.adopt(saving, x, grant)
+	return p.adopt(saving, x, set, grant)
 }
 
 func (p *Pool) request(ctx context.Context, scopes scopes.Set, set *Settings) (Grant, error) {
@@ -105,18 +101,27 @@ func (p *Pool) failed(x *exchange, set *Settings, err error) result {
 
 // adopt makes a grant the shared token. It is stored before anyone gets it: the
 // token that a reader has survives this node.
-func (p *Pool) adopt(ctx context.Context, x *exchange, grant Grant) result {
+func (p *Pool) adopt(ctx context.Context, x *exchange, set *Settings, grant Grant) result {
 	e := x.entry
 	if h, ended, ok := e.repeat(x, grant, p.opts.Now()); ok {
 		e.tally.Repeated.Add(1)
 		p.observe(Event{Kind: Repeated, Scopes: e.scopes, Token: h.Token, Grant: &grant, Failure: ended})
 		return result{held: h}
 	}
+	t := newToken(e.scopes, grant, e.lastRotation())
+	if t.Left(p.opts.Now()) <= 0 || e.hasExpired(t.ID, p.opts.Now()) {
+		return p.failed(x, set, ErrLateArrival)
+	}
 	if x.ctx.Err() != nil {
 		return result{} // another exchange has taken its place
 	}
-	t := newToken(e.scopes, grant, e.lastRotation())
 	notStored := p.save(ctx, t)
+	switch {
+	case p.retired.Load():
+		return result{err: ErrSuperseded}
+	case t.Left(p.opts.Now()) <= 0:
+		return p.failed(x, set, ErrLateArrival)
+	}
 	h, ended, ok := e.succeed(x, t, p.opts.Now())
 	if !ok {
 		p.underWay.Go(func() { p.saveAgain(e) })
@@ -147,9 +152,10 @@ func (p *Pool) Adopt(ctx context.Context, scopes scopes.Set, grant Grant) error 
 	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
 	defer context.AfterFunc(x.ctx, cancel)()
+	set := p.settings.Load()
 	if loaded, _ := x.entry.isLoaded(); !loaded {
-		p.load(ctx, x.entry, p.settings.Load()) // for the rotation that the grant's must follow
+		p.load(ctx, x.entry, set) // for the rotation that the grant's must follow
 	}
-	x.result = p.adopt(ctx, x, grant)
+	x.result = p.adopt(ctx, x, set, grant)
 	return nil
 }

@@ -19,6 +19,8 @@ func (p *Pool) Rotate(ctx context.Context, scopes scopes.Set) (Served, error) {
 		}
 		r, err := p.outcome(ctx, x)
 		switch {
+		case p.retired.Load():
+			return Served{}, ErrSuperseded
 		case r.held != nil:
 			s := p.describe(r.held, p.opts.Now())
 			s.NotStored = r.notStored
