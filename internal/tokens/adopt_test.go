@@ -32,7 +32,9 @@ func TestAdoptedGrantWinsOverAnExchangeUnderWay(t *testing.T) {
 		e.pool.Configure(e.settings)
 		reader := e.reading(t.Context(), platform)
 		require.Zero(t, e.mustAdopt("verified"), "it waits for no exchange")
-		require.Equal(t, "verified", (<-reader).AccessToken.Reveal(), "nor do readers")
+		r := <-reader
+		require.Equal(t, "verified", r.AccessToken.Reveal())
+		require.Zero(t, r.took, "nor do readers")
 		close(release)
 		synctest.Wait()
 		require.Equal(t, "verified", e.mustRead().AccessToken.Reveal())

@@ -1,6 +1,7 @@
 package tokens_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,7 +42,7 @@ func TestTokenOfAnotherNodeWhoseClockDiffers(t *testing.T) {
 					_, err = e.pool.Rotate(t.Context(), platform)
 					require.NoError(t, err, "one a second is possible all the same")
 				}
-				require.NotContains(t, e.seen()[:1], tokens.Loaded)
+				require.Equal(t, tc.served, slices.Contains(e.seen(), tokens.Loaded))
 			})
 		})
 	}
@@ -68,12 +69,11 @@ func TestBurstOfRotationsDoesNotRunAheadOfTheClock(t *testing.T) {
 		for range 500 {
 			served, err := e.pool.Rotate(t.Context(), platform)
 			var refused *tokens.TooManyRotationsError
-			switch {
-			case err == nil:
+			if err == nil {
 				rotations++
 				require.GreaterOrEqual(t, served.RotatedAt.Sub(newest), time.Second)
 				newest = served.RotatedAt
-			default:
+			} else {
 				require.ErrorAs(t, err, &refused)
 				require.True(t, refused.NextAttempt.After(e.clock.Now()))
 				require.LessOrEqual(t, refused.NextAttempt.Sub(e.clock.Now()), time.Second)
@@ -93,12 +93,12 @@ func TestRefusedRotationIsPossibleWhenItSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		var refused *tokens.TooManyRotationsError
-		for refused == nil {
-			_, err := e.pool.Rotate(t.Context(), platform)
-			if err != nil {
+		for range 10 {
+			if _, err := e.pool.Rotate(t.Context(), platform); err != nil {
 				require.ErrorAs(t, err, &refused)
 			}
 		}
+		require.NotNil(t, refused)
 		e.advance(refused.NextAttempt.Sub(e.clock.Now()))
 		_, err := e.pool.Rotate(t.Context(), platform)
 		require.NoError(t, err)

@@ -38,17 +38,17 @@ type snapshot struct {
 }
 
 // lockedSnapshot is the entry at now; mu is held.
-func (e *entry) lockedSnapshot(now time.Time, set *Settings) snapshot {
+func (e *entry) lockedSnapshot(now time.Time, settings *Settings) snapshot {
 	return snapshot{
 		held:        e.held.Load(),
 		failure:     e.failure,
 		readOnly:    e.readOnly,
 		exchange:    e.exchange,
-		asked:       e.asked || set.Store == nil,
-		loaded:      e.loaded || set.Store == nil,
+		asked:       e.asked || settings.Store == nil,
+		loaded:      e.loaded || settings.Store == nil,
 		now:         now,
-		renewBefore: set.RenewBefore,
-		timeout:     set.Timeout,
+		renewBefore: settings.RenewBefore,
+		timeout:     settings.Timeout,
 	}
 }
 
@@ -58,11 +58,6 @@ func (s *snapshot) isFresh(minLife time.Duration) bool {
 
 func (s *snapshot) isUsable(minLife time.Duration) bool {
 	return s.held != nil && s.held.isUsable(s.now, minLife)
-}
-
-// runsFor reports whether the exchange under way has taken at least d.
-func (s *snapshot) runsFor(d time.Duration) bool {
-	return s.exchange != nil && s.now.Sub(s.exchange.started) >= d
 }
 
 // delay says why there is no new token, nil if nothing is in its way.
@@ -96,7 +91,6 @@ const (
 // decide is the one place that says what a reader gets: the first row that holds.
 func (r *reader) decide(s *snapshot) verdict {
 	usable := s.isUsable(r.minLife)
-	late := r.graceOver || s.runsFor(grace)
 	wait := func(until time.Time) bool { return s.now.Before(until) }
 	switch {
 	case s.held != nil && s.checkMinLife(r.minLife, s.now) != nil:
@@ -104,7 +98,7 @@ func (r *reader) decide(s *snapshot) verdict {
 	case s.isFresh(r.minLife):
 		return giveFresh
 
-	case usable && s.replaced.Load() && !s.asked && !late:
+	case usable && s.replaced.Load() && !s.asked && !r.graceOver:
 		return awaitGrace
 	case usable && s.failure != nil && wait(s.failure.NextAttempt):
 		return givePrevious
@@ -116,8 +110,6 @@ func (r *reader) decide(s *snapshot) verdict {
 		return passOn
 	case usable && (s.readOnly != nil || r.graceOver):
 		return retry
-	case usable && s.runsFor(grace):
-		return givePrevious
 	case usable:
 		return awaitGrace
 
@@ -125,7 +117,7 @@ func (r *reader) decide(s *snapshot) verdict {
 		return fail
 	case s.failure != nil && wait(s.failure.urgent) && s.loaded:
 		return fail
-	case r.limitOver, s.runsFor(s.timeout):
+	case r.limitOver:
 		return giveUp
 	}
 	return await

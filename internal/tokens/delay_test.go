@@ -13,18 +13,13 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// requireDelayed reads and returns the previous token's answer; the read took took.
-func (e *env) requireDelayed(took time.Duration, reason tokens.Reason) tokens.Served {
+// requireDelayed reads the previous token, behind a slow exchange; the read took took.
+func (e *env) requireDelayed(took time.Duration) tokens.Served {
 	e.Helper()
-	return e.requireDelayedFor(platform, took, reason)
-}
-
-func (e *env) requireDelayedFor(s scopes.Set, took time.Duration, reason tokens.Reason) tokens.Served {
-	e.Helper()
-	r := <-e.reading(e.Context(), s)
+	r := <-e.reading(e.Context(), platform)
 	require.NoError(e, r.err)
 	require.NotNil(e, r.Delay)
-	require.Equal(e, reason, r.Delay.Reason)
+	require.Equal(e, tokens.DelaySlow, r.Delay.Reason)
 	require.Equal(e, took, r.took)
 	require.GreaterOrEqual(e, r.TTL, int64(3))
 	require.LessOrEqual(e, r.TTL, int64(30))
@@ -49,7 +44,7 @@ func TestReaderOfThePreviousTokenWaitsForAGraceFromTheStartOfTheExchange(t *test
 			require.Equal(t, previous.Token, r.Token)
 			require.Equal(t, &tokens.Delay{Reason: tokens.DelaySlow, Since: began}, r.Delay)
 		}
-		e.requireDelayed(0, tokens.DelaySlow)
+		e.requireDelayed(0)
 		e.advance(4 * time.Second)
 		require.NotEqual(t, previous.ID, e.mustRead().ID, "the exchange was left to end")
 		require.Equal(t, 2, e.ims.count())
@@ -65,7 +60,7 @@ func TestReaderAtTheRotationWaitsForNoRenewalThatIsSlow(t *testing.T) {
 		e.advance(30*time.Minute - 5*time.Second)
 		e.renew()
 		e.advance(5 * time.Second)
-		e.requireDelayed(0, tokens.DelaySlow)
+		e.requireDelayed(0)
 	})
 }
 
@@ -94,9 +89,9 @@ func TestReaderWaitsForAGraceWhateverTheReason(t *testing.T) {
 				previous := e.mustRead()
 				e.advance(30 * time.Minute)
 				hinder(e)
-				served := e.requireDelayed(time.Second, tokens.DelaySlow)
+				served := e.requireDelayed(time.Second)
 				require.Equal(t, previous.Token, served.Token)
-				e.requireDelayed(0, tokens.DelaySlow)
+				e.requireDelayed(0)
 			})
 		})
 	}

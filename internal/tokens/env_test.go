@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	platform = scopes.Granted("itwin-platform")
+	platform = scopes.Granted("itwin-platform") //nolint:gochecknoglobals // a constant in all but its type
 
 	errOutage  = errors.New("connection refused")
 	errStandby = errors.New("this node may not write")
@@ -152,7 +152,7 @@ type store struct {
 	deaf     chan struct{} // calls wait for it, whatever the context says
 }
 
-func (s *store) Load(ctx context.Context, scopes scopes.Set) (*tokens.Token, error) {
+func (s *store) Load(ctx context.Context, set scopes.Set) (*tokens.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads++
@@ -162,7 +162,7 @@ func (s *store) Load(ctx context.Context, scopes scopes.Set) (*tokens.Token, err
 	if s.failLoad != nil {
 		return nil, s.failLoad
 	}
-	return s.tokens[scopes], nil
+	return s.tokens[set], nil
 }
 
 func (s *store) Save(ctx context.Context, t *tokens.Token) error {
@@ -327,11 +327,11 @@ type result struct {
 }
 
 // reading is a read that may have to wait; settled when it was started.
-func (e *env) reading(ctx context.Context, scopes scopes.Set) <-chan result {
+func (e *env) reading(ctx context.Context, set scopes.Set) <-chan result {
 	results := make(chan result, 1)
 	go func() {
 		arrived := time.Now()
-		served, err := e.pool.Token(ctx, scopes, 0)
+		served, err := e.pool.Token(ctx, set, 0)
 		results <- result{served, err, time.Since(arrived)}
 	}()
 	synctest.Wait()

@@ -46,13 +46,13 @@ func (p *Pool) lockedBegin(e *entry, now time.Time) *exchange {
 
 // with calls f with the entry for the scopes, p.mu and e.mu held, unless the pool
 // is retired.
-func (p *Pool) with(scopes scopes.Set, f func(*entry)) error {
+func (p *Pool) with(set scopes.Set, f func(*entry)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.retired.Load() {
 		return ErrSuperseded
 	}
-	e := p.lockedEntry(scopes)
+	e := p.lockedEntry(set)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	f(e)
@@ -70,9 +70,9 @@ func (p *Pool) lockedJoin(e *entry, now time.Time, g goal) (x *exchange, own boo
 }
 
 // join is lockedJoin for those who hold no lock.
-func (p *Pool) join(scopes scopes.Set, g goal) (x *exchange, own bool, err error) {
+func (p *Pool) join(set scopes.Set, g goal) (x *exchange, own bool, err error) {
 	now := p.opts.Now()
-	err = p.with(scopes, func(e *entry) { x, own = p.lockedJoin(e, now, g) })
+	err = p.with(set, func(e *entry) { x, own = p.lockedJoin(e, now, g) })
 	return x, own, err
 }
 
@@ -93,10 +93,10 @@ func (p *Pool) end(x *exchange) {
 
 // WhileIdle runs f if no exchange for the scopes is under way and reports whether
 // it did. None begins until f returns; readers without a usable token wait for it.
-func (p *Pool) WhileIdle(scopes scopes.Set, f func() error) (ran bool, err error) {
+func (p *Pool) WhileIdle(set scopes.Set, f func() error) (ran bool, err error) {
 	now := p.opts.Now()
 	var x *exchange
-	err = p.with(scopes, func(e *entry) {
+	err = p.with(set, func(e *entry) {
 		if e.exchange == nil {
 			x = p.lockedBegin(e, now)
 		}

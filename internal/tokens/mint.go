@@ -20,15 +20,15 @@ const (
 // obtain does what an exchange is for. No reader owns it: it has a limit of its own.
 func (p *Pool) obtain(x *exchange, g goal) {
 	defer p.end(x)
-	set := p.settings.Load()
-	ctx, cancel := context.WithTimeout(x.ctx, set.Timeout)
+	settings := p.settings.Load()
+	ctx, cancel := context.WithTimeout(x.ctx, settings.Timeout)
 	defer cancel()
-	mayNot := set.MayMint()
+	mayNot := settings.MayMint()
 	if loaded, _ := x.entry.isLoaded(); !loaded || mayNot != nil {
-		p.load(ctx, x.entry, set)
+		p.load(ctx, x.entry, settings)
 	}
 	now := p.opts.Now()
-	done, err := x.entry.settled(g, now, set.RenewBefore)
+	done, err := x.entry.settled(g, now, settings.RenewBefore)
 	switch {
 	case done || err != nil:
 		x.result.err = err
@@ -36,7 +36,7 @@ func (p *Pool) obtain(x *exchange, g goal) {
 		x.entry.mayNotMint(x)
 		x.result.err = mayNot
 	default:
-		x.result = p.mint(ctx, x, set)
+		x.result = p.mint(ctx, x, settings)
 	}
 }
 
@@ -60,32 +60,32 @@ func (e *entry) settled(g goal, now time.Time, renewBefore time.Duration) (bool,
 }
 
 // mint waits for a slot and makes the request; ctx ends with the limit for both.
-func (p *Pool) mint(ctx context.Context, x *exchange, set *Settings) result {
-	grant, err := p.request(ctx, x.entry.scopes, set)
+func (p *Pool) mint(ctx context.Context, x *exchange, settings *Settings) result {
+	grant, err := p.request(ctx, x.entry.scopes, settings)
 	if err != nil {
-		return p.failed(x, set, err)
+		return p.failed(x, settings, err)
 	}
 	limit, _ := ctx.Deadline()
 	saving, cancel := context.WithTimeout(x.ctx, max(grace, min(storageTime, time.Until(limit))))
 	defer cancel()
-	return p.adopt(saving, x, set, grant)
+	return p.adopt(saving, x, settings, grant)
 }
 
-func (p *Pool) request(ctx context.Context, scopes scopes.Set, set *Settings) (Grant, error) {
+func (p *Pool) request(ctx context.Context, set scopes.Set, settings *Settings) (Grant, error) {
 	if p.slots.Acquire(ctx, 1) != nil {
 		return Grant{}, ErrNoSlot
 	}
 	defer p.slots.Release(1)
-	return set.Mint(ctx, scopes)
+	return settings.Mint(ctx, set)
 }
 
 // failed counts a failed attempt, unless the pool is over, another exchange has
 // taken x's place, or a config write, which ends every wait, has come meanwhile.
-func (p *Pool) failed(x *exchange, set *Settings, err error) result {
+func (p *Pool) failed(x *exchange, settings *Settings, err error) result {
 	e := x.entry
 	now := p.opts.Now()
 	e.mu.Lock()
-	counts := e.exchange == x && p.settings.Load() == set && !p.retired.Load()
+	counts := e.exchange == x && p.settings.Load() == settings && !p.retired.Load()
 	if counts {
 		e.failure = e.failure.next(err, now, p.opts.Jitter)
 	}
@@ -101,7 +101,7 @@ func (p *Pool) failed(x *exchange, set *Settings, err error) result {
 
 // adopt makes a grant the shared token. It is stored before anyone gets it: the
 // token that a reader has survives this node.
-func (p *Pool) adopt(ctx context.Context, x *exchange, set *Settings, grant Grant) result {
+func (p *Pool) adopt(ctx context.Context, x *exchange, settings *Settings, grant Grant) result {
 	e := x.entry
 	if h, ended, ok := e.repeat(x, grant, p.opts.Now()); ok {
 		e.tally.Repeated.Add(1)
@@ -110,7 +110,7 @@ func (p *Pool) adopt(ctx context.Context, x *exchange, set *Settings, grant Gran
 	}
 	t := newToken(e.scopes, grant, e.lastRotation())
 	if t.Left(p.opts.Now()) <= 0 || e.hasExpired(t.ID, p.opts.Now()) {
-		return p.failed(x, set, ErrLateArrival)
+		return p.failed(x, settings, ErrLateArrival)
 	}
 	if x.ctx.Err() != nil {
 		return result{} // another exchange has taken its place
@@ -120,7 +120,7 @@ func (p *Pool) adopt(ctx context.Context, x *exchange, set *Settings, grant Gran
 	case p.retired.Load():
 		return result{err: ErrSuperseded}
 	case t.Left(p.opts.Now()) <= 0:
-		return p.failed(x, set, ErrLateArrival)
+		return p.failed(x, settings, ErrLateArrival)
 	}
 	h, ended, ok := e.succeed(x, t, p.opts.Now())
 	if !ok {
@@ -136,10 +136,10 @@ func (p *Pool) adopt(ctx context.Context, x *exchange, set *Settings, grant Gran
 // takes the place of an exchange under way, whose token is dropped, and waits for
 // the store alone: until ctx ends, and at most 5 s. A token that the store did not
 // take is shared all the same. The only error is ErrSuperseded.
-func (p *Pool) Adopt(ctx context.Context, scopes scopes.Set, grant Grant) error {
+func (p *Pool) Adopt(ctx context.Context, set scopes.Set, grant Grant) error {
 	now := p.opts.Now()
 	var x *exchange
-	err := p.with(scopes, func(e *entry) {
+	err := p.with(set, func(e *entry) {
 		if e.exchange != nil {
 			e.exchange.cancel()
 		}
@@ -152,10 +152,10 @@ func (p *Pool) Adopt(ctx context.Context, scopes scopes.Set, grant Grant) error 
 	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
 	defer context.AfterFunc(x.ctx, cancel)()
-	set := p.settings.Load()
+	settings := p.settings.Load()
 	if loaded, _ := x.entry.isLoaded(); !loaded {
-		p.load(ctx, x.entry, set) // for the rotation that the grant's must follow
+		p.load(ctx, x.entry, settings) // for the rotation that the grant's must follow
 	}
-	x.result = p.adopt(ctx, x, set, grant)
+	x.result = p.adopt(ctx, x, settings, grant)
 	return nil
 }

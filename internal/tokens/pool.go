@@ -32,7 +32,7 @@ type Options struct {
 
 	// Tally returns where to count, the same one for the same scopes; nil counts for
 	// the pool alone.
-	Tally func(scopes scopes.Set) *Tally
+	Tally func(set scopes.Set) *Tally
 
 	// RotatedAfter is the last rotation of the generation before this one.
 	RotatedAfter time.Time
@@ -42,7 +42,7 @@ type Options struct {
 type Settings struct {
 	// Mint obtains a new token. It ends when ctx ends, which has what the wait for the
 	// store and for a slot left of Timeout.
-	Mint func(ctx context.Context, scopes scopes.Set) (Grant, error)
+	Mint func(ctx context.Context, set scopes.Set) (Grant, error)
 
 	// MayMint returns the error to answer with if this node may not mint. It must not
 	// wait for the network.
@@ -131,9 +131,9 @@ func (p *Pool) Wait(ctx context.Context) error {
 // Forget has the store asked before the token in memory is handed out again, as
 // another node has stored a newer one, for the scopes for which match is true. While
 // the store doesn't answer, the token in memory is the previous one.
-func (p *Pool) Forget(match func(scopes scopes.Set) bool) {
-	for scopes, e := range p.all() {
-		if match(scopes) {
+func (p *Pool) Forget(match func(set scopes.Set) bool) {
+	for set, e := range p.all() {
+		if match(set) {
 			e.forget()
 		}
 	}
@@ -151,11 +151,11 @@ func (p *Pool) LastRotation() time.Time {
 }
 
 // lockedEntry makes the entry if there is none; mu is held.
-func (p *Pool) lockedEntry(scopes scopes.Set) *entry {
-	e := p.entries[scopes]
+func (p *Pool) lockedEntry(set scopes.Set) *entry {
+	e := p.entries[set]
 	if e == nil {
-		e = &entry{scopes: scopes, rotated: p.opts.RotatedAfter, tally: p.opts.Tally(scopes)}
-		p.entries[scopes] = e
+		e = &entry{scopes: set, rotated: p.opts.RotatedAfter, tally: p.opts.Tally(set)}
+		p.entries[set] = e
 	}
 	return e
 }

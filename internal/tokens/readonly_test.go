@@ -140,8 +140,8 @@ func TestForgottenTokenIsThePreviousOneWhileTheStoreHangs(t *testing.T) {
 		newer, err := leader.Rotate(t.Context(), platform)
 		require.NoError(t, err)
 		e.pool.Forget(func(scopes.Set) bool { return true })
-		require.Equal(t, previous.ID, e.requireDelayed(time.Second, tokens.DelaySlow).ID)
-		require.Equal(t, previous.ID, e.requireDelayed(0, tokens.DelaySlow).ID)
+		require.Equal(t, previous.ID, e.requireDelayed(time.Second).ID)
+		require.Equal(t, previous.ID, e.requireDelayed(0).ID)
 		e.advance(time.Minute)
 		for range 10 {
 			require.Equal(t, "previous", e.read(), "before the rotation nothing is passed on")

@@ -45,15 +45,15 @@ func (p *Pool) Renew() time.Duration {
 // rotation or, once an attempt has failed, when the next is due. A token that
 // nobody has read, has expired, was replaced or is being renewed is not renewed.
 func (p *Pool) renewal(e *entry, now time.Time) (*held, time.Duration, bool) {
-	set := p.settings.Load()
+	settings := p.settings.Load()
 	e.mu.Lock()
-	s, ended := e.lockedSnapshot(now, set), e.ended
+	s, ended := e.lockedSnapshot(now, settings), e.ended
 	e.mu.Unlock()
 	h := s.held
 	if h == nil || h.Left(now) <= 0 || h.replaced.Load() || s.exchange != nil || s.failure == nil && !h.used.Load() {
 		return nil, 0, false
 	}
-	wait := h.untilRotation(now, set.RenewBefore) - h.lead(set.RenewBefore)
+	wait := h.untilRotation(now, settings.RenewBefore) - h.lead(settings.RenewBefore)
 	if s.failure != nil {
 		wait = s.failure.NextAttempt.Sub(now)
 	}
@@ -67,12 +67,12 @@ func (p *Pool) forgetIdle(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := idleRenewal
-	for scopes, e := range p.entries {
+	for set, e := range p.entries {
 		e.mu.Lock()
 		idle, f := e.lockedIsIdle(now), e.failure
 		e.mu.Unlock()
 		if idle {
-			delete(p.entries, scopes)
+			delete(p.entries, set)
 		} else if f != nil {
 			if wait := f.NextAttempt.Add(rememberFailure).Sub(now); wait > 0 {
 				next = min(next, wait)

@@ -273,3 +273,28 @@ func TestProvidersWishHoldsForReadersWithoutAUsableTokenToo(t *testing.T) {
 		require.Equal(t, 1, e.ims.count())
 	})
 }
+
+func TestReaderOfThePreviousTokenDoesNotShortenTheWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.share = 1
+		e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30 * time.Minute)
+		wait := time.Duration(0)
+		for wait < 30*time.Second {
+			next := e.mustRead().Delay.Failure.NextAttempt
+			wait = next.Sub(e.clock.Now())
+			asked := e.ims.count()
+			e.advance(wait - time.Nanosecond)
+			e.mustRead()
+			synctest.Wait()
+			require.Equal(t, asked, e.ims.count())
+			e.advance(time.Nanosecond)
+			e.mustRead()
+			synctest.Wait()
+			require.Equal(t, asked+1, e.ims.count())
+		}
+	})
+}

@@ -11,9 +11,9 @@ import (
 // If minting fails the previous one stays. It waits for an exchange under way and
 // for its own, each for Settings.Timeout at most. Errors are a *Failure, a
 // *TooManyRotationsError, what MayMint returns, the context's, or ErrSuperseded.
-func (p *Pool) Rotate(ctx context.Context, scopes scopes.Set) (Served, error) {
+func (p *Pool) Rotate(ctx context.Context, set scopes.Set) (Served, error) {
 	for {
-		x, own, err := p.join(scopes, goal{anew: true})
+		x, own, err := p.join(set, goal{anew: true})
 		if err != nil {
 			return Served{}, err
 		}

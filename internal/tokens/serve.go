@@ -35,13 +35,13 @@ type reader struct {
 // one if need be. While the previous token has its reserve, it returns within a
 // second of the start of the exchange; else within Settings.Timeout. Errors are a
 // *Failure, a *MinLifeError, what MayMint returns, the context's, or ErrSuperseded.
-func (p *Pool) Token(ctx context.Context, scopes scopes.Set, minLife time.Duration) (Served, error) {
-	if s, ok := p.Fresh(scopes, minLife); ok {
+func (p *Pool) Token(ctx context.Context, set scopes.Set, minLife time.Duration) (Served, error) {
+	if s, ok := p.Fresh(set, minLife); ok {
 		return s, nil
 	}
 	r := &reader{minLife: minLife, arrived: p.opts.Now()}
 	for {
-		l, err := p.look(scopes, r)
+		l, err := p.look(set, r)
 		if err != nil {
 			return Served{}, err
 		}
@@ -60,9 +60,9 @@ func (p *Pool) Token(ctx context.Context, scopes scopes.Set, minLife time.Durati
 
 // Fresh returns the shared token if it is in memory, not due for rotation and has
 // at least minLife left. It does no I/O and waits for nothing.
-func (p *Pool) Fresh(scopes scopes.Set, minLife time.Duration) (Served, bool) {
+func (p *Pool) Fresh(set scopes.Set, minLife time.Duration) (Served, bool) {
 	p.mu.RLock()
-	e := p.entries[scopes]
+	e := p.entries[set]
 	p.mu.RUnlock()
 	if e == nil {
 		return Served{}, false
@@ -88,10 +88,10 @@ type look struct {
 
 // look takes the snapshot, decides, and begins the exchange if it takes one: all
 // under one lock, so that no reader acts on what another has changed.
-func (p *Pool) look(scopes scopes.Set, r *reader) (l look, err error) {
-	now, set := p.opts.Now(), p.settings.Load()
-	err = p.with(scopes, func(e *entry) {
-		l = look{snapshot: e.lockedSnapshot(now, set), entry: e}
+func (p *Pool) look(set scopes.Set, r *reader) (l look, err error) {
+	now, settings := p.opts.Now(), p.settings.Load()
+	err = p.with(set, func(e *entry) {
+		l = look{snapshot: e.lockedSnapshot(now, settings), entry: e}
 		l.verdict = r.decide(&l.snapshot)
 		own := true
 		switch l.verdict {
@@ -115,7 +115,7 @@ func (p *Pool) look(scopes scopes.Set, r *reader) (l look, err error) {
 func (p *Pool) answer(l look, r *reader) (Served, error) {
 	switch l.verdict {
 	case giveFresh:
-		l.held.tally.Fresh.Add(1)
+		l.tally.Fresh.Add(1)
 		return p.hand(l.held, l.now), nil
 	case givePrevious, retry:
 		return p.handPrevious(l), nil
@@ -156,7 +156,8 @@ func (l *look) why(r *reader) error {
 }
 
 // wait returns at the end of the exchange or when it has lost its place, at the end
-// of the reader's patience, or with the error of ctx. The token is the exchange's.
+// of the reader's patience, or with the error of ctx. The token is the exchange's. A
+// reader who joins an exchange that has used up its time has no patience left.
 func (p *Pool) wait(ctx context.Context, l look, r *reader) (*held, error) {
 	x := l.exchange
 	from := x.started
@@ -189,7 +190,7 @@ func (p *Pool) wait(ctx context.Context, l look, r *reader) (*held, error) {
 
 // handPrevious returns the previous token and says why.
 func (p *Pool) handPrevious(l look) Served {
-	l.held.tally.Degraded.Add(1)
+	l.tally.Degraded.Add(1)
 	s := p.hand(l.held, l.now)
 	s.Delay = l.delay()
 	soonest := minTTL

@@ -29,12 +29,12 @@ type Status struct {
 }
 
 // Status returns the status of a set of scopes. It asks nobody and starts nothing.
-func (p *Pool) Status(scopes scopes.Set) Status {
+func (p *Pool) Status(set scopes.Set) Status {
 	p.mu.RLock()
-	e := p.entries[scopes]
+	e := p.entries[set]
 	p.mu.RUnlock()
 	if e == nil {
-		return Status{Scopes: scopes, State: Idle}
+		return Status{Scopes: set, State: Idle}
 	}
 	return p.status(e)
 }
@@ -49,14 +49,14 @@ func (p *Pool) Statuses() []Status {
 }
 
 func (p *Pool) status(e *entry) Status {
-	now, set := p.opts.Now(), p.settings.Load()
+	now, settings := p.opts.Now(), p.settings.Load()
 	e.mu.Lock()
-	s := e.lockedSnapshot(now, set)
+	s := e.lockedSnapshot(now, settings)
 	e.mu.Unlock()
 	known := Status{Scopes: e.scopes, State: s.state(), Failure: s.failure}
 	if s.held != nil && s.Left(now) > 0 {
 		known.Token = s.Token
-		known.RotateAt = s.RotateAt(set.RenewBefore)
+		known.RotateAt = s.RotateAt(settings.RenewBefore)
 	}
 	switch {
 	case known.State == Degraded:
@@ -69,12 +69,13 @@ func (p *Pool) status(e *entry) Status {
 
 func (s *snapshot) state() State {
 	fresh, usable := s.isFresh(0), s.isUsable(0)
+	slow := s.exchange != nil && s.now.Sub(s.exchange.started) >= grace
 	switch {
 	case fresh && s.failure == nil && s.exchange == nil:
 		return Fresh
 	case fresh:
 		return Renewing
-	case usable && (s.failure != nil || s.readOnly != nil || s.runsFor(grace)):
+	case usable && (s.failure != nil || s.readOnly != nil || slow):
 		return Degraded
 	case s.exchange != nil && s.failure == nil:
 		return Renewing

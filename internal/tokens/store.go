@@ -10,22 +10,22 @@ import (
 // ends.
 type Store interface {
 	// Load returns nil and no error if there is none.
-	Load(ctx context.Context, scopes scopes.Set) (*Token, error)
+	Load(ctx context.Context, set scopes.Set) (*Token, error)
 	// Save replaces the token for the same scopes.
 	Save(ctx context.Context, token *Token) error
 }
 
 // load asks the store, again if another node replaced the token meanwhile. It takes
 // at most half of the time that ctx leaves, so that the rest is for minting.
-func (p *Pool) load(ctx context.Context, e *entry, set *Settings) {
-	if set.Store == nil {
+func (p *Pool) load(ctx context.Context, e *entry, settings *Settings) {
+	if settings.Store == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(storageTime, set.Timeout/2))
+	ctx, cancel := context.WithTimeout(ctx, min(storageTime, settings.Timeout/2))
 	defer cancel()
 	for kept := false; !kept; {
 		_, forgets := e.isLoaded()
-		t, err := set.Store.Load(ctx, e.scopes)
+		t, err := settings.Store.Load(ctx, e.scopes)
 		if err != nil {
 			e.notLoaded(forgets)
 			p.observe(Event{Kind: NotLoaded, Scopes: e.scopes, Err: err})

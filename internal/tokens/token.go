@@ -90,7 +90,7 @@ func ID(accessToken secret.Text) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func newToken(scopes scopes.Set, g Grant, after time.Time) *Token {
+func newToken(set scopes.Set, g Grant, after time.Time) *Token {
 	rotated := g.RequestedAt.UTC().Truncate(time.Second)
 	if !rotated.After(after) {
 		rotated = after.Add(time.Second)
@@ -99,7 +99,7 @@ func newToken(scopes scopes.Set, g Grant, after time.Time) *Token {
 		AccessToken: g.AccessToken,
 		ID:          ID(g.AccessToken),
 		Type:        g.Type,
-		Scopes:      scopes,
+		Scopes:      set,
 		Granted:     g.Granted,
 		ObtainedAt:  g.RequestedAt,
 		Lifetime:    g.Lifetime,
