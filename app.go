@@ -15,11 +15,10 @@ import (
 // app is a configured service app at work. It never changes; a config write
 // makes another, which keeps the pool unless the identity or the secret changed.
 type app struct {
-	name     string
-	config   *config
-	client   *ims.Client
-	pool     *tokens.Pool
-	scopeKey string // the app's own scopes
+	name   string
+	config *config
+	client *ims.Client
+	pool   *tokens.Pool
 }
 
 func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
@@ -60,11 +59,14 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		case c == nil:
 			return nil, errNoApp(req.MountPoint, name)
 		}
+		if err := b.checkHosts(c); err != nil {
+			return nil, err
+		}
 		client, err := b.newClient(ctx, c)
 		if err != nil {
 			return nil, err
 		}
-		a := &app{name: name, config: c, client: client, scopeKey: scopeKey(c.Scopes)}
+		a := &app{name: name, config: c, client: client}
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
 		return a, nil
 	}
@@ -95,8 +97,9 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *co
 	} else {
 		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, old)), settings)
 	}
-	if first != nil {
-		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
+	begins := old == nil || old.Generation != a.config.Generation
+	if first != nil && begins {
+		_ = a.pool.Adopt(a.config.Scopes.String(), *first) // only a retired pool refuses
 	}
 	b.replaceApp(a)
 	if old != nil && (old.Generation != a.config.Generation || !a.config.PersistTokens) {

@@ -10,22 +10,32 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/keyed"
 	"vault-plugin-secrets-itwin/internal/memo"
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 const (
 	// pluginName names the engine to IMS, in the User-Agent.
 	pluginName = "vault-plugin-secrets-itwin"
+
+	// allowedHostsVariable limits the hosts that any config may name. It is set with
+	// -env when the plugin is registered.
+	allowedHostsVariable = "ITWIN_ALLOWED_HOSTS"
+
+	// maxChecks is how many exchanges of one app may verify or check at a time. They
+	// never take a reader's.
+	maxChecks = 2
 
 	// operationPrefix begins the names of operations in OpenAPI documents.
 	operationPrefix = "itwin"
@@ -53,7 +63,12 @@ type backend struct {
 
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
-	writes []*locksutil.LockEntry
+	writes *keyed.Limiter // of what is stored, by storage key
+	checks *keyed.Limiter // exchanges that verify and check, by app
+
+	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
+	allowedHosts outbound.AllowedHosts
+	hostsErr     error // why the variable can't be read
 
 	keysLock sync.Mutex
 	keySets  map[string]*ims.Keys
@@ -100,7 +115,8 @@ func newBackend(version string) *backend {
 		jitter:   jitter,
 		apps:     memo.New[*app](),
 		roles:    memo.New[*role](),
-		writes:   locksutil.CreateLocks(),
+		writes:   keyed.New(1),
+		checks:   keyed.New(maxChecks),
 		keySets:  make(map[string]*ims.Keys),
 		metrics:  newExchangeMetrics(),
 		events:   newEvents(),
@@ -108,6 +124,7 @@ func newBackend(version string) *backend {
 		version:  version,
 		renewals: newRenewals(),
 	}
+	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(backendHelp),
@@ -200,9 +217,4 @@ func (b *backend) clean(context.Context) {
 	}
 	b.closeKeys()
 	b.events.stop()
-}
-
-// writeLock serializes writes of one storage key on this node.
-func (b *backend) writeLock(key string) *locksutil.LockEntry {
-	return locksutil.LockForKey(b.writes, key)
 }

@@ -218,5 +218,5 @@ func (c *chain) platformHint(stage string, e *platform.Error) string {
 
 func (c *chain) inviteHint() string {
 	return "The token is good, but the app has no access to this iTwin: if the id is right, invite " +
-		asString(c.found[keyAppEmail]) + " to it and give it a role. A new app may need 5 to 10 minutes."
+		fmt.Sprint(c.found[keyAppEmail]) + " to it and give it a role. A new app may need 5 to 10 minutes."
 }

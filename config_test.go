@@ -21,7 +21,6 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		noText    = "must be text"
 		noBool    = "must be true or false"
 		noTime    = "must be a duration such as 90s, 30m or 1h, not negative"
-		noPEM     = "must be PEM certificates, as in ca_cert=@ca.pem"
 		forPeople = ": openid, email, profile, organization and offline_access are for people, not for service apps"
 	)
 	cases := map[string]struct {
@@ -29,14 +28,14 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		value any
 		rule  string
 	}{
-		"an empty id":          {keyClientID, " ", "is empty: give the id of a service app registered in My Apps, client_id=service-…"},
-		"a long id":            {keyClientID, strings.Repeat("x", 257), "is longer than 256 bytes: give the id alone, as My Apps shows it"},
-		"an id of two words":   {keyClientID, "a b", "has spaces or control characters within: give the id alone, as My Apps shows it"},
+		"an empty id":          {keyClientID, " ", "is only spaces: give the id of a service app registered in My Apps, client_id=service-…"},
+		"a long id":            {keyClientID, strings.Repeat("x", 257), "is longer than 256 characters: give the id alone, as My Apps shows it"},
+		"an id of two words":   {keyClientID, "a b", "has a space (character 2): give the id alone, as My Apps shows it"},
 		"an id that is a list": {keyClientID, []any{"x"}, noText},
-		"an empty secret":      {keyClientSecret, "\n", "is empty: give the secret that My Apps showed, client_secret=… or client_secret=@file"},
+		"an empty secret":      {keyClientSecret, "\n", "is missing: give the secret that My Apps showed when the app was registered, client_secret=…"},
 		"a long secret": {
 			keyClientSecret, strings.Repeat("canary", 700),
-			"is longer than 4096 bytes: give the secret alone, as My Apps showed it",
+			"is longer than 4096 characters: give the secret alone, as My Apps showed it",
 		},
 		"a secret in a map":     {keyClientSecret, fields{"canary": "canary"}, noText},
 		"an authority by FTP":   {keyAuthority, "ftp://ims.bentley.com", noURL},
@@ -45,7 +44,6 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"a URL with a query":    {keyTokenURL, "https://ims.bentley.com/?canary", "must not contain a query or fragment"},
 		"a URL with a space":    {keyTokenURL, "https://ims.bentley.com/ canary", "must not contain spaces or control characters"},
 		"an API without a host": {keyAPIURL, "https://", noURL},
-		"no API at all":         {keyAPIURL, "", noURL},
 		"no scopes":             {keyScopes, " , ", "must name at least one scope, such as itwin-platform"},
 		"a scope for people":    {keyScopes, "itwins:read offline_access", "must not contain offline_access" + forPeople},
 		"an unknown method":     {keyAuthMethod, "private_key_jwt", "must be client_secret_post or client_secret_basic"},
@@ -55,8 +53,8 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"half a second":         {keyRequestTimeout, "500ms", "must be from 1s to 30s"},
 		"half a minute and one": {keyRequestTimeout, 31, "must be from 1s to 30s"},
 		"no number":             {keyRequestTimeout, "canary", noTime},
-		"no certificate":        {keyCACert, "canary", noPEM},
-		"a private key":         {keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", noPEM},
+		"no certificate":        {keyCACert, "canary", "must hold at least one certificate in PEM form"},
+		"a private key":         {keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "must be CERTIFICATE blocks only; block 1 is of another type"},
 		"a large bundle": {
 			keyCACert, strings.Repeat("canary", 50_000),
 			"is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem",
@@ -125,14 +123,15 @@ func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
 	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: outbound.TLS13})
 	require.Equal(t, outbound.TLS13, e.mustRead("config").Data[keyTLSMinVersion])
 	e.mustWrite("config", fields{keyTokenURL: ""})
-	require.Equal(t, e.ims.URL+"/connect/token", e.mustRead("config").Data[keyTokenURL])
+	require.Empty(t, e.mustRead("config").Data[keyTokenURL], "as it was written")
+	require.Equal(t, e.ims.URL+"/", e.mustRead("config").Data[keyAuthority])
 }
 
 func TestConfigStoredUnprovenSaysSo(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyVerify: false}))
-	require.Equal(t, []string{"The config was stored without proof that IMS accepts it: read check to see."}, resp.Warnings)
+	require.Equal(t, []string{"The config was stored without verifying it with IMS: run `vault read itwin/check` to see whether it works."}, resp.Warnings)
 	require.Zero(t, e.ims.Exchanges())
 	require.Nil(t, e.mustWrite("config", e.app()))
 	require.Equal(t, 1, e.ims.Exchanges())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -29,12 +30,24 @@ func isInput(err error) bool {
 	return is
 }
 
+// busyError says that an app's two checks are both taken.
+type busyError struct {
+	app   string
+	limit time.Duration // of each
+}
+
+func (e *busyError) Error() string {
+	return fmt.Sprintf("two checks of %s are running already, each for at most %s: try again when one has ended",
+		describeApp(e.app), short(e.limit))
+}
+
 // answer is the one place where an error becomes Vault's answer. An
 // ErrorResponse is a 400 whose text the audit log hashes; a CodedError must stay
 // unwrapped, or Vault answers 500.
 func answer(err error) (*logical.Response, error) {
 	var (
 		input    inputError
+		busy     *busyError
 		minLife  *tokens.MinLifeError
 		exchange *ims.Error
 		keys     *ims.KeysError
@@ -46,6 +59,8 @@ func answer(err error) (*logical.Response, error) {
 		return logical.ErrorResponse("%s", input), nil
 	case isUnusable(err), errors.Is(err, errDamagedRole):
 		return logical.ErrorResponse("%s", err), nil
+	case errors.As(err, &busy):
+		return nil, logical.CodedError(http.StatusTooManyRequests, busy.Error())
 	case errors.As(err, &minLife):
 		return logical.ErrorResponse("%s", minLifeText(minLife)), nil
 	case errors.As(err, &exchange):
@@ -64,6 +79,9 @@ func answer(err error) (*logical.Response, error) {
 
 func answerIMS(e *ims.Error, whole error) (*logical.Response, error) {
 	text := withHint(e.Error()+waitText(whole), e)
+	if unverified, ok := errors.AsType[*unverifiedError](whole); ok {
+		text += unverified.outcome()
+	}
 	if e.Kind == ims.Refused {
 		return logical.ErrorResponse("%s", text), nil
 	}

@@ -99,7 +99,7 @@ func (h hostility) prove(t *testing.T) {
 		require.Contains(t, v.text, text, path)
 		e.mustBeFitToShow(v.text)
 		if path == configStorageKey {
-			require.Contains(t, v.text, "; nothing was stored, the config is as before")
+			require.Contains(t, v.text, "; nothing was stored, the previous config stays")
 			continue
 		}
 		require.Contains(t, v.text, "next attempt at 2026-11-23T12:3", path)

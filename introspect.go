@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -191,7 +192,7 @@ func (b *backend) addOwners(ctx context.Context, req *logical.Request, found map
 	if err != nil {
 		return fmt.Errorf("listing roles: %w", err)
 	}
-	scopes := scopeKey(claimedScopes(claims))
+	granted := scopes.Granted(claimedScopes(claims)).String()
 	roles := []string{}
 	for _, name := range names {
 		r, err := b.role(ctx, req, name)
@@ -201,7 +202,7 @@ func (b *backend) addOwners(ctx context.Context, req *logical.Request, found map
 		case err != nil:
 			return err
 		}
-		if a := owners[r.App]; a != nil && a.tokenScope(r) == scopes {
+		if a := owners[r.App]; a != nil && a.tokenScope(r) == granted {
 			roles = append(roles, name)
 		}
 	}
@@ -217,7 +218,8 @@ func claimedScopes(claims ims.Claims) string {
 	case []any:
 		parts := make([]string, 0, len(scope))
 		for _, part := range scope {
-			parts = append(parts, asString(part))
+			text, _ := part.(string)
+			parts = append(parts, text)
 		}
 		return strings.Join(parts, " ")
 	}

@@ -57,7 +57,7 @@ must not read tokens.`
 func (b *backend) pathsCheck() []*framework.Path {
 	return []*framework.Path{
 		b.pathCheck(checkPath+"$", nil, "app"),
-		b.pathCheck(checkPath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role"),
+		b.pathCheck(checkPath+"/"+nameRegex(keyRole), roleNameField(), "role"),
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 const configSynopsis = `Configure a service app of the iTwin Platform.`
@@ -47,8 +49,8 @@ Next: vault read itwin/config/<app>, or itwin/config for the default app`
 func (b *backend) pathsConfig() []*framework.Path {
 	return []*framework.Path{
 		b.pathConfig("config$", nil, ""),
-		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription),
-		b.pathConfig(configPrefix+framework.GenericNameRegex(keyApp), map[string]*framework.FieldSchema{
+		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription, describeConfig),
+		b.pathConfig(configPrefix+nameRegex(keyApp), map[string]*framework.FieldSchema{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
 				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between.",
@@ -100,6 +102,9 @@ func (b *backend) configOperations(suffix string) map[logical.Operation]framewor
 	}
 }
 
+// asWritten describes lists in answers.
+const asWritten = " A list if it was written as one."
+
 func configResponses() map[int][]framework.Response {
 	fields := map[string]*framework.FieldSchema{
 		keyClientSecretSetAt: {
@@ -113,9 +118,14 @@ func configResponses() map[int][]framework.Response {
 		}
 		schema := f.schema
 		schema.Required, schema.Default = true, nil
-		if schema.Type == framework.TypeDurationSecond { // written as text, shown as a number
+		switch schema.Type {
+		case framework.TypeDurationSecond: // written as text, shown as a number
 			schema.Type = framework.TypeInt64
 			schema.Description += " In seconds."
+		case framework.TypeCommaStringSlice:
+			schema.Type = framework.TypeString
+			schema.Description += asWritten
+		default:
 		}
 		fields[f.name] = &schema
 	}
@@ -145,65 +155,74 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *frame
 	if c == nil {
 		return nil, nil // Vault answers 404
 	}
-	data := map[string]any{keyClientSecretSetAt: timestamp(c.ClientSecretSetAt)}
-	for _, f := range configFields() {
-		if f.show != nil {
-			data[f.name] = f.show(c)
-		}
-	}
+	data := c.shown()
+	data[keyClientSecretSetAt] = timestamp(c.ClientSecretSetAt)
 	return &logical.Response{Data: data}, nil
 }
 
 // writeConfig creates, updates and patches: all three change the fields given.
 func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := appName(d)
-	lock := b.writeLock(configKey(name))
-	lock.Lock()
-	defer lock.Unlock()
+	w := newConfigWrite(req, d)
+	if err := b.build(ctx, req.Storage, w); err != nil {
+		return answer(err)
+	}
+	client, err := b.newClient(ctx, w.next)
+	if err != nil {
+		return answer(err)
+	}
+	if err := b.verify(ctx, client, w); err != nil {
+		client.Close()
+		return answer(err)
+	}
+	if err := b.putConfig(ctx, req.Storage, client, w); err != nil {
+		client.Close()
+		return answer(err)
+	}
+	b.log.Info("config written", "config", configKey(w.app), "client_id", w.next.ClientID,
+		"generation", w.next.Generation, "verified", w.first != nil)
+	b.event(eventConfigWrite, configKey(w.app), keyClientID, w.next.ClientID)
+	return w.warnings(), nil
+}
 
-	old, err := b.configToChange(ctx, req, d)
+// putConfig stores the config and puts it in force.
+func (b *backend) putConfig(ctx context.Context, s logical.Storage, client *ims.Client, w *configWrite) error {
+	unlock, err := b.writes.Acquire(ctx, configKey(w.app))
 	if err != nil {
-		return answer(err)
+		return fmt.Errorf("waiting for another write of the config: %w", err)
 	}
-	next, err := b.changedConfig(old, d)
-	if err != nil {
-		return answer(err)
+	defer unlock()
+	if err := b.store(ctx, s, w); err != nil {
+		return err
 	}
-	client, err := b.newClient(ctx, next)
-	if err != nil {
-		return answer(err)
-	}
-	first, err := b.verify(ctx, client, name, next, wantsProof(d))
-	if err != nil {
-		client.Close()
-		return answerUnverified(err, next, old != nil)
-	}
-	if err := storeConfig(ctx, req.Storage, name, next); err != nil {
-		client.Close()
-		return answer(err)
-	}
-	b.putApp(ctx, req.Storage, &app{name: name, config: next, client: client, scopeKey: scopeKey(next.Scopes)}, old, first)
-	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID,
-		"generation", next.Generation, "verified", first != nil)
-	b.event(eventConfigWrite, configKey(name), keyClientID, next.ClientID)
-	return configWarnings(req.MountPoint+configKey(name), next, givesSecret(d), first), nil
+	b.putApp(ctx, s, &app{name: w.app, config: w.next, client: client}, w.previous, w.first)
+	return nil
 }
 
 func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := appName(d)
-	lock := b.writeLock(configKey(name))
-	lock.Lock()
-	defer lock.Unlock()
-
-	old, err := loadConfig(ctx, req.Storage, name)
+	unlock, err := b.writes.Acquire(ctx, configKey(name))
+	if err != nil {
+		return answer(fmt.Errorf("waiting for a write of the config: %w", err))
+	}
+	defer unlock()
+	stored, err := loadConfig(ctx, req.Storage, name)
 	if err != nil && !isUnusable(err) {
 		return answer(err)
 	}
 	if err := req.Storage.Delete(ctx, configKey(name)); err != nil {
 		return answer(fmt.Errorf("deleting config: %w", err))
 	}
-	b.dropApp(ctx, req.Storage, name, old)
+	b.dropApp(ctx, req.Storage, name, stored)
 	b.log.Info("config deleted", "config", configKey(name))
 	b.event(eventConfigDelete, configKey(name))
 	return nil, nil // Vault answers 204
+}
+
+// describeConfig is what a list shows of an app.
+func describeConfig(ctx context.Context, s logical.Storage, name string) map[string]any {
+	c, err := loadConfig(ctx, s, name)
+	if err != nil || c == nil {
+		return nil
+	}
+	return map[string]any{keyClientID: c.ClientID}
 }

@@ -130,7 +130,7 @@ func worstState(groups ...map[string]any) string {
 	worst := 0
 	for _, group := range groups {
 		for _, shown := range group {
-			state := tokens.State(asString(shown.(map[string]any)[keyState])) //nolint:forcetypeassert // made here
+			state := tokens.State(fmt.Sprint(shown.(map[string]any)[keyState])) //nolint:forcetypeassert // made here
 			worst = max(worst, slices.Index(ranks, state))
 		}
 	}
@@ -152,7 +152,7 @@ func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[st
 			all[configKey(name)] = brokenStatus(err)
 			continue
 		}
-		status := b.statusOf(a, a.scopeKey)
+		status := b.statusOf(a, a.config.Scopes.String())
 		addCounts(status, b.tallies.total(name, ""))
 		status[keyClientID] = a.config.ClientID
 		status[keySecretAge] = int64(b.now().Sub(a.config.ClientSecretSetAt) / time.Second)

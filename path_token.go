@@ -59,7 +59,7 @@ Next, when a read fails or the token doesn't do what it should: vault read itwin
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
 		b.pathToken(tokenPath+"$", nil, ""),
-		b.pathToken(tokenPrefix+framework.GenericNameRegex(keyRole), roleNameField(), "role-"),
+		b.pathToken(tokenPrefix+nameRegex(keyRole), roleNameField(), "role-"),
 	}
 }
 
@@ -185,10 +185,10 @@ func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName st
 
 // tokenScope is what a role's token is minted for.
 func (a *app) tokenScope(r *role) string {
-	if r.scopeKey != "" {
-		return r.scopeKey
+	if !r.Scopes.IsZero() {
+		return r.Scopes.String()
 	}
-	return a.scopeKey
+	return a.config.Scopes.String()
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {

@@ -165,7 +165,7 @@ func (b *backend) plantApp(t *testing.T, mint func(context.Context, string) (tok
 		AuthMethod: ims.AuthPost, RequestTimeout: defaultRequestTimeout, TLSMinVersion: outbound.TLS12,
 	})
 	require.NoError(t, err)
-	a := &app{config: defaultConfig(), client: client, scopeKey: defaultScopes}
+	a := &app{config: defaultConfig(), client: client}
 	a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), tokens.Settings{
 		Mint: mint, MayMint: func() error { return nil }, RenewBefore: defaultRenewBefore,
 	})

@@ -104,7 +104,7 @@ func TestUnreachableIMSIsAnswered502(t *testing.T) {
 	_, err := e.root.Logical().Read("itwin/token")
 	requireStatus(t, err, http.StatusBadGateway, "IMS at 127.0.0.1:", " can't be reached, stage connect: the connection was refused")
 	_, err = e.root.Logical().Write("itwin/config", fields{"client_secret": "another"})
-	requireStatus(t, err, http.StatusBadGateway, "the config is as before", "verify=false would store it unproven")
+	requireStatus(t, err, http.StatusBadGateway, "the previous config stays", "verify=false would store it without verifying it")
 }
 
 func TestWrongSecretLeavesTheConfigAsItWas(t *testing.T) {
@@ -113,7 +113,7 @@ func TestWrongSecretLeavesTheConfigAsItWas(t *testing.T) {
 	e.configure(nil)
 	config, before := e.mustRead("itwin/config").Data, e.mustToken("itwin/token")
 	_, err := e.root.Logical().Write("itwin/config", fields{"client_secret": "wrong", "renew_before": "10m"})
-	requireStatus(t, err, http.StatusBadRequest, "invalid_client", "nothing was stored, the config is as before")
+	requireStatus(t, err, http.StatusBadRequest, "invalid_client", "nothing was stored, the previous config stays")
 	require.NotContains(t, err.Error(), "wrong")
 	require.Equal(t, config, e.mustRead("itwin/config").Data)
 	require.Equal(t, before.ID, e.mustToken("itwin/token").ID)
