@@ -108,7 +108,7 @@ func (c *config) change(f configField, value any) error {
 		defaults := defaultConfig()
 		f.reset(c, defaults)
 		if isText && f.schema.Default == nil {
-			c.keepWritten(f, value) // where no default says more, what was written reads back
+			c.keepWritten(f, "") // where no default says more, what was written reads back
 		}
 		return nil
 	}
@@ -239,6 +239,9 @@ func decodeConfig(entry *logical.StorageEntry) (*config, error) {
 	var err error
 	if c.Scopes, err = scopes.Parse(stored.Scopes); err != nil {
 		return nil, errDamagedConfig
+	}
+	if stored.Format < configFormat { // in which scopes were kept in the order of the write
+		c.Written = map[string]any{keyScopes: stored.Scopes}
 	}
 	if c.validate() != nil || c.Generation == "" || !c.obeysRules() {
 		return nil, errDamagedConfig

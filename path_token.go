@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -261,13 +262,10 @@ func plainWish(req *logical.Request) (time.Duration, bool) {
 	case !asked || len(req.Data) > 1:
 		return 0, false
 	}
-	d := framework.FieldData{
-		Raw:    map[string]any{keyMinTTL: raw},
-		Schema: map[string]*framework.FieldSchema{keyMinTTL: minTTLField()},
-	}
-	seconds, ok, err := d.GetOkErr(keyMinTTL)
+	value, err := input.Seconds(raw)
+	seconds, ok := value.(int)
 	if err != nil || !ok {
 		return 0, false
 	}
-	return time.Duration(seconds.(int)) * time.Second, true //nolint:forcetypeassert // its schema is a duration
+	return time.Duration(seconds) * time.Second, true
 }

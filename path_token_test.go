@@ -133,7 +133,7 @@ func TestTokenHasTheLifeThatAReaderAsksFor(t *testing.T) {
 func TestTokenRefusesAWishForLifeThatCannotBe(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	const noTime = "min_ttl must be a duration such as 90s, 30m or 1h, not negative"
+	const noTime = "min_ttl must be a duration in whole seconds such as 90s, 30m or 1h, not negative"
 	for asked, want := range map[string]string{
 		"55m":    "min_ttl=55m can't be met: IMS gives tokens of 1h, of which at most 54m (90 %) can be asked for; ask for less",
 		"-1s":    noTime,

@@ -142,29 +142,10 @@ func readValue(name string, kind framework.FieldType, raw any) (any, error) {
 	case framework.TypeBool:
 		return input.Bool(raw)
 	case framework.TypeDurationSecond:
-		return readSeconds(raw)
+		return input.Seconds(raw)
 	default:
 		return ruleOf(name).Read(raw)
 	}
-}
-
-func readSeconds(raw any) (any, error) {
-	if text, ok := raw.(string); ok {
-		raw = input.Line(text)
-	}
-	if raw == "" {
-		return nil, nil
-	}
-	const key = "duration"
-	d := framework.FieldData{
-		Raw:    map[string]any{key: raw},
-		Schema: map[string]*framework.FieldSchema{key: {Type: framework.TypeDurationSecond}},
-	}
-	seconds, _, err := d.GetOkErr(key)
-	if err != nil {
-		return nil, errors.New("must be a duration such as 90s, 30m or 1h, not negative")
-	}
-	return seconds, nil
 }
 
 // info describes one entry of a list, or returns nil.
