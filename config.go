@@ -204,7 +204,8 @@ func (c *config) sameExchange(other *config) bool {
 
 // isUnusable reports whether a config is stored that can't be used.
 func isUnusable(err error) bool {
-	return errors.Is(err, errDamagedConfig) || errors.Is(err, errNewerConfig)
+	_, hostRefused := errors.AsType[hostsError](err)
+	return hostRefused || errors.Is(err, errDamagedConfig) || errors.Is(err, errNewerConfig)
 }
 
 func configKey(app string) string {

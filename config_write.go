@@ -99,18 +99,23 @@ func (w *configWrite) apply() error {
 	return w.next.checkDestination(w.previous, w.isGiven(keyClientSecret))
 }
 
+// hostsError is a config that names a host which the registration doesn't allow.
+type hostsError string
+
+func (e hostsError) Error() string { return string(e) }
+
 // checkHosts refuses hosts that the plugin's registration doesn't allow, in a config
 // to be written or stored earlier.
 func (b *backend) checkHosts(c *config) error {
 	if b.hostsErr != nil {
-		return errInput("the variable %[1]s that the plugin was registered with %[2]v: an administrator of the plugin catalog can"+
-			" register it again with -env=%[1]s=…", allowedHostsVariable, b.hostsErr)
+		return hostsError(fmt.Sprintf("the variable %[1]s that the plugin was registered with %[2]v: an administrator of the"+
+			" plugin catalog can register it again with -env=%[1]s=…", allowedHostsVariable, b.hostsErr))
 	}
 	for _, endpoint := range []struct{ field, address string }{
 		{keyAuthority, c.Authority}, {keyTokenURL, c.tokenURL()}, {keyAPIURL, c.APIURL},
 	} {
 		if err := b.allowedHosts.Check(endpoint.address); err != nil {
-			return errInput("%s is refused: %v; an administrator of the plugin catalog can do that", endpoint.field, err)
+			return hostsError(fmt.Sprintf("%s is refused: %v; an administrator of the plugin catalog can do that", endpoint.field, err))
 		}
 	}
 	return nil

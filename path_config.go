@@ -25,14 +25,18 @@ Both values are in My Apps (developer.bentley.com), where the app is of the type
 the secret is shown once. To replace it later: vault write itwin/config
 client_secret=@new-secret.txt
 
-A write first makes a real exchange with IMS. If that fails nothing is stored and the
-old config stands; verify=false stores it unproven. An update changes only the fields
-that it names. Changing where the secret or tokens are sent (authority, token_url,
-api_url, ca_cert, a lower tls_min_version) needs client_secret in the same write.
+A write first makes a real exchange with IMS. If that fails, nothing is stored and the
+previous config stays; verify=false stores it without verifying it. An update changes only
+the fields given. Changing where the secret or tokens are sent (authority, token_url,
+api_url, ca_cert, a lower tls_min_version) requires client_secret in the same write.
 
-A new identity or secret starts a new generation: tokens minted before are dropped. A
-read shows all but the secret. A delete ends the app: its tokens are dropped and its
-readers get an error.
+A new identity or secret starts a new generation: tokens minted before are dropped. Any
+other change keeps the shared tokens. A read shows everything but the secret, as it was
+written. A delete drops the app's tokens, and its readers get an error.
+
+By default any role may use an app. To limit who can get its tokens by writing a role:
+
+    $ vault write itwin/config allowed_roles='team-a-*,viewer'
 
 Next: vault read itwin/check, then vault read itwin/token`
 
@@ -53,7 +57,7 @@ func (b *backend) pathsConfig() []*framework.Path {
 		b.pathConfig(configPrefix+nameRegex(keyApp), map[string]*framework.FieldSchema{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
-				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between.",
+				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between, 128 characters at most.",
 			},
 		}, "app-"),
 	}
@@ -69,8 +73,8 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 	}
 	fields[keyVerify] = &framework.FieldSchema{
 		Type: framework.TypeBool, Default: true,
-		Description: "Make a real exchange before anything is stored; if it fails, the config from before stands." +
-			" False stores the config unproven. Not stored itself. Default: true.",
+		Description: "Make a real exchange before anything is stored; if it fails, the previous config stays." +
+			" False stores the config without verifying it. Not stored itself. Default: true.",
 	}
 	return &framework.Path{
 		Pattern:         pattern,

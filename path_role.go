@@ -18,14 +18,15 @@ const (
 const roleSynopsis = `Say which app and which scopes tokens are minted for.`
 
 const roleDescription = `
-A role gives readers a token with the role's own scopes, under a path that a policy can name:
-who may read token/<name> gets that role's tokens and no others.
+A role gives readers a token with the role's own scopes, at a path that a policy can name:
+a policy on token/<name> gives access to that role's tokens and no others.
 
     $ vault write itwin/role/viewer scopes=itwin-platform
     $ vault write itwin/role/survey app=survey
 
 app is the app whose credentials are used (default: the one at config). scopes are the
 token's scopes (default: the app's). Roles with the same app and scopes share one token.
+The app's config can limit which roles may use it (allowed_roles).
 
 Next: vault read itwin/token/viewer`
 
@@ -57,7 +58,7 @@ func roleFields() map[string]*framework.FieldSchema {
 	return map[string]*framework.FieldSchema{
 		keyName: {
 			Type: framework.TypeString, Required: true,
-			Description: "Name of the role: letters, digits and underscores, with dots and dashes in between.",
+			Description: "Name of the role: letters, digits and underscores, with dots, dashes and @ in between, 128 characters at most.",
 		},
 		keyApp: {
 			Type: framework.TypeString,
