@@ -197,7 +197,9 @@ func choiceField(name, description string, at func(*config) *string, allowed ...
 }
 
 // listField describes a list, which is set from one text with commas.
-func listField(name, description string, show func(*config) any, set func(c *config, list string) error, reset func(c, defaults *config)) configField {
+func listField(name, description string, show func(*config) any,
+	set func(c *config, list string) error, reset func(c, defaults *config),
+) configField {
 	standard, _ := show(defaultConfig()).(string)
 	return configField{
 		name: name,

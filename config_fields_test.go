@@ -17,6 +17,8 @@ func TestConfigRefusesBadValues(t *testing.T) {
 	const (
 		noURL     = "must be an https URL with a host, such as https://ims.bentley.com"
 		noText    = "must be text"
+		noSecret  = "is missing: give the secret that My Apps showed when the app was registered, client_secret=…"
+		inClear   = "must be https; http is allowed only to localhost, 127.0.0.0/8 or ::1"
 		noBool    = "must be true or false"
 		noTime    = "must be a duration in whole seconds such as 90s, 30m or 1h, not negative"
 		forPeople = ": openid, email, profile, organization and offline_access are for people, not for service apps"
@@ -31,7 +33,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"an id of two words":   {keyClientID, "a b", "has a space (character 2): give the id alone, as My Apps shows it"},
 		"an id that is a list": {keyClientID, []any{"x"}, noText},
 		"a quoted id":          {keyClientID, `"service-test"`, "is in quotes: give the id without them"},
-		"an empty secret":      {keyClientSecret, "\n", "is missing: give the secret that My Apps showed when the app was registered, client_secret=…"},
+		"an empty secret":      {keyClientSecret, "\n", noSecret},
 		"a long secret": {
 			keyClientSecret, strings.Repeat("canary", 700),
 			"is longer than 4096 characters: give the secret alone, as My Apps showed it",
@@ -70,7 +72,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"patterns with a number": {keyAllowedRoles, []any{"viewer", 1}, "must be text or a list of texts"},
 		"a secret in a map":      {keyClientSecret, fields{"canary": "canary"}, noText},
 		"an authority by FTP":    {keyAuthority, "ftp://ims.bentley.com", noURL},
-		"an authority in clear":  {keyAuthority, "http://ims.bentley.com", "must be https; http is allowed only to localhost, 127.0.0.0/8 or ::1"},
+		"an authority in clear":  {keyAuthority, "http://ims.bentley.com", inClear},
 		"a password in the URL":  {keyTokenURL, "https://user:canary@ims.bentley.com", "must not contain a user name or password"},
 		"a URL with a query":     {keyTokenURL, "https://ims.bentley.com/?canary", "must not contain a query or fragment"},
 		"a URL with a space":     {keyTokenURL, "https://ims.bentley.com/ canary", "must not contain spaces or control characters"},
@@ -85,7 +87,10 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"half a minute and one":  {keyRequestTimeout, 31, "must be from 1s to 30s"},
 		"no number":              {keyRequestTimeout, "canary", noTime},
 		"no certificate":         {keyCACert, "canary", "must hold at least one certificate in PEM form"},
-		"a private key":          {keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "must be CERTIFICATE blocks only; block 1 is of another type"},
+		"a private key": {
+			keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+			"must be CERTIFICATE blocks only; block 1 is of another type",
+		},
 		"a large bundle": {
 			keyCACert, strings.Repeat("canary", 50_000),
 			"is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem",

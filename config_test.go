@@ -54,11 +54,13 @@ func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
 	require.Equal(t, e.ims.URL+"/", e.mustRead("config").Data[keyAuthority])
 }
 
-func TestConfigStoredUnprovenSaysSo(t *testing.T) {
+func TestConfigStoredUnverifiedSaysSo(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyVerify: false}))
-	require.Equal(t, []string{"The config was stored without verifying it with IMS: run `vault read itwin/check` to see whether it works."}, resp.Warnings)
+	require.Equal(t, []string{
+		"The config was stored without verifying it with IMS: run `vault read itwin/check` to see whether it works.",
+	}, resp.Warnings)
 	require.Zero(t, e.ims.Exchanges())
 	require.Nil(t, e.mustWrite("config", e.app()))
 	require.Equal(t, 1, e.ims.Exchanges())
@@ -122,4 +124,20 @@ func TestConfigWithAnotherRenewBeforeMovesTheRotation(t *testing.T) {
 	require.Equal(t, int64(3000), e.mustRead("token").Data[keyTTL])
 	e.clock.advance(45 * time.Minute)
 	require.Equal(t, canaryToken+"1", e.token())
+}
+
+func TestDamagedConfigIsAMistakeToMendNotAFailure(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.storage.Plant(t, "config", "{")
+	status, text := e.mustFail(logical.ReadOperation, "token", nil)
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, text, "write it again in full")
+}
+
+func TestWishForTooMuchLifeIsNoFailedRead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustFail(logical.ReadOperation, "token", fields{keyMinTTL: 59 * int(time.Minute/time.Second)})
+	require.Zero(t, e.tallies.total("", "").failed)
 }

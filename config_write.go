@@ -276,15 +276,15 @@ func environmentOf(endpoint string) environment {
 // environmentWarning describes an authority whose tokens the Platform at api_url
 // refuses, or returns "". path is the config's, with the mount.
 func environmentWarning(c *config, path string) string {
-	ims, api := environmentOf(c.Authority), environmentOf(c.APIURL)
+	from, api := environmentOf(c.Authority), environmentOf(c.APIURL)
 	switch {
-	case ims.name == "older":
+	case from.name == "older":
 		return fmt.Sprintf("authority is the older IMS, whose tokens the iTwin Platform refuses: unless the tokens are for another"+
 			" product, such as OpenGround, run `vault write %s authority=%s client_secret=…`.", path, defaultAuthority)
-	case ims.name == "" || api.name == "" || ims == api:
+	case from.name == "" || api.name == "" || from == api:
 		return ""
 	}
 	return fmt.Sprintf("authority is in %[2]s and api_url in %[3]s, which refuses tokens from %[2]s, so check fails: run `vault write"+
 		" %[1]s api_url=%[4]s client_secret=…`, or with authority=%[5]s if the app is in %[3]s.",
-		path, ims.name, api.name, ims.apiURL, api.authority)
+		path, from.name, api.name, from.apiURL, api.authority)
 }

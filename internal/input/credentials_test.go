@@ -14,12 +14,10 @@ func generated() string { return strings.Repeat("canary+/", 10) + "canary==" }
 
 func TestAClientIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
 	t.Parallel()
-	for raw, want := range map[string]string{
-		"service-abc": "service-abc", " service-abc ": "service-abc", "imodel-hub-0123": "imodel-hub-0123", "a@b": "a@b",
-	} {
-		id, err := input.ClientID(raw)
+	for _, raw := range []string{"service-abc", "imodel-hub-0123", "a@b"} {
+		id, err := input.ClientID(" " + raw + " ")
 		require.NoError(t, err)
-		require.Equal(t, want, id)
+		require.Equal(t, raw, id)
 	}
 }
 

@@ -42,7 +42,7 @@ func Seconds(raw any) (any, error) {
 func parseDuration(text string) (time.Duration, error) {
 	if days, found := strings.CutSuffix(text, "d"); found {
 		n, err := strconv.ParseUint(days, 10, 16)
-		return time.Duration(n) * day, err //nolint:gosec // 16 bits
+		return time.Duration(n) * day, err
 	}
 	return time.ParseDuration(text)
 }

@@ -14,7 +14,7 @@ import (
 func TestATextIsTakenWithoutTheLineBreakOfItsFile(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"a": "a", "a\n": "a", "a\r\n": "a", "": "", "\n": "", "\r\n": "", " a b ": " a b ", "ä": "ä",
+		"a": "a", "a\n": "a", "a\r\n": "a", "": "", "\n": "", "\r\n": "", "a b": "a b", "ä": "ä",
 	} {
 		text, err := input.Text{}.Read(raw)
 		require.NoError(t, err, "%q", raw)
