@@ -18,12 +18,11 @@ import (
 // changes: a config write makes a new app, which takes over the pool unless the
 // identity or the secret changed.
 type app struct {
-	name     string
-	config   *config
-	client   *ims.Client
-	keys     *ims.Keys
-	pool     *tokens.Pool
-	scopeKey string // the app's own scopes
+	name   string
+	config *config
+	client *ims.Client
+	keys   *ims.Keys
+	pool   *tokens.Pool
 }
 
 // newApp returns an app that can ask IMS and still needs a pool. It does no I/O.
@@ -40,7 +39,7 @@ func (b *backend) newApp(ctx context.Context, name string, c *config) (*app, err
 	if err != nil {
 		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
 	}
-	return &app{name: name, config: c, client: client, keys: keys, scopeKey: scopeKey(c.Scopes)}, nil
+	return &app{name: name, config: c, client: client, keys: keys}, nil
 }
 
 func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
@@ -110,6 +109,9 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		case c == nil:
 			return nil, errNoApp(req.MountPoint, name)
 		}
+		if err := b.checkHosts(c); err != nil {
+			return nil, err
+		}
 		a, err := b.newApp(ctx, name, c)
 		if err != nil {
 			return nil, err
@@ -168,8 +170,9 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previou
 	} else {
 		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, previous)), settings)
 	}
-	if first != nil {
-		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
+	begins := previous == nil || previous.Generation != a.config.Generation
+	if first != nil && begins {
+		_ = a.pool.Adopt(a.config.Scopes.String(), *first) // only a retired pool refuses
 	}
 	b.replaceApp(a)
 	if previous != nil && (previous.Generation != a.config.Generation || !a.config.PersistTokens) {

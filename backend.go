@@ -13,21 +13,26 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/keyed"
 	"vault-plugin-secrets-itwin/internal/memo"
+	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 const (
 	// pluginName is sent to IMS in the User-Agent.
 	pluginName = "vault-plugin-secrets-itwin"
+
+	// allowedHostsVariable limits the hosts that any config may name. It is set with
+	// -env when the plugin is registered.
+	allowedHostsVariable = "ITWIN_ALLOWED_HOSTS"
 
 	// operationPrefix begins the names of operations in OpenAPI documents, and of events.
 	operationPrefix = "itwin"
@@ -57,8 +62,12 @@ type backend struct {
 
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
-	writes []*locksutil.LockEntry
+	writes *keyed.Limiter // of what is stored, by storage key
 	checks *keyed.Limiter // by app: checks, and config writes that ask IMS
+
+	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
+	allowedHosts outbound.AllowedHosts
+	hostsErr     error // why the variable can't be read
 
 	renewals renewals
 	sweeps   sweeps
@@ -100,12 +109,13 @@ func newBackend(version string) *backend {
 		version:  version,
 		apps:     memo.New[*app](),
 		roles:    memo.New[*role](),
-		writes:   locksutil.CreateLocks(),
+		writes:   keyed.New(1),
 		checks:   keyed.New(maxChecks),
 		renewals: newRenewals(),
 		metrics:  newExchangeMetrics(),
 		events:   newEvents(),
 	}
+	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(backendHelp),
@@ -197,9 +207,4 @@ func (b *backend) clean(context.Context) {
 		a.pool.Wait()
 	}
 	b.events.stop()
-}
-
-// writeLock serializes writes of one storage key on this node.
-func (b *backend) writeLock(key string) *locksutil.LockEntry {
-	return locksutil.LockForKey(b.writes, key)
 }

@@ -129,7 +129,7 @@ func (e *env) advance(d time.Duration) {
 func (e *env) settle() {
 	nothing := func() error { return nil }
 	for _, a := range e.apps.All() {
-		_ = a.pool.Alone(a.scopeKey, nothing)
+		_ = a.pool.Alone(a.config.Scopes.String(), nothing)
 		for _, r := range e.roles.All() {
 			_ = a.pool.Alone(a.tokenScope(r), nothing)
 		}

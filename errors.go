@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -88,7 +89,7 @@ func answer(err error) (*logical.Response, error) {
 func explain(err error) (status int, text string) {
 	var (
 		input    inputError
-		busy     busyError
+		busy     *busyError
 		minLife  *tokens.MinLifeError
 		exchange *ims.Error
 		keys     *ims.KeysError

@@ -59,7 +59,7 @@ While a Retry-After of IMS runs, a check reports until when and doesn't ask IMS.
 func (b *backend) pathsCheck() []*framework.Path {
 	return []*framework.Path{
 		b.pathCheck(checkPath+"$", schemas{}, "app"),
-		b.pathCheck(checkPath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role"),
+		b.pathCheck(checkPath+"/"+nameRegex(keyRole), roleNameField(), "role"),
 	}
 }
 

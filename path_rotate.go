@@ -28,7 +28,7 @@ This rotates tokens, not the client secret: for that, see config.`
 func (b *backend) pathsRotate() []*framework.Path {
 	return []*framework.Path{
 		b.pathRotate(rotatePath+"$", schemas{}, "token"),
-		b.pathRotate(rotatePath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role-token"),
+		b.pathRotate(rotatePath+"/"+nameRegex(keyRole), roleNameField(), "role-token"),
 	}
 }
 

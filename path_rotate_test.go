@@ -74,7 +74,7 @@ func TestRotateOfNothingSaysWhatToRunNext(t *testing.T) {
 	e.mustRefuse("the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`"+
 		" with the credentials of a service app", "rotate", nil)
 	e.mustRefuse("role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`,"+
-		" or `vault list itwin/role` to see the roles there are", "rotate/nobody", nil)
+		" or `vault list itwin/role` to see the existing roles", "rotate/nobody", nil)
 }
 
 func TestRotationSaysWhenOtherNodesCannotKnowOfIt(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -62,7 +63,7 @@ type schemas = map[string]*framework.FieldSchema
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
 		b.pathToken(tokenPath+"$", schemas{}, ""),
-		b.pathToken(tokenPrefix+framework.GenericNameRegex(keyRole), roleNameField(), "role-"),
+		b.pathToken(tokenPrefix+nameRegex(keyRole), roleNameField(), "role-"),
 	}
 }
 
@@ -194,15 +195,12 @@ func plainRead(req *logical.Request) (time.Duration, bool) {
 	case !given || len(req.Data) > 1:
 		return 0, false
 	}
-	d := framework.FieldData{
-		Raw:    map[string]any{keyMinTTL: raw},
-		Schema: schemas{keyMinTTL: minTTLField()},
-	}
-	seconds, ok, err := d.GetOkErr(keyMinTTL)
+	value, err := input.Seconds(raw)
+	seconds, ok := value.(int)
 	if err != nil || !ok {
 		return 0, false
 	}
-	return time.Duration(seconds.(int)) * time.Second, true //nolint:forcetypeassert // its schema is a duration
+	return time.Duration(seconds) * time.Second, true
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {

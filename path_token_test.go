@@ -91,7 +91,7 @@ func TestTokenOfNothingSaysWhatToRunNext(t *testing.T) {
 		"token": "the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`" +
 			" with the credentials of a service app",
 		"token/nobody": "role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`," +
-			" or `vault list itwin/role` to see the roles there are",
+			" or `vault list itwin/role` to see the existing roles",
 		"token/lost": "app \"gone\" isn't configured: run `vault write itwin/config/gone client_id=… client_secret=…`" +
 			" with the credentials of a service app",
 	}
@@ -135,7 +135,7 @@ func TestTokenHasTheLifeThatAReaderAsksFor(t *testing.T) {
 func TestTokenRefusesAWishForLifeThatCannotBe(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	const noTime = "min_ttl must be a duration such as 90s, 30m or 1h, not negative"
+	const noTime = "min_ttl must be a duration in whole seconds such as 90s, 30m or 1h, not negative"
 	for asked, want := range map[string]string{
 		"55m":    minLifeText(&tokens.MinLifeError{Asked: 55 * time.Minute, Max: 54 * time.Minute, Lifetime: time.Hour}),
 		"-1s":    noTime,

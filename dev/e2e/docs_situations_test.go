@@ -56,12 +56,21 @@ func ownSituations() map[string][]situation {
 		"A write is refused": {
 			refusedWrite("itwin/config", fields{"secret": "x"}),
 			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
+			refusedWrite("itwin/config", fields{"client_secret": "\uFEFFx"}),
+			refusedWrite("itwin/config", fields{"client_secret": "x\ny"}),
+			refusedWrite("itwin/config", fields{"client_id": "x\u200by"}),
+			refusedWrite("itwin/config", fields{"client_secret": `{"client_secret": "x"}`}),
+			refusedWrite("itwin/config", fields{"authority": "https://ims.bentley.com/.well-known/openid-configuration"}),
+			refusedWrite("itwin/config", fields{"authority": "https://ims.bentley.com/connect/token"}),
+			refusedWrite("itwin/config/a..b", fields{"client_id": "x"}),
 			refusedWrite("itwin/config", fields{"client_secret": "wrong"}),
 			refusedWrite("itwin/config", fields{"client_secret": "x", "token_url": "https://127.0.0.1:1"}),
 		},
 		"A write is stored with a warning": {
 			warned(fields{"verify": false}), warned(fields{"client_secret": " " + clientSecret, "verify": false}),
 			warned(fields{"authority": "https://qa-ims.bentley.com", "api_url": "https://api.bentley.com", "verify": false}),
+			warned(fields{"authority": "https://imsoidc.bentley.com", "verify": false}),
+			warned(fields{"client_secret": `"x"`, "verify": false}),
 			warned(fields{"renew_before": "45m"}),
 		},
 	}

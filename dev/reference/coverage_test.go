@@ -142,10 +142,11 @@ func (r *reader) requireAsked(name, description string, schema *framework.OASSch
 		cells = append(cells, ": "+strings.Join(values, " or ")+" |")
 	}
 	if schema.Default != nil {
-		sentence := fmt.Sprintf(" Default: %v.", schema.Default)
+		value := strings.Trim(fmt.Sprint(schema.Default), "[]") // a list is typed without brackets
+		sentence := " Default: " + value + "."
 		require.True(r.t, strings.HasSuffix(description, sentence), "vault path-help doesn't say the default of %s", name)
 		description = strings.TrimSuffix(description, sentence)
-		cells = append(cells, fmt.Sprintf(" | %v | ", schema.Default))
+		cells = append(cells, " | "+plain(value)+" | ")
 	}
 	r.requireRow(append(cells, "| "+description+" |")...)
 }

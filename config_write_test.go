@@ -1,0 +1,427 @@
+package itwin
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/outbound"
+)
+
+func TestConfigPatchedWithANullVerifyIsVerified(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	before := e.storage.Entries(t, "config")
+	e.ims.Refuse("invalid_client")
+	status, text := e.mustFail(logical.PatchOperation, "config", fields{keyClientID: "service-other", keyVerify: nil})
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, text, "invalid_client")
+	require.Equal(t, before, e.storage.Entries(t, "config"))
+}
+
+func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
+	t.Parallel()
+	const (
+		asBefore = "; nothing was stored, the previous config stays"
+		offer    = "; verify=false would store it without verifying it"
+		mayReach = ". Check that the Vault server may reach IMS"
+	)
+	cases := map[string]struct {
+		fail   func(ims *fakeIMS)
+		change fields
+		status int
+		texts  []string // HOST is that of IMS
+		offer  string
+	}{
+		"refused": {
+			func(ims *fakeIMS) { ims.Refuse("invalid_client") }, nil, http.StatusBadRequest,
+			[]string{"IMS refuses the exchange with status 400: invalid_client", ". Check client_id and client_secret"},
+			"",
+		},
+		"broken": {
+			func(ims *fakeIMS) { ims.Fail(http.StatusServiceUnavailable) }, nil, http.StatusBadGateway,
+			[]string{"IMS at HOST answers with status 503, stage HTTP status: it fails", ". Wait, and see status.bentley.com."},
+			offer,
+		},
+		"answered by a page": {
+			func(ims *fakeIMS) { ims.Fail(http.StatusForbidden) }, nil, http.StatusBadGateway,
+			[]string{"IMS at HOST answers with status 403", ". Check that authority and token_url lead to IMS"},
+			"",
+		},
+		"unreachable": {
+			func(*fakeIMS) {},
+			fields{keyTokenURL: "http://127.0.0.1:1/token"},
+			http.StatusBadGateway,
+			[]string{"IMS at 127.0.0.1:1 can't be reached, stage connect: the connection was refused", mayReach},
+			offer,
+		},
+		"of an unknown name": {
+			func(*fakeIMS) {},
+			fields{keyTokenURL: "https://" + strings.Repeat("x", 64) + ".invalid"},
+			http.StatusBadGateway,
+			[]string{"x.invalid can't be reached, stage DNS: the host name doesn't resolve", ". Check the host in authority or token_url"},
+			offer,
+		},
+		"not TLS": {
+			func(*fakeIMS) {},
+			fields{keyTokenURL: "https://HOST/token"},
+			http.StatusBadGateway,
+			[]string{"IMS at HOST can't be reached, stage TLS: the server doesn't speak TLS on this port", ". Check ca_cert and tls_min_version"},
+			"",
+		},
+		"slow": {
+			func(ims *fakeIMS) { ims.Hold() },
+			fields{keyRequestTimeout: 1},
+			http.StatusGatewayTimeout,
+			[]string{"IMS at HOST gave no answer within 1s", mayReach, ". If IMS is only slow, raise request_timeout;"},
+			offer,
+		},
+		"limited": {
+			func(ims *fakeIMS) { ims.Fail(http.StatusTooManyRequests) }, nil, http.StatusTooManyRequests,
+			[]string{"IMS limits the rate of exchanges", ". Wait, and look for another user"},
+			offer,
+		},
+		"senseless": {
+			func(ims *fakeIMS) { ims.Answer(saying(http.StatusOK, `{"access_token":"canary"}`)) }, nil, http.StatusBadGateway,
+			[]string{"the answer of IMS at HOST is no token, stage decoding", ". Check that authority and token_url lead to IMS"},
+			"",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			host := strings.TrimPrefix(e.ims.URL, "http://")
+			if at, moved := c.change[keyTokenURL].(string); moved {
+				c.change[keyTokenURL] = strings.Replace(at, "HOST", host, 1)
+			}
+			before := e.storage.Entries(t, "")
+			c.fail(e.ims)
+			status, text := e.mustFail(logical.UpdateOperation, "config", e.app(c.change, fields{keyClientID: "service-other"}))
+			require.Equal(t, c.status, status, text)
+			for _, part := range c.texts {
+				require.Contains(t, text, strings.Replace(part, "HOST", host, 1))
+			}
+			require.True(t, strings.HasSuffix(text, asBefore+c.offer), text)
+			require.Equal(t, before, e.storage.Entries(t, ""))
+			require.Equal(t, canaryToken+"1", e.token())
+
+			fresh := e.node()
+			_, text = fresh.mustFail(logical.UpdateOperation, "config/new", e.app(fields{keyTokenURL: "http://127.0.0.1:1"}))
+			require.True(t, strings.HasSuffix(text, "; nothing was stored"+offer), text)
+			fresh.mustBeAbsent("config/new")
+		})
+	}
+}
+
+func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	const (
+		again = "write it again without"
+		space = "; client_secret begins or ends with a space, which is sent with it: write it again without, unless"
+	)
+	const otherKind = ". client_id starts with spa-: apps of that kind can't use client credentials, only those of the type Service. "
+	cases := map[string]struct {
+		code    string
+		change  fields
+		text    string
+		nothing string
+	}{
+		"an app for a browser that isn't known":   {"invalid_client", fields{keyClientID: "spa-test"}, otherKind + "Check client_id", again},
+		"an app for a browser that isn't allowed": {"unauthorized_client", fields{keyClientID: "spa-test"}, otherKind + "The app", again},
+		"a service app":                    {"invalid_client", nil, "; nothing was stored", "starts with"},
+		"a secret with a space":            {"invalid_client", fields{keyClientSecret: " " + canarySecret}, space, "starts with"},
+		"a service app with a wrong scope": {"invalid_scope", fields{keyClientID: "spa-test"}, "The scope isn't enabled", "starts with"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.ims.Refuse(c.code)
+			status, text := e.mustFail(logical.UpdateOperation, "config", e.app(c.change))
+			require.Equal(t, http.StatusBadRequest, status)
+			require.Contains(t, text, c.text)
+			require.NotContains(t, text, c.nothing)
+		})
+	}
+}
+
+func TestConfigWarnsOfTheWrongKindOfApp(t *testing.T) {
+	t.Parallel()
+	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
+		t.Run(prefix, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			resp := e.mustWrite("config", e.app(fields{keyClientID: prefix + "test"}))
+			require.Equal(t, []string{"client_id starts with " + prefix + ": that is not a service app." +
+				" Tokens for services need an app of the type Service in My Apps."}, resp.Warnings)
+		})
+	}
+}
+
+func TestConfigWarnsOfTwoEnvironmentsInOne(t *testing.T) {
+	t.Parallel()
+	const (
+		ims, qaIMS = "https://ims.bentley.com", "https://qa-ims.bentley.com"
+		api, qaAPI = "https://api.bentley.com", "https://qa-api.bentley.com"
+		command    = "run `vault write itwin/config/qa api_url="
+	)
+	ofQA := "authority is in QA and api_url in production, which refuses tokens from QA, so check fails: " +
+		command + qaAPI + " client_secret=…`, or with authority=" + ims + " if the app is in production."
+	ofProduction := "authority is in production and api_url in QA, which refuses tokens from production, so check fails: " +
+		command + api + " client_secret=…`, or with authority=" + qaIMS + " if the app is in QA."
+	for name, c := range map[string]struct {
+		authority, apiURL string
+		warnings          []string
+	}{
+		"QA's IMS with production's API":     {qaIMS, api, []string{ofQA}},
+		"production's IMS with QA's API":     {ims, qaAPI, []string{ofProduction}},
+		"production's IMS with the dev API":  {ims, "https://dev-api.bentley.com", []string{ofProduction}},
+		"production's IMS at a port":         {ims + ":443", qaAPI, []string{ofProduction}},
+		"all of production":                  {ims, api, nil},
+		"all of QA":                          {qaIMS, qaAPI, nil},
+		"the dev API, which has QA's IMS":    {qaIMS, "https://dev-api.bentley.com", nil},
+		"a gateway of one's own before IMS":  {"https://gateway.example", qaAPI, nil},
+		"a gateway of one's own for the API": {qaIMS, "https://gateway.example", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			given := fields{keyAuthority: c.authority, keyAPIURL: c.apiURL, keyTokenURL: e.ims.URL}
+			resp := e.mustWrite("config/qa", e.app(given))
+			if c.warnings == nil {
+				require.Nil(t, resp)
+				return
+			}
+			require.Equal(t, c.warnings, resp.Warnings)
+		})
+	}
+}
+
+func TestConfigWarnsOfSpacesAroundTheSecretThatIsGiven(t *testing.T) {
+	t.Parallel()
+	for secret, warns := range map[string]bool{
+		" " + canarySecret: true, canarySecret + " \n": true,
+		canarySecret + "\r\n": false, canarySecret: false,
+	} {
+		e := newEnv(t)
+		resp := e.mustWrite("config", e.app(fields{keyClientSecret: secret}))
+		require.Equal(t, warns, resp != nil, "%q", secret)
+		if warns {
+			require.Equal(t, []string{"client_secret begins or ends with a space, which is sent with it: write it again without," +
+				" unless that is part of the secret."}, resp.Warnings)
+		}
+		require.Nil(t, e.mustWrite("config", fields{keyScopes: "itwins:read"}), "it isn't given again")
+	}
+}
+
+func TestConfigWarnsWhereHalfALifetimeIsLessThanRenewBefore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lifetime    int // seconds
+		renewBefore string
+		warning     string
+	}{
+		"an hour with more than half of it": {
+			3600, "45m", "renew_before is 45m, but IMS's tokens live 1h: half of that, 30m, is used instead.",
+		},
+		"a short life with the default": {
+			600, "30m", "renew_before is 30m, but IMS's tokens live 10m: half of that, 5m, is used instead.",
+		},
+		"an hour with half of it":               {3600, "30m", ""},
+		"an hour less a second with half of it": {3599, "30m", ""},
+		"an hour with less than half of it":     {3600, "10m", ""},
+		"a day with half of it":                 {86400, "12h", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.ims.Answer(saying(http.StatusOK, fielded(`"`+canaryToken+`1"`, "", strconv.Itoa(c.lifetime))))
+			resp := e.mustWrite("config", e.app(fields{keyRenewBefore: c.renewBefore}))
+			if c.warning == "" {
+				require.Nil(t, resp)
+				return
+			}
+			require.Equal(t, []string{c.warning}, resp.Warnings)
+		})
+	}
+}
+
+func TestConfigWriteOfTheSameGenerationKeepsTheSharedToken(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]fields{
+		"the same config again": {},
+		"another renew_before":  {keyRenewBefore: "25m"},
+		"another auth_method":   {keyAuthMethod: "client_secret_basic"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			before := e.mustRead("token").Data
+			stored := e.storage.Entries(t, tokenPrefix)
+			for range 3 {
+				e.clock.advance(time.Second)
+				e.mustWrite("config", e.app(change))
+			}
+			require.Equal(t, 4, e.ims.Exchanges(), "each write was verified")
+			require.Equal(t, before[keyLastVaultRotation], e.mustRead("token").Data[keyLastVaultRotation])
+			require.Equal(t, stored, e.storage.Entries(t, tokenPrefix))
+			restarted := e.node()
+			restarted.mustWrite("config", e.app(change))
+			require.Equal(t, canaryToken+"1", restarted.token(), "nor after a restart")
+		})
+	}
+}
+
+func TestConfigMayOnlyNameAllowedHosts(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("config/elsewhere", e.app(fields{keyAPIURL: "https://api.example.com", keyVerify: false}))
+	var err error
+	e.allowedHosts, err = outbound.ParseAllowedHosts("*.bentley.com, 127.0.0.1")
+	require.NoError(t, err)
+	for field, address := range map[string]string{
+		keyAuthority: "https://ims.example.com", keyTokenURL: "https://ims.example.com/token", keyAPIURL: "https://bentley.com",
+	} {
+		status, text := e.mustFail(logical.UpdateOperation, "config", e.app(fields{field: address, keyVerify: false}))
+		require.Equal(t, http.StatusBadRequest, status)
+		require.Regexp(t, `^`+field+` is refused: the host (ims\.example\.com|bentley\.com) .*ITWIN_ALLOWED_HOSTS.*administrator`, text)
+	}
+	e.mustWrite("config", e.app(fields{keyAPIURL: "https://qa-api.bentley.com", keyVerify: false}))
+
+	e.InvalidateKey(t.Context(), "config/elsewhere")
+	e.mustWrite("role/elsewhere", fields{keyApp: "elsewhere"})
+	status, text := e.mustFailRead("token/elsewhere")
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, text, "api_url is refused: the host api.example.com", "it binds configs that are stored already")
+}
+
+func TestVariableOfHostsThatCannotBeReadStopsRequestsAndNotThePlugin(t *testing.T) {
+	e := newConfiguredEnv(t)
+	t.Setenv(allowedHostsVariable, "bentley.com/ims")
+	n := e.node()
+	for _, path := range []string{"config", "token"} {
+		_, text := n.mustFail(logical.UpdateOperation, path, nil)
+		require.Contains(t, text, "the variable ITWIN_ALLOWED_HOSTS that the plugin was registered with must be host names")
+	}
+	n.mustRead("config")
+	n.mustDelete("config")
+}
+// startWriting writes a config while IMS holds its answer back. finish lets IMS
+// answer and returns the write's own answer.
+func startWriting(t *testing.T, e *env, data fields) (finish func() string) {
+	t.Helper()
+	gate := e.ims.Hold()
+	done := make(chan string, 1)
+	go func() {
+		resp, err := e.handle(context.WithoutCancel(t.Context()), logical.UpdateOperation, "config", data)
+		switch {
+		case err != nil:
+			done <- err.Error()
+		case resp.IsError():
+			done <- resp.Error().Error()
+		default:
+			done <- ""
+		}
+	}()
+	<-gate.arrived
+	return func() string {
+		close(gate.released)
+		return <-done
+	}
+}
+
+const changedMeanwhile = "the config was changed by another write or delete meanwhile, so nothing was stored:" +
+	" run `vault read itwin/config` and write again"
+
+func TestConfigWriteBuildsOnWhatIsStoredWhenItsVerificationEnds(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	finish := startWriting(t, e, fields{keyClientSecret: canarySecret + "2"})
+	e.mustWrite("config", fields{keyRenewBefore: 60, keyAllowedRoles: "viewer", keyVerify: false})
+	require.Empty(t, finish())
+	shown := e.mustRead("config").Data
+	require.Equal(t, int64(60), shown[keyRenewBefore])
+	require.Equal(t, "viewer", shown[keyAllowedRoles])
+	require.Equal(t, canaryToken+"2", e.token(), "the token of the verifying exchange is the new generation's first")
+	require.Equal(t, 2, e.ims.Exchanges())
+}
+
+func TestConfigWriteStoresOnlyWhatWasVerified(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]fields{
+		"another id":     {keyClientID: "service-other", keyVerify: false},
+		"other scopes":   {keyScopes: "itwins:read", keyVerify: false},
+		"another method": {keyAuthMethod: "client_secret_basic", keyVerify: false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			finish := startWriting(t, e, fields{keyRenewBefore: 60})
+			e.mustWrite("config", meanwhile)
+			stored := e.storage.Entries(t, "config")
+			require.Equal(t, changedMeanwhile, finish())
+			require.Equal(t, stored, e.storage.Entries(t, "config"))
+		})
+	}
+}
+
+func TestConfigDeletedWhileAWriteIsVerifiedStaysDeleted(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	finish := startWriting(t, e, e.app(fields{keyClientSecret: canarySecret + "2"}))
+	e.mustDelete("config")
+	require.Equal(t, changedMeanwhile, finish())
+	e.mustBeAbsent("config")
+	require.Empty(t, e.storage.Entries(t, ""))
+}
+
+func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	hanging := make(chan struct{})
+	e.ims.Answer(func(http.ResponseWriter, *http.Request) { <-hanging })
+	statuses := make(chan string, 10)
+	for i := range 10 {
+		go func() {
+			_, err := e.handle(context.WithoutCancel(t.Context()), logical.UpdateOperation, "config", e.app(fields{keyRenewBefore: 60 + i}))
+			if err != nil {
+				statuses <- err.Error()
+				return
+			}
+			statuses <- ""
+		}()
+	}
+	for range 10 - maxChecks {
+		require.Equal(t, "two checks of the default app are running already, each for at most 10s: try again when one has ended", <-statuses)
+	}
+	e.mustDelete("config")
+	e.mustBeAbsent("config")
+	e.mustFailRead("token")
+	close(hanging)
+	for range maxChecks {
+		<-statuses
+	}
+	e.mustBeAbsent("config")
+}
+
+func TestTooManyVerifyingWritesAreTurnedAwayForTheirOwnAppAlone(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	for range maxChecks {
+		release, ok := e.checks.TryAcquire("")
+		require.True(t, ok)
+		t.Cleanup(release)
+	}
+	status, _ := e.mustFail(logical.UpdateOperation, "config", fields{keyRenewBefore: 60})
+	require.Equal(t, http.StatusTooManyRequests, status)
+	e.mustWrite("config", fields{keyRenewBefore: 60, keyVerify: false})
+	e.mustWrite("config/qa", e.app())
+	e.clock.advance(lifetime)
+	require.NotEmpty(t, e.token(), "readers have exchanges of their own")
+}
