@@ -123,11 +123,18 @@ func encode(text string, encodings uint64) string {
 }
 
 func encodeOnce(text string, encoding uint64) string {
-	formats := map[uint64]string{1: "%%%02X", 2: "%%%02x", 3: "&#%d;", 4: "&#x%x;", 5: `\u%04x`, 6: `\x%02x`, 7: `\%03o`, 8: "=%02X", 9: "%%u%04X"}
-	if format := formats[encoding]; format != "" {
-		var encoded strings.Builder
+	ofBytes := map[uint64]string{1: "%%%02X", 2: "%%%02x", 6: `\x%02x`, 7: `\%03o`, 8: "=%02X"}
+	ofCharacters := map[uint64]string{3: "&#%d;", 4: "&#x%x;", 5: `\u%04x`, 9: "%%u%04X"}
+	var encoded strings.Builder
+	if format := ofBytes[encoding]; format != "" {
 		for _, b := range []byte(text) {
 			_, _ = fmt.Fprintf(&encoded, format, b)
+		}
+		return encoded.String()
+	}
+	if format := ofCharacters[encoding]; format != "" {
+		for _, r := range text {
+			_, _ = fmt.Fprintf(&encoded, format, r)
 		}
 		return encoded.String()
 	}

@@ -88,7 +88,7 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 	c.setHeaders(sent.Header, id)
 	response, err := c.transport.RoundTrip(sent)
 	if err != nil {
-		return Answer{}, c.fail(request.Context(), err, way.stage(), id)
+		return Answer{}, c.fail(request.Context(), err, way.stage(), way.isAsked(), id)
 	}
 	defer func() { _ = response.Body.Close() }() // what was to be read has been
 	answer := Answer{Status: response.StatusCode, Header: response.Header, CorrelationID: id}
@@ -96,7 +96,7 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 		return answer, nil
 	}
 	if answer.Body, answer.Damage, err = readBody(response); err != nil {
-		return Answer{}, c.fail(request.Context(), err, StageRead, id)
+		return Answer{}, c.fail(request.Context(), err, StageRead, way.isAsked(), id)
 	}
 	return answer, nil
 }
@@ -113,8 +113,8 @@ func (c *Client) setHeaders(header http.Header, correlationID string) {
 }
 
 // fail explains err. While the caller's context lives, a timeout is the client's.
-func (c *Client) fail(caller context.Context, err error, reached Stage, correlationID string) *Failure {
-	failure := explain(err, reached)
+func (c *Client) fail(caller context.Context, err error, reached Stage, asked bool, correlationID string) *Failure {
+	failure := explain(err, reached, asked)
 	if failure.TimedOut && caller.Err() == nil {
 		failure.Limit = c.options.Timeout
 	}

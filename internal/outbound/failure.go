@@ -44,8 +44,9 @@ func (f *Failure) Reason() string {
 }
 
 // explain puts an error of Go's network code into our own words. reached is the stage
-// for errors whose type doesn't tell.
-func explain(err error, reached Stage) Failure {
+// for errors whose type doesn't tell; asked is set if the server asked for a client
+// certificate.
+func explain(err error, reached Stage, asked bool) Failure {
 	if isTimeout(err) {
 		return Failure{Stage: reached, TimedOut: true}
 	}
@@ -63,13 +64,13 @@ func explain(err error, reached Stage) Failure {
 	case errors.As(err, &refused):
 		return Failure{Stage: StageProxy, Detail: refused.Error()}
 	case reached == StageProxy, isOperation && operation.Op == "proxyconnect":
-		return proxyFailure(err)
+		return proxyFailure(err, asked)
 	case errors.As(err, &lookup):
 		return Failure{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
 	case isOperation && operation.Op == "dial":
 		return Failure{Stage: StageConnect, Detail: dialDetail("the host", err)}
 	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch):
-		return tlsFailure("the server", err)
+		return tlsFailure("the server", err, asked)
 	case isBroken(err):
 		return Failure{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
 	}

@@ -130,7 +130,7 @@ func (p proxyStatus) Error() string {
 }
 
 // proxyFailure explains an error between here and a proxy.
-func proxyFailure(err error) Failure {
+func proxyFailure(err error, asked bool) Failure {
 	failure := Failure{Stage: StageProxy}
 	var operation *net.OpError
 	var lookup *net.DNSError
@@ -148,8 +148,8 @@ func proxyFailure(err error) Failure {
 	case isOperation && strings.HasPrefix(operation.Op, "socks"):
 		failure.Detail = socksDetail(err)
 	case isOperation && operation.Op == "proxyconnect":
-		tls := tlsFailure("the proxy", inner)
-		failure.Detail, failure.GODEBUG = tls.Detail, tls.GODEBUG
+		secured := tlsFailure("the proxy", inner, asked)
+		failure.Detail, failure.GODEBUG = secured.Detail, secured.GODEBUG
 	case isBroken(err):
 		failure.Detail = "the proxy closed the connection instead of answering"
 	default:

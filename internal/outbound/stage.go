@@ -32,6 +32,8 @@ type progress struct {
 	connected bool
 	// proxy is the scheme of the proxy that hasn't been passed yet.
 	proxy string
+	// asked is set once the server has asked for a client certificate.
+	asked bool
 }
 
 type progressKey struct{}
@@ -86,6 +88,20 @@ func (p *progress) passProxy() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.proxy = ""
+}
+
+// askCertificate notes that the server asked for a client certificate, as some do
+// without needing one.
+func (p *progress) askCertificate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = true
+}
+
+func (p *progress) isAsked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 func (p *progress) dial(stage Stage) {

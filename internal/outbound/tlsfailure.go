@@ -16,6 +16,8 @@ import (
 const (
 	alertHandshakeFailure    tls.AlertError = 40
 	alertBadCertificate      tls.AlertError = 42
+	alertCertificateUnknown  tls.AlertError = 46
+	alertAccessDenied        tls.AlertError = 49
 	alertProtocolVersion     tls.AlertError = 70
 	alertUnrecognizedName    tls.AlertError = 112
 	alertCertificateRequired tls.AlertError = 116
@@ -30,13 +32,13 @@ const (
 
 // tlsFailure explains an error of a handshake with peer, "the server" or "the proxy",
 // or an alert after it: TLS 1.3 lets a server complain about the client later.
-func tlsFailure(peer string, err error) Failure {
+func tlsFailure(peer string, err error, asked bool) Failure {
 	var record tls.RecordHeaderError
 	alert, remote, alerted := alertOf(err)
 	text := err.Error()
 	switch {
 	case alerted:
-		return alertFailure(peer, alert, remote)
+		return alertFailure(peer, alert, remote, asked)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return Failure{Stage: StageTLS, Detail: peer + " doesn't speak TLS on this port"}
 	case strings.Contains(text, "negative serial number"): // no exported type
@@ -44,7 +46,9 @@ func tlsFailure(peer string, err error) Failure {
 	case strings.Contains(text, "failed to parse certificate"):
 		return Failure{Stage: StageTLS, Detail: "a certificate of " + peer + " can't be parsed"}
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "unsupported version"):
-		return alertFailure(peer, alertProtocolVersion, true)
+		return alertFailure(peer, alertProtocolVersion, true, asked)
+	case isBroken(err) && asked:
+		return Failure{Stage: StageTLS, Detail: peer + " hung up after it had asked for a client certificate"}
 	case isBroken(err):
 		return Failure{
 			Stage: StageTLS, GODEBUG: smallClientHello,
@@ -88,14 +92,14 @@ func hasSAN(certificate *x509.Certificate) bool {
 	return len(certificate.DNSNames)+len(certificate.IPAddresses)+len(certificate.EmailAddresses)+len(certificate.URIs) > 0
 }
 
-func alertFailure(peer string, alert tls.AlertError, remote bool) Failure {
+func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Failure {
 	failure := Failure{Stage: StageTLS}
 	switch name := strings.TrimPrefix(alert.Error(), "tls: "); {
 	case alert == alertProtocolVersion:
 		failure.Detail = peer + " doesn't offer a TLS version that is allowed"
 	case !remote:
 		failure.Detail = fmt.Sprintf("the handshake with %s failed here (TLS alert %q)", peer, name)
-	case alert == alertCertificateRequired, alert == alertBadCertificate:
+	case alert == alertCertificateRequired, asked && isAboutClient(alert):
 		failure.Detail = fmt.Sprintf("%s wants a client certificate (TLS alert %q)", peer, name)
 	case alert == alertHandshakeFailure:
 		failure.Detail = fmt.Sprintf("%s accepts none of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
@@ -106,6 +110,16 @@ func alertFailure(peer string, alert tls.AlertError, remote bool) Failure {
 		failure.Detail = fmt.Sprintf("%s sent the TLS alert %q", peer, name)
 	}
 	return failure
+}
+
+// isAboutClient lists what servers answer, depending on their make and the TLS version,
+// where they were given no client certificate.
+func isAboutClient(alert tls.AlertError) bool {
+	switch alert {
+	case alertHandshakeFailure, alertBadCertificate, alertCertificateUnknown, alertAccessDenied:
+		return true
+	}
+	return false
 }
 
 // alertOf finds a TLS alert in err, and who sent it. crypto/tls wraps alerts in a

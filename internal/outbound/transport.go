@@ -61,8 +61,15 @@ func checkConnect(ctx context.Context, _ *url.URL, _ *http.Request, response *ht
 	return nil
 }
 
+// noCertificate has none to give: a server that needs one says so in many ways, so it is
+// noted that it asked.
+func noCertificate(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	progressOf(asked.Context()).askCertificate()
+	return new(tls.Certificate), nil
+}
+
 func tlsConfig(caCert, minVersion string) (*tls.Config, error) {
-	config := &tls.Config{}
+	config := &tls.Config{GetClientCertificate: noCertificate}
 	switch minVersion {
 	case TLS12:
 		config.MinVersion = tls.VersionTLS12

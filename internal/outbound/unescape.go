@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"html"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ func stages(text string) []string {
 	return all
 }
 
+// unescape undoes one escape. Those of a byte may be part of a character of UTF-8.
 func unescape(sequence string) string {
 	switch {
 	case len(sequence) == 2 && sequence[0] == '\\':
@@ -42,9 +44,12 @@ func unescape(sequence string) string {
 	if sequence[0] == '\\' && len(digits) == 3 && len(sequence) == 4 {
 		base = 8
 	}
-	code, err := strconv.ParseUint(digits, base, 32)
-	if err != nil {
+	code, err := strconv.ParseUint(digits, base, 31)
+	switch {
+	case err != nil:
 		return sequence
+	case len(sequence) <= 4 && code <= math.MaxUint8:
+		return string([]byte{byte(code)})
 	}
-	return string(rune(code)) //nolint:gosec // what is no code point becomes U+FFFD, which is dropped
+	return string(rune(code)) //nolint:gosec // it has 31 bits, and what is no code point becomes U+FFFD, which is dropped
 }
