@@ -55,7 +55,7 @@ var (
 	// scopeText follows RFC 6749 section 3.3.
 	scopeText = regexp.MustCompile(`\A[\x21\x23-\x5B\x5D-\x7E ]*\z`)
 	// jsonNumber follows RFC 8259 section 6, but forgives leading zeros.
-	jsonNumber = regexp.MustCompile(`\A-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\z`)
+	jsonNumber = regexp.MustCompile(`\A-?\d+(\.\d+)?([eE][+-]?\d+)?\z`)
 )
 
 // readToken decides what counts as a token. Its errors are safe to show.

@@ -65,8 +65,8 @@ func AuthorityWarning(authority string) string {
 // authorityOf cuts off the path of an endpoint that IMS has below its authority.
 func authorityOf(endpoint string) string {
 	for _, path := range []string{discoveryPath, "/connect/"} {
-		if at := strings.Index(endpoint, path); at >= 0 {
-			return endpoint[:at]
+		if authority, _, found := strings.Cut(endpoint, path); found {
+			return authority
 		}
 	}
 	return endpoint

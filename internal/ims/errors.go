@@ -50,7 +50,7 @@ type Error struct {
 	Description string
 	// Detail says what went wrong at Stage, in our own words.
 	Detail string
-	// GODEBUG is the setting of Go that lets the request pass; see outbound.Failure.
+	// GODEBUG is the setting of Go that lets the request pass; see outbound.Error.
 	GODEBUG string
 	// RetryAfter is the wait that IMS asked for, at most 5 minutes; 0 if it asked for none.
 	RetryAfter time.Duration
@@ -111,10 +111,11 @@ func (e *Error) story() string {
 // unreachable tells a host that isn't reached from one that is lost on the way back.
 func (e *Error) unreachable() string {
 	switch e.Stage {
-	case outbound.StageDNS, outbound.StageConnect, outbound.StageProxy, outbound.StageTLS:
+	case outbound.StageSend, outbound.StageWait, outbound.StageRead:
+		return fmt.Sprintf("IMS at %s gave no usable answer (stage %s): %s", e.place(), e.Stage, e.Detail)
+	default:
 		return fmt.Sprintf("could not reach IMS at %s (stage %s): %s", e.place(), e.Stage, e.Detail)
 	}
-	return fmt.Sprintf("IMS at %s gave no usable answer (stage %s): %s", e.place(), e.Stage, e.Detail)
 }
 
 func (e *Error) place() string {

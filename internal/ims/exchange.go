@@ -41,13 +41,15 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, unanswered(failure)
 	}
 	x.correlationID = answer.CorrelationID
-	if saysItAll(answer.Status) {
-		return nil, byStatus(answer.Status, answer.Header, x.client.options.Clock()(), neither)
-	}
-	if answer.Damage != nil && answer.Status == http.StatusOK {
+	switch now := x.client.options.Clock()(); {
+	case saysItAll(answer.Status):
+		return nil, byStatus(answer.Status, answer.Header, now, neither)
+	case answer.Damage != nil && answer.Status == http.StatusOK:
 		damaged := malformed(answer.Damage.Detail)
 		damaged.Stage = answer.Damage.Stage
 		return nil, damaged
+	case answer.Damage != nil:
+		return nil, byStatus(answer.Status, answer.Header, now, answer.Damage.Detail)
 	}
 	if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &x.answer) == nil {
 		answer.Body = x.withoutLifetime(answer.Body)
@@ -104,7 +106,7 @@ func byStatus(status int, header http.Header, now time.Time, otherwise string) *
 }
 
 // unanswered is a request that brought no answer.
-func unanswered(f *outbound.Failure) *Error {
+func unanswered(f *outbound.Error) *Error {
 	failure := &Error{Kind: Unreachable, Stage: f.Stage, Detail: f.Detail, GODEBUG: f.GODEBUG, CorrelationID: f.CorrelationID}
 	if f.TimedOut {
 		failure.Kind, failure.Limit = TimedOut, f.Limit

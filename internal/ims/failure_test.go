@@ -7,7 +7,6 @@ import (
 	"compress/zlib"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -105,7 +104,7 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 		limited:              "IMS limits the rate of token requests (status 429): it does not say for how long",
 		redirected:           "something other than IMS answered at URL (status 302): redirects are not followed",
 		page:                 "something other than IMS answered at URL (status 403): the answer is neither a token nor an OAuth error",
-		senseless:            "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1 with an access_token",
+		senseless:            "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1",
 		closing:              "IMS at URL gave no usable answer (stage waiting for the answer): the connection was closed",
 		silent:               "IMS at URL did not answer within 100ms (stage waiting for the answer)",
 	} {
@@ -219,11 +218,13 @@ func TestACompressedAnswerCountsAsAnyOther(t *testing.T) {
 		failure := mustFail(t, mustClient(t, packed(http.StatusUnauthorized, `{"error":"invalid_client"}`)))
 		require.Equal(t, Refused, failure.Kind, coding)
 	}
-	brotli := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Encoding", "br")
-		_, _ = io.WriteString(w, goodBody)
-	})
-	failure := mustFail(t, mustClient(t, appOptions(brotli.URL)))
-	require.Equal(t, Malformed, failure.Kind)
-	require.Contains(t, fmt.Sprint(failure), "the answer is compressed with br, though it was asked not to be")
+	for status, kind := range map[int]Kind{http.StatusOK: Malformed, http.StatusUnauthorized: Foreign} {
+		brotli := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			answering(status, goodBody)(w, r)
+		})
+		failure := mustFail(t, mustClient(t, appOptions(brotli.URL)))
+		require.Equal(t, kind, failure.Kind)
+		require.Equal(t, "the answer is compressed with br, though it was asked not to be", failure.Detail)
+	}
 }

@@ -27,7 +27,7 @@ func FuzzTokenAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, wait string, body []byte) {
 		if status < 200 || status > 599 {
-			t.Skip("net/http passes on no such status")
+			return // no server can send it
 		}
 		server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", strings.Map(printable, wait))

@@ -131,7 +131,7 @@ func TestVerifyTakesNothingButAKeySetForKeys(t *testing.T) {
 		"an empty set":    {answering(http.StatusOK, `{"keys":[]}`), Foreign, outbound.StageDecode},
 		"no set":          {answering(http.StatusOK, `{}`), Foreign, outbound.StageDecode},
 		"a damaged key":   {answering(http.StatusOK, `{"keys":[{"kty":"RSA","kid":"k1","n":"!"}]}`), Foreign, outbound.StageDecode},
-		"more than 1 MiB": {answering(http.StatusOK, `{"keys":[{}],"x":"`+strings.Repeat("x", outbound.MaxBody)+`"}`), Foreign, outbound.StageRead},
+		"more than 1 MiB": {answering(http.StatusOK, strings.Repeat(" ", outbound.MaxBody)+`{"keys":[]}`), Foreign, outbound.StageRead},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.url, http.StatusFound)
 		}, Foreign, outbound.StageStatus},

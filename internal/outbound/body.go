@@ -16,11 +16,11 @@ const MaxBody = 1 << 20
 
 // readBody reads and unpacks a body. Its error is the network's; what is wrong with
 // the body itself is damage.
-func readBody(response *http.Response) (body []byte, damage *Failure, err error) {
+func readBody(response *http.Response) (body []byte, damage *Error, err error) {
 	body, err = io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
 	switch {
 	case len(body) > MaxBody:
-		return nil, &Failure{Stage: StageRead, Detail: "the answer is larger than 1 MiB"}, nil
+		return nil, &Error{Stage: StageRead, Detail: "the answer is larger than 1 MiB"}, nil
 	case err != nil:
 		return nil, nil, err
 	}
@@ -37,7 +37,7 @@ func readBody(response *http.Response) (body []byte, damage *Failure, err error)
 func isListSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' }
 
 // unpack undoes one content coding (RFC 9110 section 8.4.1).
-func unpack(packed []byte, coding string) ([]byte, *Failure) {
+func unpack(packed []byte, coding string) ([]byte, *Error) {
 	if coding == "identity" || len(packed) == 0 {
 		return packed, nil
 	}
@@ -48,14 +48,14 @@ func unpack(packed []byte, coding string) ([]byte, *Failure) {
 	body, err := io.ReadAll(io.LimitReader(unpacker, MaxBody+1))
 	switch {
 	case len(body) > MaxBody:
-		return nil, &Failure{Stage: StageRead, Detail: "the answer is larger than 1 MiB when unpacked"}
+		return nil, &Error{Stage: StageRead, Detail: "the answer is larger than 1 MiB when unpacked"}
 	case err != nil:
 		return nil, unpackFailure(coding)
 	}
 	return body, nil
 }
 
-func unpackerOf(packed []byte, coding string) (io.Reader, *Failure) {
+func unpackerOf(packed []byte, coding string) (io.Reader, *Error) {
 	var unpacker io.Reader
 	var err error
 	switch coding {
@@ -67,9 +67,9 @@ func unpackerOf(packed []byte, coding string) (io.Reader, *Failure) {
 			unpacker, err = flate.NewReader(bytes.NewReader(packed)), nil
 		}
 	case "br", "zstd", "compress", "x-compress":
-		return nil, &Failure{Stage: StageDecode, Detail: "the answer is compressed with " + coding + ", though it was asked not to be"}
+		return nil, &Error{Stage: StageDecode, Detail: "the answer is compressed with " + coding + ", though it was asked not to be"}
 	default: // a name from upstream, which isn't repeated
-		return nil, &Failure{Stage: StageDecode, Detail: "the answer has an unknown Content-Encoding, though it was asked for none"}
+		return nil, &Error{Stage: StageDecode, Detail: "the answer has an unknown Content-Encoding, though it was asked for none"}
 	}
 	if err != nil {
 		return nil, unpackFailure(coding)
@@ -77,6 +77,6 @@ func unpackerOf(packed []byte, coding string) (io.Reader, *Failure) {
 	return unpacker, nil
 }
 
-func unpackFailure(coding string) *Failure {
-	return &Failure{Stage: StageDecode, Detail: "the answer can't be unpacked as " + coding}
+func unpackFailure(coding string) *Error {
+	return &Error{Stage: StageDecode, Detail: "the answer can't be unpacked as " + coding}
 }

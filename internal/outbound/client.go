@@ -71,7 +71,7 @@ type Answer struct {
 	// Body is unpacked and without a byte order mark.
 	Body []byte
 	// Damage says why Body is incomplete or empty; nil if it is whole.
-	Damage *Failure
+	Damage *Error
 	// CorrelationID is the X-Correlation-Id that the request carried.
 	CorrelationID string
 }
@@ -79,7 +79,7 @@ type Answer struct {
 // Do sends a request and reads the answer, without following a redirect: that would
 // carry the request, and the secret or token in it, to a host of the server's choice.
 // The body stays unread where unread, unless nil, says so of the status.
-func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer, *Failure) {
+func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer, *Error) {
 	ctx, cancel := context.WithTimeout(request.Context(), c.options.Timeout)
 	defer cancel()
 	id, _ := uuid.GenerateUUID() // crypto/rand returns no errors
@@ -113,7 +113,7 @@ func (c *Client) setHeaders(header http.Header, correlationID string) {
 }
 
 // fail explains err. While the caller's context lives, a timeout is the client's.
-func (c *Client) fail(caller context.Context, err error, reached Stage, asked bool, correlationID string) *Failure {
+func (c *Client) fail(caller context.Context, err error, reached Stage, asked bool, correlationID string) *Error {
 	failure := explain(err, reached, asked)
 	if failure.TimedOut && caller.Err() == nil {
 		failure.Limit = c.options.Timeout

@@ -12,8 +12,6 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"testing"
 	"time"
 
@@ -31,14 +29,14 @@ func newClient(t *testing.T, o Options, environment map[string]string) *Client {
 	return &Client{options: o, transport: transport}
 }
 
-func ask(t *testing.T, c *Client, address string) (Answer, *Failure) {
+func ask(t *testing.T, c *Client, address string) (Answer, *Error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	require.NoError(t, err)
 	return c.Do(request, nil)
 }
 
-func mustFail(t *testing.T, c *Client, address string) *Failure {
+func mustFail(t *testing.T, c *Client, address string) *Error {
 	t.Helper()
 	_, failure := ask(t, c, address)
 	require.NotNil(t, failure)
@@ -47,7 +45,7 @@ func mustFail(t *testing.T, c *Client, address string) *Failure {
 }
 
 // viaProxy asks a host that needs a proxy for the way, and expects a failure.
-func viaProxy(t *testing.T, proxy string, timeout time.Duration) *Failure {
+func viaProxy(t *testing.T, proxy string, timeout time.Duration) *Error {
 	t.Helper()
 	o := options()
 	o.Timeout = timeout
@@ -136,11 +134,4 @@ func serveTLS(t *testing.T, config *tls.Config) string {
 		}
 		drain(conn) // an alert gets lost where the connection is closed before all was read
 	})
-}
-
-func hostOf(t *testing.T, server *httptest.Server) string {
-	t.Helper()
-	u, err := url.Parse(server.URL)
-	require.NoError(t, err)
-	return u.Host
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Failure is why a request got no answer, or none that can be used. It holds no text
+// Error is why a request got no answer, or none that can be used. It holds no text
 // from upstream or from Go's network code, which may quote upstream.
-type Failure struct {
+type Error struct {
 	Stage Stage
 	// Detail says what went wrong, in our own words; empty after a timeout.
 	Detail string
@@ -30,10 +30,10 @@ type Failure struct {
 }
 
 // Error returns one line that is safe to log and to show.
-func (f *Failure) Error() string { return fmt.Sprintf("%s (stage %s)", f.Reason(), f.Stage) }
+func (f *Error) Error() string { return fmt.Sprintf("%s (stage %s)", f.Reason(), f.Stage) }
 
 // Reason is Error without the stage.
-func (f *Failure) Reason() string {
+func (f *Error) Reason() string {
 	switch {
 	case f.TimedOut && f.Limit == 0:
 		return "the request was canceled by its caller"
@@ -46,35 +46,39 @@ func (f *Failure) Reason() string {
 // explain puts an error of Go's network code into our own words. reached is the stage
 // for errors whose type doesn't tell; asked is set if the server asked for a client
 // certificate.
-func explain(err error, reached Stage, asked bool) Failure {
+func explain(err error, reached Stage, asked bool) Error {
 	if isTimeout(err) {
-		return Failure{Stage: reached, TimedOut: true}
+		timeout := Error{Stage: reached, TimedOut: true}
+		if reached == StageTLS {
+			timeout.GODEBUG = smallClientHello // some boxes drop what doesn't fit one packet
+		}
+		return timeout
 	}
 	var (
 		operation *net.OpError
 		lookup    *net.DNSError
 		variable  variableError
-		refused   proxyStatus
+		refused   connectError
 	)
 	isOperation := errors.As(err, &operation)
 	_, _, alerted := alertOf(err)
 	switch {
 	case errors.As(err, &variable):
-		return Failure{Stage: StageProxy, Detail: variable.Error()}
+		return Error{Stage: StageProxy, Detail: variable.Error()}
 	case errors.As(err, &refused):
-		return Failure{Stage: StageProxy, Detail: refused.Error()}
+		return Error{Stage: StageProxy, Detail: refused.Error()}
 	case reached == StageProxy, isOperation && operation.Op == "proxyconnect":
 		return proxyFailure(err, asked)
 	case errors.As(err, &lookup):
-		return Failure{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
+		return Error{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
 	case isOperation && operation.Op == "dial":
-		return Failure{Stage: StageConnect, Detail: dialDetail("the host", err)}
+		return Error{Stage: StageConnect, Detail: dialDetail("the host", err)}
 	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch):
 		return tlsFailure("the server", err, asked)
 	case isBroken(err):
-		return Failure{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
+		return Error{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
 	}
-	return Failure{Stage: reached, Detail: "the answer isn't readable as HTTP, or exceeds the limits on its headers"}
+	return Error{Stage: reached, Detail: "the answer isn't readable as HTTP, or exceeds the limits on its headers"}
 }
 
 func lookupDetail(name string, lookup *net.DNSError) string {

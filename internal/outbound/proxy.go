@@ -113,10 +113,10 @@ func firstSet(env func(string) string, names []string) (name, value string) {
 	return "", ""
 }
 
-// proxyStatus is a proxy's answer to CONNECT.
-type proxyStatus int
+// connectError is a proxy's answer to CONNECT.
+type connectError int
 
-func (p proxyStatus) Error() string {
+func (p connectError) Error() string {
 	reason := "the proxy refused the connection"
 	switch int(p) {
 	case http.StatusProxyAuthRequired, http.StatusUnauthorized:
@@ -130,8 +130,8 @@ func (p proxyStatus) Error() string {
 }
 
 // proxyFailure explains an error between here and a proxy.
-func proxyFailure(err error, asked bool) Failure {
-	failure := Failure{Stage: StageProxy}
+func proxyFailure(err error, asked bool) Error {
+	failure := Error{Stage: StageProxy}
 	var operation *net.OpError
 	var lookup *net.DNSError
 	isOperation := errors.As(err, &operation)

@@ -80,7 +80,7 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		{"that closes", "http://" + listen(t, answers("")), "closed the connection instead of answering"},
 		{"that resets", "http://" + listen(t, reset), "closed the connection instead of answering"},
 		{"that speaks SSH", "http://" + listen(t, answers("SSH-2.0-canary\r\n\r\n")), "doesn't speak HTTP"},
-		{"that wants a password", "http://" + listen(t, answers("HTTP/1.1 407 Canary\r\n\r\n")), "user name and password, or refused those in its URL (status 407)"},
+		{"that wants a password", "http://" + listen(t, answers("HTTP/1.1 407 Canary\r\n\r\n")), "wants a user name and password"},
 		{"that forbids", "http://" + listen(t, answers("HTTP/1.1 403 Canary\r\n\r\n")), "may not connect to this host (status 403)"},
 		{"that reaches nobody", "http://" + listen(t, answers("HTTP/1.1 502 Canary\r\n\r\n")), "can't reach the host (status 502)"},
 		{"that answers something else", "http://" + listen(t, answers("HTTP/1.1 204 Canary\r\n\r\n")), "refused the connection (status 204)"},
@@ -92,8 +92,8 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		}), "the proxy doesn't speak TLS"},
 		{"that nobody trusts", secured.URL, "the proxy's certificate isn't signed by a trusted authority"},
 		{"SOCKS that closes", "socks5://" + listen(t, func(net.Conn) {}), "the SOCKS proxy closed"},
-		{"SOCKS that refuses", "socks5://" + listen(t, socks("\x05\x00", "\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00")), "may not connect to this host"},
-		{"SOCKS that reaches nobody", "socks5://" + listen(t, socks("\x05\x00", "\x05\x04\x00\x01\x00\x00\x00\x00\x00\x00")), "can't reach the host"},
+		{"SOCKS that refuses", "socks5://" + listen(t, socks("\x05\x00", socksReply(2))), "may not connect to this host"},
+		{"SOCKS that reaches nobody", "socks5://" + listen(t, socks("\x05\x00", socksReply(4))), "can't reach the host"},
 		{"SOCKS that wants a password", "socks5://" + listen(t, socks("\x05\xff", "")), "wants a user name and password"},
 		{"SOCKS that refuses a password", "socks5://u:canary@" + listen(t, socks("\x05\x02", "\x01\x01")), "refused the user name and password"},
 		{"that speaks HTTP behind socks5", "socks5://" + listen(t, socks("HTTP/1.1 400 Canary\r\n\r\n", "")), "the proxy doesn't speak SOCKS5"},
@@ -107,6 +107,11 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 			require.NotContains(t, strings.ToLower(failure.Detail), "canary")
 		})
 	}
+}
+
+// socksReply refuses with a code of RFC 1928 section 6.
+func socksReply(code byte) string {
+	return "\x05" + string([]byte{code}) + "\x00\x01" + strings.Repeat("\x00", 6)
 }
 
 // socks answers the greeting and, if there is a second answer, the next message.
@@ -168,4 +173,5 @@ func TestWhatFailsBehindAProxyIsNotTheProxysFault(t *testing.T) {
 	client := newClient(t, o, map[string]string{"HTTPS_PROXY": tunnel(t, listen(t, drain))})
 	failure := mustFail(t, client, "https://ims.invalid")
 	require.Equal(t, StageTLS, failure.Stage)
+	require.Equal(t, "tlsmlkem=0", failure.GODEBUG, "a ClientHello that is dropped")
 }

@@ -14,13 +14,13 @@ import (
 
 // The alerts of RFC 8446 section 6 that have words of their own.
 const (
-	alertHandshakeFailure    tls.AlertError = 40
-	alertBadCertificate      tls.AlertError = 42
-	alertCertificateUnknown  tls.AlertError = 46
-	alertAccessDenied        tls.AlertError = 49
-	alertProtocolVersion     tls.AlertError = 70
-	alertUnrecognizedName    tls.AlertError = 112
-	alertCertificateRequired tls.AlertError = 116
+	alertHandshakeFailure    = 40
+	alertBadCertificate      = 42
+	alertCertificateUnknown  = 46
+	alertAccessDenied        = 49
+	alertProtocolVersion     = 70
+	alertUnrecognizedName    = 112
+	alertCertificateRequired = 116
 )
 
 // The settings of GODEBUG that let Go talk to servers it refuses by default.
@@ -32,7 +32,7 @@ const (
 
 // tlsFailure explains an error of a handshake with peer, "the server" or "the proxy",
 // or an alert after it: TLS 1.3 lets a server complain about the client later.
-func tlsFailure(peer string, err error, asked bool) Failure {
+func tlsFailure(peer string, err error, asked bool) Error {
 	var record tls.RecordHeaderError
 	alert, remote, alerted := alertOf(err)
 	text := err.Error()
@@ -40,22 +40,22 @@ func tlsFailure(peer string, err error, asked bool) Failure {
 	case alerted:
 		return alertFailure(peer, alert, remote, asked)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return Failure{Stage: StageTLS, Detail: peer + " doesn't speak TLS on this port"}
+		return Error{Stage: StageTLS, Detail: peer + " doesn't speak TLS on this port"}
 	case strings.Contains(text, "negative serial number"): // no exported type
-		return Failure{Stage: StageTLS, Detail: "a certificate of " + peer + " has a negative serial number", GODEBUG: allowNegativeSerials}
+		return Error{Stage: StageTLS, Detail: "a certificate of " + peer + " has a negative serial number", GODEBUG: allowNegativeSerials}
 	case strings.Contains(text, "failed to parse certificate"):
-		return Failure{Stage: StageTLS, Detail: "a certificate of " + peer + " can't be parsed"}
+		return Error{Stage: StageTLS, Detail: "a certificate of " + peer + " can't be parsed"}
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "unsupported version"):
 		return alertFailure(peer, alertProtocolVersion, true, asked)
 	case isBroken(err) && asked:
-		return Failure{Stage: StageTLS, Detail: peer + " hung up after it had asked for a client certificate"}
+		return Error{Stage: StageTLS, Detail: peer + " hung up after it had asked for a client certificate"}
 	case isBroken(err):
-		return Failure{
+		return Error{
 			Stage: StageTLS, GODEBUG: smallClientHello,
 			Detail: "the connection was closed or reset during the handshake, by " + peer + " or by something in between",
 		}
 	}
-	return Failure{Stage: StageTLS, Detail: certificateDetail(peer, err)}
+	return Error{Stage: StageTLS, Detail: certificateDetail(peer, err)}
 }
 
 // certificateDetail says why a certificate isn't trusted.
@@ -92,8 +92,8 @@ func hasSAN(certificate *x509.Certificate) bool {
 	return len(certificate.DNSNames)+len(certificate.IPAddresses)+len(certificate.EmailAddresses)+len(certificate.URIs) > 0
 }
 
-func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Failure {
-	failure := Failure{Stage: StageTLS}
+func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
+	failure := Error{Stage: StageTLS}
 	switch name := strings.TrimPrefix(alert.Error(), "tls: "); {
 	case alert == alertProtocolVersion:
 		failure.Detail = peer + " doesn't offer a TLS version that is allowed"
@@ -129,7 +129,7 @@ func alertOf(err error) (alert tls.AlertError, remote, found bool) {
 	for errors.As(err, &operation) {
 		if operation.Op == "remote error" || operation.Op == "local error" {
 			if value := reflect.ValueOf(operation.Err); value.Kind() == reflect.Uint8 {
-				return tls.AlertError(value.Uint()), operation.Op == "remote error", true
+				return tls.AlertError(value.Uint()), operation.Op == "remote error", true //nolint:gosec // it is a uint8
 			}
 		}
 		err = operation.Err

@@ -24,8 +24,12 @@ func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
 		words  string
 	}{
 		{"by another authority", other, func(*x509.Certificate) {}, "isn't signed by a trusted authority"},
-		{"for another host", trusted, func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"canary"} }, "is for another host name"},
-		{"without a SAN", trusted, func(c *x509.Certificate) { c.IPAddresses = nil; c.Subject.CommonName = "127.0.0.1" }, "no subject alternative name"},
+		{"for another host", trusted, func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"canary"}
+		}, "is for another host name"},
+		{"without a SAN", trusted, func(c *x509.Certificate) {
+			c.IPAddresses, c.Subject.CommonName = nil, "127.0.0.1"
+		}, "no subject alternative name"},
 		{"expired", trusted, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, "has expired"},
 		{"not valid yet", trusted, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, "isn't valid yet"},
 		{"for clients", trusted, func(c *x509.Certificate) {
@@ -70,7 +74,9 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 		{"a client certificate in TLS 1.3, after the handshake", serving(func(c *tls.Config) {
 			c.ClientAuth = tls.RequireAnyClientCert
 		}), TLS13, "wants a client certificate", ""},
-		{"a protocol that isn't offered", serving(func(c *tls.Config) { c.NextProtos = []string{"imap"} }), TLS12, `"no application protocol"`, ""},
+		{"a protocol that isn't offered", serving(func(c *tls.Config) {
+			c.NextProtos = []string{"imap"}
+		}), TLS12, `"no application protocol"`, ""},
 		{"a ClientHello that is reset", "https://" + listen(t, reset), TLS12, "closed or reset during the handshake", "tlsmlkem=0"},
 		{"a port without TLS", "https://" + listen(t, func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "SSH-2.0-canary\r\n")

@@ -19,7 +19,7 @@ func TestParseCACertTakesWholeBundles(t *testing.T) {
 		"line breaks of Windows":         strings.ReplaceAll(first+second, "\n", "\r\n"),
 		"a byte order mark first":        "\ufeff" + first + second,
 		"a byte order mark in between":   first + "\ufeff" + second,
-		"comments":                       "# My CA ------\nsubject=CN = a\n" + first + "\n---\nCertificate chain\n 1 s:CN = b\n" + second + "---\n",
+		"comments":                       "# My CA ------\nsubject=CN = a\n" + first + "\n---\nCertificate chain\n" + second + "---\n",
 		"duplicates":                     first + second + first,
 		"the text form that openssl has": "        Serial Number:\n            00:aa:bb\n" + first + second,
 	} {

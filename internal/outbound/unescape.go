@@ -51,5 +51,5 @@ func unescape(sequence string) string {
 	case len(sequence) <= 4 && code <= math.MaxUint8:
 		return string([]byte{byte(code)})
 	}
-	return string(rune(code)) //nolint:gosec // it has 31 bits, and what is no code point becomes U+FFFD, which is dropped
+	return string(rune(code)) // U+FFFD for what is no code point
 }

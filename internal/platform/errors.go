@@ -28,7 +28,7 @@ type Error struct {
 	Details []Detail
 	// Detail says what went wrong in our own words, where the Platform said nothing.
 	Detail string
-	// GODEBUG is the setting of Go that lets the request pass; see outbound.Failure.
+	// GODEBUG is the setting of Go that lets the request pass; see outbound.Error.
 	GODEBUG string
 	// RetryAfter is the wait that the Platform asked for; 0 if it asked for none.
 	RetryAfter time.Duration

@@ -60,8 +60,10 @@ func Parse(text string) (string, error) {
 		return "", ErrNoToken
 	case strings.Count(joined, ".eyJ") > 1:
 		return "", ErrSeveral
-	case strings.HasPrefix(joined, "eyJ"):
-		return joined, checkJWT(joined)
+	case strings.HasPrefix(joined, "eyJ"), strings.Contains(joined, ".eyJ"): // {" in base64
+		if !isWholeJWT(joined) {
+			return "", ErrCut
+		}
 	case joined != text:
 		return "", ErrSeveral
 	}
@@ -109,28 +111,27 @@ func fromJSON(text string) (string, error) {
 	return answer.Data.AccessToken, nil
 }
 
-// checkJWT refuses a JWT (RFC 7519) that can't be as it was handed out. What it can't
-// see is a change of single characters; the signature tells that.
-func checkJWT(token string) error {
+// isWholeJWT is false for a JWT (RFC 7519) that can't be as it was handed out. What it
+// can't see is a change of single characters; the signature tells that.
+func isWholeJWT(token string) bool {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return ErrCut
+		return false
+	}
+	var decoded [3][]byte
+	for i, part := range parts {
+		var err error
+		decoded[i], err = base64.RawURLEncoding.DecodeString(part)
+		if err != nil || base64.RawURLEncoding.EncodeToString(decoded[i]) != part {
+			return false
+		}
 	}
 	var header struct {
 		Algorithm string `json:"alg"`
 	}
-	for i, part := range parts {
-		decoded, err := base64.RawURLEncoding.DecodeString(part)
-		var claims map[string]any
-		switch {
-		case err != nil, base64.RawURLEncoding.EncodeToString(decoded) != part,
-			i == 0 && json.Unmarshal(decoded, &header) != nil,
-			i == 1 && json.Unmarshal(decoded, &claims) != nil,
-			i == 2 && !isSignature(decoded, header.Algorithm):
-			return ErrCut
-		}
-	}
-	return nil
+	var claims map[string]any
+	return json.Unmarshal(decoded[0], &header) == nil && json.Unmarshal(decoded[1], &claims) == nil &&
+		isSignature(decoded[2], header.Algorithm)
 }
 
 // isSignature tells a whole RSA signature, which is as long as its key (RFC 8017 section
