@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
@@ -74,7 +75,7 @@ func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
 	}
 	return Grant{
 		AccessToken: secret.New(token.AccessToken), TokenType: bearer,
-		Scope: x.grantedScope(), Lifetime: lifetime,
+		Scope: x.grantedScope(token.AccessToken), Lifetime: lifetime,
 	}, nil
 }
 
@@ -133,8 +134,8 @@ func number(raw json.RawMessage) (value float64, ok bool) {
 }
 
 // grantedScope reads a string (RFC 6749 section 5.1) or, as in tokens of IMS, an array
-// of strings.
-func (x *exchange) grantedScope() scopes.Set {
+// of strings. Scopes are stored and shown, so they must not hold the secret or the token.
+func (x *exchange) grantedScope(token string) scopes.Set {
 	var list []string
 	var text string
 	switch raw := x.answer[fieldScope]; {
@@ -143,9 +144,13 @@ func (x *exchange) grantedScope() scopes.Set {
 	case json.Unmarshal(raw, &list) != nil:
 		return scopes.Set{}
 	}
+	granted := scopes.Granted(list...)
 	text = strings.Join(list, " ")
-	if len(text) > maxScope || !scopeText.MatchString(text) || x.client.cleaner.Finds(text) {
+	switch {
+	case granted == x.wanted:
+		return granted
+	case len(text) > maxScope, !scopeText.MatchString(text), x.client.cleaner.Finds(text), outbound.NewCleaner(token).Finds(text):
 		return scopes.Set{}
 	}
-	return scopes.Granted(list...)
+	return granted
 }

@@ -116,8 +116,9 @@ func TestAGrantHasTheScopesThatIMSNames(t *testing.T) {
 		`"` + strings.Repeat("x", 2000) + `"`:    "",
 		`"canary%2B%2F%3D%3A%26%25%20secret%3D"`: "",
 		`"eyJhbGciOiJSUzI1NiJ9.e30.c2ln"`:        "",
+		`"the opaque.token"`:                     "",
 	} {
-		body := `{"access_token":"a","expires_in":60,"scope":` + scope + `}`
+		body := `{"access_token":"opaque-token","expires_in":60,"scope":` + scope + `}`
 		require.Equal(t, want, mustGrant(t, appOptions(serve(t, answering(200, body)).URL)).Scope.String(), scope)
 	}
 	require.True(t, mustGrant(t, appOptions(serve(t, answering(200, goodBody)).URL)).Scope.IsZero())

@@ -49,7 +49,7 @@ func (c *Client) Close() { c.sender.Close() }
 // Exchange asks for a token with these scopes. It asks once: retries are the caller's.
 // Every error is an *Error, also when ctx ends first (TimedOut, with no Limit).
 func (c *Client) Exchange(ctx context.Context, wanted scopes.Set) (Grant, error) {
-	x := &exchange{client: c}
+	x := &exchange{client: c, wanted: wanted}
 	now := c.options.Clock()
 	requestedAt := now()
 	token, err := c.config(wanted).Token(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: x}))

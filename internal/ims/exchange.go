@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"time"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 // neither is what most answers are that don't come from a token endpoint.
@@ -27,6 +29,7 @@ var oauthCode = regexp.MustCompile(`\A[a-z_]+\z`)
 // answers that it reads as RFC 6749 means.
 type exchange struct {
 	client        *Client
+	wanted        scopes.Set
 	correlationID string
 	// answer is the JSON object of a 200, for what x/oauth2 doesn't read as we do.
 	answer map[string]json.RawMessage
@@ -34,8 +37,9 @@ type exchange struct {
 
 // RoundTrip implements http.RoundTripper.
 func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
-	request.Header.Set("Accept", "application/json")
-	answer, failure := x.client.sender.Do(request, saysItAll)
+	asked := request.Clone(request.Context()) // a RoundTripper must not change what it is given
+	asked.Header.Set("Accept", "application/json")
+	answer, failure := x.client.sender.Do(asked, saysItAll)
 	if failure != nil {
 		x.correlationID = failure.CorrelationID
 		return nil, unanswered(failure)
@@ -52,34 +56,22 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, byStatus(answer.Status, answer.Header, now, answer.Damage.Detail)
 	}
 	if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &x.answer) == nil {
-		answer.Body = x.withoutLifetime(answer.Body)
+		answer.Body = x.withoutLifetime()
 	}
+	// x/oauth2 reads an answer of another type as a query string.
+	answer.Header.Set("Content-Type", "application/json")
 	return &http.Response{
-		StatusCode: answer.Status, Request: request, Body: io.NopCloser(bytes.NewReader(answer.Body)),
-		// x/oauth2 reads an answer of another type as a query string.
-		Header: merge(answer.Header, "Content-Type", "application/json"),
+		StatusCode: answer.Status, Header: answer.Header, Request: request,
+		Body: io.NopCloser(bytes.NewReader(answer.Body)),
 	}, nil
 }
 
 // withoutLifetime drops expires_in, of which x/oauth2 accepts only whole numbers.
-func (x *exchange) withoutLifetime(body []byte) []byte {
-	rest := make(map[string]json.RawMessage, len(x.answer))
-	for name, value := range x.answer {
-		if name != fieldExpiresIn {
-			rest[name] = value
-		}
-	}
-	shortened, err := json.Marshal(rest)
-	if err != nil {
-		return body
-	}
-	return shortened
-}
-
-func merge(header http.Header, name, value string) http.Header {
-	header = header.Clone()
-	header.Set(name, value)
-	return header
+func (x *exchange) withoutLifetime() []byte {
+	rest := maps.Clone(x.answer)
+	delete(rest, fieldExpiresIn)
+	body, _ := json.Marshal(rest) //nolint:errchkjson // what was decoded can be encoded
+	return body
 }
 
 // saysItAll tells answers whose status says it all. Their bodies stay unread: what waits

@@ -26,7 +26,7 @@ func (v variableError) Error() string {
 // http, and ignores entries of NO_PROXY that it doesn't understand: here, all of these
 // are errors of the requests that they apply to.
 func environmentProxy(env func(string) string) func(*url.URL) (*url.URL, error) {
-	config := httpproxy.Config{CGI: env("REQUEST_METHOD") != ""}
+	var config httpproxy.Config
 	proxies := make(map[string]error)
 	config.HTTPSProxy, proxies["https"] = readProxy(env, "https_proxy", "HTTPS_PROXY")
 	config.HTTPProxy, proxies["http"] = readProxy(env, "http_proxy", "HTTP_PROXY")
