@@ -81,10 +81,10 @@ func mustBeShowable(t *testing.T, err error, status int) {
 	}
 }
 
-// FuzzDescription: a refusal that echoes eight characters of the secret in a row, in
+// FuzzEcho: a refusal that echoes eight characters of the secret in a row, in
 // whatever case, cut and encodings, has no description, no code that shows it, and no
 // other text that does.
-func FuzzDescription(f *testing.F) {
+func FuzzEcho(f *testing.F) {
 	f.Add("what was sent: ", 0, 12, uint64(0), "")
 	f.Add("%", 3, 9, uint64(0x123456), "\u200b")
 	f.Add("&#", 5, 40, uint64(0xFEDCBA987), ";")

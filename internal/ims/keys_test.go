@@ -311,3 +311,35 @@ func nextInLastCharacter(token string) string {
 	last := strings.IndexByte(alphabet, token[len(token)-1])
 	return token[:len(token)-1] + alphabet[last+1:last+2]
 }
+
+func TestAFetchThatHangsDelaysNobodyWhoHasKeys(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	var clock atomic.Pointer[time.Time]
+	at := noon()
+	clock.Store(&at)
+	keys := i.keys(t, func() time.Time { return *clock.Load() })
+	known, unknown := i.sign(t, `{}`), newIssuer(t).sign(t, `{}`)
+	_, err := keys.Verify(t.Context(), known)
+	require.NoError(t, err)
+
+	asked := make(chan struct{})
+	i.say(func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+	})
+	later := noon().Add(time.Minute)
+	clock.Store(&later)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := keys.Verify(ctx, unknown)
+		ended <- err
+	}()
+	<-asked
+	_, err = keys.Verify(t.Context(), known)
+	require.NoError(t, err)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	keys.Close() // or the fetch would last as long as its limit
+}
