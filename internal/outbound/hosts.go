@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -75,7 +76,8 @@ func hostKey(host string) string {
 
 // withoutPort also drops the brackets of an IPv6 address.
 func withoutPort(entry string) string {
-	if host, _, err := net.SplitHostPort(entry); err == nil {
+	host, port, err := net.SplitHostPort(entry)
+	if _, notNumber := strconv.Atoi(port); err == nil && notNumber == nil {
 		return host
 	}
 	return strings.Trim(entry, "[]")
