@@ -24,6 +24,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/keyed"
 	"vault-plugin-secrets-itwin/internal/memo"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 const (
@@ -69,11 +70,11 @@ type backend struct {
 	allowedHosts outbound.AllowedHosts
 	hostsErr     error // why the variable can't be read
 
-	renewals renewals
-	sweeps   sweeps
-	tallies  tallies
-	metrics  *exchangeMetrics
-	events   *events
+	renewer *tokens.Renewer
+	sweeps  sweeps
+	tallies tallies
+	metrics *exchangeMetrics
+	events  *events
 }
 
 // Factory returns a backend that reports no version. It does no I/O and starts
@@ -111,10 +112,10 @@ func newBackend(version string) *backend {
 		roles:    memo.New[*role](),
 		writes:   keyed.New(1),
 		checks:   keyed.New(maxChecks),
-		renewals: newRenewals(),
 		metrics:  newExchangeMetrics(),
 		events:   newEvents(),
 	}
+	b.renewer = tokens.NewRenewer(b.pools)
 	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
@@ -173,7 +174,7 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 
 // initialize runs at mount, unseal, reload and after a crash of the plugin.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
-	b.renewals.start(b.renewTokens)
+	b.renewer.Start()
 	return nil
 }
 
@@ -200,11 +201,12 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 }
 
 // clean runs at unmount, reload and seal.
-func (b *backend) clean(context.Context) {
-	b.renewals.stop()
-	for name, a := range b.apps.All() {
-		b.forgetApp(name)
-		a.pool.Wait()
+func (b *backend) clean(ctx context.Context) {
+	b.renewer.Stop()
+	for name := range b.apps.All() {
+		if a, ok := b.apps.Forget(name); ok {
+			a.end(ctx)
+		}
 	}
 	b.events.stop()
 }

@@ -77,10 +77,10 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	}
 	done, ok := b.checks.TryAcquire(a.name)
 	if !ok {
-		return nil, busyError{app: a.name}
+		return nil, &busyError{app: a.name, limit: a.config.RequestTimeout}
 	}
 	defer done()
-	c, err := b.newChain(ctx, a.config, a.tokenScope(r))
+	c, err := b.newChain(ctx, a, a.scopesOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -117,35 +117,29 @@ func (r *checkReport) failHeldOff(f *tokens.Failure) {
 // so that name resolution and TLS are checked as well.
 type chain struct {
 	now      func() time.Time
-	exchange *ims.Client
+	probe    *app // without a pool
 	platform *platform.Client
+	scopes   scopes.Set
 	report   checkReport
 }
 
-func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain, error) {
-	exchange, err := b.newClient(ctx, c)
+func (b *backend) newChain(ctx context.Context, a *app, wanted scopes.Set) (*chain, error) {
+	probe, err := b.newApp(ctx, a.name, a.config)
 	if err != nil {
 		return nil, err
 	}
-	reach := c.outboundOptions()
-	client, err := platform.NewClient(platform.Options{
-		APIURL:         c.APIURL,
-		RequestTimeout: reach.Timeout,
-		CACert:         reach.CACert,
-		TLSMinVersion:  reach.TLSMinVersion,
-		UserAgent:      b.userAgent(ctx),
-		Now:            b.now,
-	})
+	client, err := platform.NewClient(platform.Options{Options: b.outboundOptions(ctx, a.config), APIURL: a.config.APIURL})
 	if err != nil {
+		probe.close()
 		return nil, fmt.Errorf("preparing to ask the Platform: %w", err)
 	}
-	return &chain{now: b.now, exchange: exchange, platform: client, report: checkReport{
-		clientID: c.ClientID, scope: scope, appEmail: c.ClientID + "@apps.imsoidc.bentley.com",
+	return &chain{now: b.now, probe: probe, platform: client, scopes: wanted, report: checkReport{
+		clientID: a.config.ClientID, scope: wanted.String(), appEmail: a.config.ClientID + "@apps.imsoidc.bentley.com",
 	}}, nil
 }
 
 func (c *chain) close() {
-	c.exchange.Close()
+	c.probe.close()
 	c.platform.Close()
 }
 
@@ -166,7 +160,7 @@ func (c *chain) run(ctx context.Context, iTwinID string) {
 func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	traced, timeline := outbound.NewTimeline(ctx, c.now)
 	begun := c.now()
-	grant, err := c.exchange.Exchange(traced, c.report.scope)
+	grant, err := c.probe.client.Exchange(traced, c.scopes)
 	rest := c.now().Sub(begun)
 	for _, stage := range []outbound.Stage{outbound.StageDNS, outbound.StageConnect, outbound.StageTLS} {
 		if took, passed := timeline.Took(stage); passed {
@@ -178,6 +172,7 @@ func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	if !failed {
 		c.report.pass(stageExchange, rest)
 		c.report.pass(stageToken, 0)
+		c.report.granted(c.scopes, grant.Granted)
 		return grant.AccessToken, true
 	}
 	stage := exchangeStage(failure)

@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -14,7 +13,6 @@ import (
 
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/input"
-	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -149,7 +147,7 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, w *configWrite
 	}
 	defer done()
 	begun := time.Now()
-	grant, err := client.Exchange(ctx, w.next.Scopes.String())
+	grant, err := client.Exchange(ctx, w.next.Scopes)
 	if err != nil {
 		return &unverifiedError{err: err, refused: w.next, replaces: w.previous != nil}
 	}
@@ -172,47 +170,6 @@ func (b *backend) store(ctx context.Context, s logical.Storage, w *configWrite) 
 			" run `vault read %s%s` and write again", w.mount, configKey(w.app))
 	}
 	return storeConfig(ctx, s, w.app, w.next)
-}
-
-// unverifiedError is a failed exchange with a config that was to be stored.
-type unverifiedError struct {
-	err      error
-	refused  *config
-	replaces bool // an existing config, which stays
-}
-
-func (e *unverifiedError) Error() string { return "verifying: " + e.err.Error() }
-func (e *unverifiedError) Unwrap() error { return e.err }
-
-// outcome says what became of the config, for the end of an answer.
-func (e *unverifiedError) outcome() string {
-	text := "; nothing was stored"
-	if e.replaces {
-		text += ", the previous config stays"
-	}
-	failed, ok := errors.AsType[*ims.Error](e.err)
-	switch {
-	case !ok:
-	case failed.Kind == ims.Refused:
-		if warning := e.refused.secretWarning(); warning != "" {
-			text += "; " + warning
-		}
-	case mayPass(failed):
-		text += "; verify=false would store it without verifying it"
-	}
-	return text
-}
-
-// mayPass reports whether an exchange can succeed later with the same config.
-func mayPass(e *ims.Error) bool {
-	switch e.Kind {
-	case ims.RateLimited, ims.TimedOut:
-		return true
-	case ims.Unreachable:
-		return e.Stage != outbound.StageTLS && (e.Status == 0 || e.Status >= 500)
-	default:
-		return false
-	}
 }
 
 // warnings describe what is unusual and was stored all the same.

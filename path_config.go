@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 const configSynopsis = `Configure a service app of the iTwin Platform.`
@@ -170,16 +169,16 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	if err := b.build(ctx, req.Storage, w); err != nil {
 		return answer(err)
 	}
-	client, err := b.newClient(ctx, w.next)
+	a, err := b.newApp(ctx, w.app, w.next)
 	if err != nil {
 		return answer(err)
 	}
-	if err := b.verify(ctx, client, w); err != nil {
-		client.Close()
+	if err := b.verify(ctx, a.client, w); err != nil {
+		a.close()
 		return answer(err)
 	}
-	if err := b.putConfig(ctx, req.Storage, client, w); err != nil {
-		client.Close()
+	if err := b.putConfig(ctx, req.Storage, a, w); err != nil {
+		a.close()
 		return answer(err)
 	}
 	b.log.Info("config written", "config", configKey(w.app), "client_id", w.next.ClientID,
@@ -188,8 +187,8 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	return w.warnings(), nil
 }
 
-// putConfig stores the config and puts it in force.
-func (b *backend) putConfig(ctx context.Context, s logical.Storage, client *ims.Client, w *configWrite) error {
+// putConfig stores the config and puts it in force, with a's connections.
+func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *configWrite) error {
 	unlock, err := b.writes.Acquire(ctx, configKey(w.app))
 	if err != nil {
 		return fmt.Errorf("waiting for another write of the config: %w", err)
@@ -198,7 +197,8 @@ func (b *backend) putConfig(ctx context.Context, s logical.Storage, client *ims.
 	if err := b.store(ctx, s, w); err != nil {
 		return err
 	}
-	b.putApp(ctx, s, &app{name: w.app, config: w.next, client: client}, w.previous, w.first)
+	a.config = w.next // which differs at most in what the exchange doesn't depend on
+	b.putApp(ctx, s, a, w.previous, w.first)
 	return nil
 }
 

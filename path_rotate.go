@@ -57,14 +57,14 @@ func (b *backend) pathRotate(pattern string, fields schemas, suffix string) *fra
 func (b *backend) rotateToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	roleName := tokenRole(d)
 	return b.withApp(ctx, req, roleName, func(a *app, r *role) (*logical.Response, error) {
-		served, err := a.pool.Rotate(ctx, a.tokenScope(r))
+		served, err := a.pool.Rotate(ctx, a.scopesOf(r))
 		if err != nil {
 			return nil, err
 		}
 		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleName, "token_id", served.ID)
 		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
 		resp := timedResponse(tokenIdentity(a, served.Token), served)
-		if served.Unstored != nil {
+		if served.NotStored != nil {
 			resp.AddWarning("Could not store the new token: other nodes, and this node after a restart, still hand out the" +
 				" previous token. Rotate again when Vault's storage works.")
 		}

@@ -143,7 +143,7 @@ func identityResponse() schemas {
 func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	minLife := time.Duration(d.Get(keyMinTTL).(int)) * time.Second //nolint:forcetypeassert // its schema is a duration
 	return b.withApp(ctx, req, tokenRole(d), func(a *app, r *role) (*logical.Response, error) {
-		served, err := a.pool.Token(ctx, a.tokenScope(r), minLife)
+		served, err := a.pool.Token(ctx, a.scopesOf(r), minLife)
 		if err != nil {
 			return nil, err
 		}
@@ -160,6 +160,9 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 		return nil
 	}
 	name, named := strings.CutPrefix(req.Path, tokenPrefix)
+	if !named {
+		name = ""
+	}
 	if !named && req.Path != tokenPath || named && name == "" {
 		return nil
 	}
@@ -172,10 +175,10 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 		r = known
 	}
 	a, ok := b.apps.Peek(r.App)
-	if !ok {
+	if !ok || !a.config.allowsRole(name) {
 		return nil
 	}
-	served, ok := a.pool.Fresh(a.tokenScope(r), minLife)
+	served, ok := a.pool.Fresh(a.scopesOf(r), minLife)
 	if !ok {
 		return nil
 	}
@@ -210,11 +213,22 @@ func tokenResponse(a *app, s tokens.Served) *logical.Response {
 		return data
 	}).(map[string]any)
 	resp := timedResponse(lasting, s)
-	if f := s.Degraded; f != nil {
-		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, valid until %s: %s. Next attempt at %s.",
-			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestampOfDue(f.NextAttempt)))
+	if s.Delay != nil {
+		resp.AddWarning(fmt.Sprintf("This is the previous token, valid until %s: %s.", timestamp(s.ExpiresAt()), delayText(s.Delay)))
 	}
 	return resp
+}
+
+// delayText says why there is no new token yet.
+func delayText(d *tokens.Delay) string {
+	since := timestamp(d.Since)
+	switch {
+	case d.Failure != nil:
+		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s", since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
+	case d.Reason == tokens.DelayReadOnly:
+		return fmt.Sprintf("since %s this node, which can't write, has been waiting for a new one from the active node", since)
+	}
+	return fmt.Sprintf("an exchange for a new one has been running since %s, and IMS or Vault's storage hasn't answered yet", since)
 }
 
 // timedResponse adds what differs from read to read to what lasts as long as the
@@ -230,7 +244,7 @@ func timedResponse(lasting map[string]any, s tokens.Served) *logical.Response {
 func tokenIdentity(a *app, t *tokens.Token) map[string]any {
 	return map[string]any{
 		keyTokenType:         t.Type,
-		keyScope:             t.Scope,
+		keyScope:             t.Scope().String(),
 		keyClientID:          a.config.ClientID,
 		keyTokenID:           t.ID,
 		keyExpiresAt:         timestamp(t.ExpiresAt()),
