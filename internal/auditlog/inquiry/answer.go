@@ -59,10 +59,12 @@ type Row struct {
 	First   time.Time `json:"first,omitzero"`
 	Last    time.Time `json:"last,omitzero"`
 	Count   int       `json:"count"`
+	// Readers is how many readers a row of failures counts, each of them once.
+	Readers int `json:"readers,omitempty"`
 }
 
-// Subject is what the events of a row have in common. Empty fields are those that
-// the section doesn't tell apart.
+// Subject is what the events of a row have in common. A field is empty if the section
+// doesn't tell it apart. Detail is the latest error of those that have one cause.
 type Subject struct {
 	Kind      auditlog.Kind `json:"kind,omitempty"`
 	Mount     string        `json:"mount,omitempty"`

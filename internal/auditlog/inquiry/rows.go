@@ -24,16 +24,21 @@ type rows struct {
 
 func newRows(limit int) *rows { return &rows{limit: limit, of: make(map[Subject]*Row)} }
 
-// add counts an event under its subject.
-func (r *rows) add(subject Subject, e auditlog.Event) {
-	row := r.of[subject]
+// add counts an event under its subject, a failure under its cause, and returns its row,
+// or nil if the table is full.
+func (r *rows) add(subject Subject, e auditlog.Event) *Row {
+	key := subject
+	if e.Kind == auditlog.Failed {
+		key.Detail = cause(subject.Detail)
+	}
+	row := r.of[key]
 	if row == nil {
 		if len(r.of) >= r.limit {
 			r.more++
-			return
+			return nil
 		}
 		row = &Row{Subject: subject, Scope: e.Token.Scope, Expires: e.Token.Expires, First: e.Time, Last: e.Time}
-		r.of[subject] = row
+		r.of[key] = row
 	}
 	row.Count++
 	if row.Scope != e.Token.Scope {
@@ -42,9 +47,10 @@ func (r *rows) add(subject Subject, e auditlog.Event) {
 	if e.Time.Before(row.First) {
 		row.First = e.Time
 	}
-	if e.Time.After(row.Last) {
-		row.Last = e.Time
+	if !e.Time.Before(row.Last) {
+		row.Last, row.Detail = e.Time, subject.Detail
 	}
+	return row
 }
 
 // byTime is a section whose rows begin with the earliest.

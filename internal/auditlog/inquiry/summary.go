@@ -13,19 +13,29 @@ const maxReaders = 100_000
 type Summary struct {
 	basis
 
-	reads, wrapped, denied, failed, changes *rows
+	reads, wrapped, denied, changes *rows
+
+	failed failures
 
 	seen map[identity]auditlog.Event // the first time each reader was handed a token
 	more int
 }
 
+// identity tells readers apart: by entity, which is Vault's own, or else by name.
 type identity struct{ entity, name string }
+
+func identify(r auditlog.Reader) identity {
+	if r.Entity == "" {
+		return identity{name: r.Name}
+	}
+	return identity{entity: r.Entity}
+}
 
 // NewSummary asks for a summary of the scope. What is before it tells which readers are new.
 func NewSummary(scope Scope) *Summary {
 	return &Summary{
 		basis: newBasis(scope), seen: make(map[identity]auditlog.Event), reads: newRows(maxRows), wrapped: newRows(maxRows),
-		denied: newRows(maxRows), failed: newRows(maxRows), changes: newRows(maxRows),
+		denied: newRows(maxRows), failed: newFailures(), changes: newRows(maxRows),
 	}
 }
 
@@ -49,9 +59,11 @@ func (s *Summary) Add(e auditlog.Event) {
 		s.wrapped.add(who, e)
 	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
 		return // The first two wait for the end, when the log has told what was wrapped.
-	case auditlog.Denied, auditlog.Failed:
+	case auditlog.Denied:
 		who.Address, who.Operation, who.Path, who.Detail = e.Address, e.Operation, e.Path, e.Detail
-		s.refusals(e.Kind).add(who, e)
+		s.denied.add(who, e)
+	case auditlog.Failed:
+		s.failed.add(e)
 	default:
 		who.Kind, who.Address, who.Operation, who.Path = e.Kind, e.Address, e.Operation, e.Path
 		s.changes.add(who, e)
@@ -59,20 +71,10 @@ func (s *Summary) Add(e auditlog.Event) {
 	s.timeline.add(e)
 }
 
-func (s *Summary) refusals(kind auditlog.Kind) *rows {
-	if kind == auditlog.Denied {
-		return s.denied
-	}
-	return s.failed
-}
-
 // remember keeps a reader's first time. Logs may come in any order.
 func (s *Summary) remember(e auditlog.Event) {
 	e.Token = auditlog.Token{} // which it was matters to the other questions
-	who := identity{entity: e.Reader.Entity}
-	if who.entity == "" {
-		who.name = e.Reader.Name
-	}
+	who := identify(e.Reader)
 	first, known := s.seen[who]
 	switch {
 	case !known && len(s.seen) >= maxReaders:
