@@ -22,6 +22,12 @@ func columns() []column {
 		{"first", "first", func(r inquiry.Row) string { return timestamp(r.First) }},
 		{"last", "last", func(r inquiry.Row) string { return timestamp(r.Last) }},
 		{"count", "count", func(r inquiry.Row) string { return strconv.Itoa(r.Count) }},
+		{"readers", "readers", func(r inquiry.Row) string {
+			if r.Readers == 0 {
+				return ""
+			}
+			return strconv.Itoa(r.Readers)
+		}},
 		{"kind", "what", func(r inquiry.Row) string { return string(r.Kind) }},
 		{"mount", "mount", func(r inquiry.Row) string { return r.Mount }},
 		{"role", "role", func(r inquiry.Row) string { return r.Role }},

@@ -3,6 +3,8 @@ package render
 import (
 	"encoding/csv"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,7 +21,7 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 		line = append(line, c.name)
 	}
 	_ = out.Write(line) // an error stays, for out.Error
-	for _, section := range answer.Sections {
+	for _, section := range slices.Concat(answer.Sections, []inquiry.Section{timelineSection(answer.Timeline)}) {
 		for _, row := range section.Rows {
 			line = append(line[:0], section.Name)
 			for _, c := range all {
@@ -30,6 +32,20 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// timelineSection has a row for each lane and step with events, from the step's beginning to its end.
+func timelineSection(t inquiry.Timeline) inquiry.Section {
+	section := inquiry.Section{Name: "timeline"}
+	for _, lane := range t.Lanes {
+		for _, bucket := range slices.Sorted(maps.Keys(lane.Counts)) {
+			section.Rows = append(section.Rows, inquiry.Row{
+				Subject: inquiry.Subject{Kind: lane.Kind, Reader: lane.Reader, Role: lane.Role, Detail: "step of " + t.Step},
+				First:   t.At(bucket), Last: t.At(bucket + 1), Count: lane.Counts[bucket],
+			})
+		}
+	}
+	return section
 }
 
 // inert keeps a spreadsheet from taking a value for a formula, or a part of one: where the

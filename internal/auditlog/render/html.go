@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
@@ -40,9 +41,14 @@ type tile struct {
 type pageSection struct {
 	Name, Title string
 	Class       string
-	Columns     []column
-	Rows        [][]cell
+	Columns     []column // but for the reason, which is a line of its own below the row
+	Rows        []pageRow
 	More        int
+}
+
+type pageRow struct {
+	Cells  []cell
+	Reason string
 }
 
 type cell struct{ Class, Text string }
@@ -111,6 +117,7 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	s := pageSection{
 		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section, log), More: section.More,
 	}
+	s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
 	for _, row := range section.Rows {
 		cells := make([]cell, len(s.Columns))
 		for i, c := range s.Columns {
@@ -119,7 +126,7 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 				cells[i].Class = "kind " + classOf(string(row.Kind))
 			}
 		}
-		s.Rows = append(s.Rows, cells)
+		s.Rows = append(s.Rows, pageRow{cells, Visible(row.Detail)})
 	}
 	return s
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -18,6 +21,7 @@ func table(w io.Writer, answer inquiry.Answer) error {
 	for _, section := range answer.Sections {
 		tabulate(&text, section, answer.Log)
 	}
+	sketch(&text, answer.Timeline)
 	for _, note := range answer.Notes {
 		fmt.Fprintf(&text, "\nNote: %s\n", Visible(note))
 	}
@@ -50,6 +54,40 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 	if section.More > 0 {
 		fmt.Fprintf(text, "  and %s\n", words.Count(section.More, "more event"))
 	}
+}
+
+// sketch draws the timeline in characters, a column for each step.
+func sketch(text *bytes.Buffer, t inquiry.Timeline) {
+	if t.Buckets == 0 {
+		return
+	}
+	fmt.Fprintf(text, "\nTimeline from %s in %s of %s:\n", timestamp(t.Start), words.Count(t.Buckets, "step"), t.Step)
+	tabs := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	lanes := shownLanes(t)
+	for _, lane := range lanes {
+		tabbed(tabs, []string{laneName(lane), Visible(lane.Role), bars(t, lane), strconv.Itoa(lane.Total)})
+	}
+	_ = tabs.Flush() // into memory, which doesn't fail
+	if more := len(t.Lanes) - len(lanes); more > 0 {
+		fmt.Fprintf(text, "  and %s of readers and roles\n", words.Count(more, "more row"))
+	}
+	if t.More > 0 {
+		fmt.Fprintf(text, "  and %s\n", words.Count(t.More, "more event"))
+	}
+}
+
+// bars has a character for each step, the higher the more events.
+func bars(t inquiry.Timeline, lane inquiry.Lane) string {
+	heights := []rune("▁▂▃▄▅▆▇█")
+	busiest := slices.Max(slices.Collect(maps.Values(lane.Counts)))
+	line := make([]rune, t.Buckets)
+	for i := range line {
+		line[i] = '·'
+		if n := lane.Counts[i]; n > 0 {
+			line[i] = heights[(len(heights)-1)*n/busiest]
+		}
+	}
+	return string(line)
 }
 
 // tabbed writes a line into memory, which doesn't fail.
