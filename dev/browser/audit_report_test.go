@@ -57,7 +57,7 @@ func requireReadableFailures(t *testing.T, page *browser.Page, view string, widt
 	}
 	require.Equal(t, "true", page.Evaluate(`(e => e.scrollWidth <= e.clientWidth)(document.querySelector('#failed .wide'))`), view)
 	require.Equal(t, "true", page.Evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e =>
-	  e.getBoundingClientRect().width > innerWidth * 0.7 && e.getBoundingClientRect().height < 90)`), view)
+	  e.getBoundingClientRect().width > innerWidth * 0.7 && e.getBoundingClientRect().height < 110)`), view)
 }
 
 // faint counts the elements whose text stands out from its background by less than 4.5 to 1, WCAG's limit.

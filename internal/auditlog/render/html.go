@@ -41,14 +41,17 @@ type tile struct {
 type pageSection struct {
 	Name, Title string
 	Class       string
-	Columns     []column // but for the reason, which is a line of its own below the row
+	Columns     []column
 	Rows        []pageRow
 	More        int
 }
 
+// maxColumn, in bytes, is how long a reason may be to fit into a column.
+const maxColumn = 40
+
 type pageRow struct {
 	Cells  []cell
-	Reason string
+	Reason string // below the cells, in a section where some are too long for a column
 }
 
 type cell struct{ Class, Text string }
@@ -117,16 +120,30 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	s := pageSection{
 		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section, log), More: section.More,
 	}
-	s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
+	long := slices.ContainsFunc(section.Rows, func(r inquiry.Row) bool { return len(r.Detail) > maxColumn })
+	if long {
+		s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
+	}
 	for _, row := range section.Rows {
-		cells := make([]cell, len(s.Columns))
+		shown := pageRow{Cells: make([]cell, len(s.Columns))}
 		for i, c := range s.Columns {
-			cells[i] = cell{Class: c.name, Text: Visible(c.value(row))}
-			if c.name == "kind" {
-				cells[i].Class = "kind " + classOf(string(row.Kind))
-			}
+			shown.Cells[i] = cellOf(c, row)
 		}
-		s.Rows = append(s.Rows, pageRow{cells, Visible(row.Detail)})
+		if long {
+			shown.Reason = Visible(row.Detail)
+		}
+		s.Rows = append(s.Rows, shown)
 	}
 	return s
+}
+
+func cellOf(c column, row inquiry.Row) cell {
+	shown := cell{Class: c.name, Text: Visible(c.value(row))}
+	switch c.name {
+	case "kind":
+		shown.Class = "kind " + classOf(string(row.Kind))
+	case "first", "last", "expires":
+		shown.Text = strings.Replace(shown.Text, "T", " ", 1) // where a narrow page may break it
+	}
+	return shown
 }

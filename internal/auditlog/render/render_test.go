@@ -181,13 +181,21 @@ func TestPageIsWholeInItselfAndMayDoNothing(t *testing.T) {
 func TestReasonOfARowIsALineOfItsOwn(t *testing.T) {
 	t.Parallel()
 	a := answer()
-	a.Sections[0].Rows = append(a.Sections[0].Rows, inquiry.Row{Subject: inquiry.Subject{Reader: "kim", Detail: "why <not>"}, Readers: 3, Count: 1})
+	long := strings.Repeat("x", 300)
+	a.Sections[0].Rows = append(a.Sections[0].Rows,
+		inquiry.Row{Subject: inquiry.Subject{Reader: "kim", Detail: "why <not>" + long}, Readers: 3, Count: 1})
 	var page strings.Builder
 	require.NoError(t, render.Write(&page, "html", a))
 	require.Equal(t, 1, strings.Count(page.String(), `<tr class="explained">`))
-	require.Contains(t, page.String(), `<tr class="reason"><td colspan="9">why &lt;not&gt;</td></tr>`)
+	require.Contains(t, page.String(), `<tr class="reason"><td colspan="9">why &lt;not&gt;`+long+`</td></tr>`)
 	require.NotContains(t, page.String(), `<th scope="col">why</th>`)
 	require.Contains(t, page.String(), `<td class="readers">3</td>`)
+
+	a.Sections[0].Rows[1].Detail = "permission denied"
+	page.Reset()
+	require.NoError(t, render.Write(&page, "html", a))
+	require.Contains(t, page.String(), `<td class="detail">permission denied</td>`, "a short one is in a column")
+	require.NotContains(t, page.String(), `class="reason"`)
 }
 
 func TestUnknownFormatIsRefused(t *testing.T) {
