@@ -46,12 +46,10 @@ type pageSection struct {
 	More        int
 }
 
-// maxColumn, in bytes, is how long a reason may be to fit into a column.
-const maxColumn = 40
-
+// pageRow has the reason below the cells: a column of it would be too narrow, or the page too wide.
 type pageRow struct {
 	Cells  []cell
-	Reason string // below the cells, in a section where some are too long for a column
+	Reason string
 }
 
 type cell struct{ Class, Text string }
@@ -120,17 +118,11 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	s := pageSection{
 		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section, log), More: section.More,
 	}
-	long := slices.ContainsFunc(section.Rows, func(r inquiry.Row) bool { return len(r.Detail) > maxColumn })
-	if long {
-		s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
-	}
+	s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
 	for _, row := range section.Rows {
-		shown := pageRow{Cells: make([]cell, len(s.Columns))}
+		shown := pageRow{Cells: make([]cell, len(s.Columns)), Reason: Visible(row.Detail)}
 		for i, c := range s.Columns {
 			shown.Cells[i] = cellOf(c, row)
-		}
-		if long {
-			shown.Reason = Visible(row.Detail)
 		}
 		s.Rows = append(s.Rows, shown)
 	}

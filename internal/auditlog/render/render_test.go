@@ -190,12 +190,6 @@ func TestReasonOfARowIsALineOfItsOwn(t *testing.T) {
 	require.Contains(t, page.String(), `<tr class="reason"><td colspan="9">why &lt;not&gt;`+long+`</td></tr>`)
 	require.NotContains(t, page.String(), `<th scope="col">why</th>`)
 	require.Contains(t, page.String(), `<td class="readers">3</td>`)
-
-	a.Sections[0].Rows[1].Detail = "permission denied"
-	page.Reset()
-	require.NoError(t, render.Write(&page, "html", a))
-	require.Contains(t, page.String(), `<td class="detail">permission denied</td>`, "a short one is in a column")
-	require.NotContains(t, page.String(), `class="reason"`)
 }
 
 func TestUnknownFormatIsRefused(t *testing.T) {
