@@ -68,7 +68,7 @@ func TestMountThatIsNotInTheLogIsSaidSoWhateverWasUnwrapped(t *testing.T) {
 		Path: "sys/wrapping/unwrap", Token: canary, Wrapping: "made elsewhere", Hashed: true,
 	}
 	logged := write(t, "audit.log", unwrapped.Append(line("kim", false)))
-	const note = "No entry is of itwni/. Other mounts of the plugin in this log: itwin/"
+	const note = "The log has no entry for itwni/. Other mounts of the plugin in this log: itwin/"
 	for _, format := range []string{"table", "json", "html"} {
 		got := itwinAudit(t, "", "summary", "--mount", "itwni", "--format", format, logged)
 		require.Equal(t, exitNothing, got.code)

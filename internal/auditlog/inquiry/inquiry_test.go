@@ -127,7 +127,7 @@ func TestNotesSayWhatTheLogCantTell(t *testing.T) {
 	}{
 		"ids are HMACs": {inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
 		"a wrapping was never opened": {
-			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody open: 1 wrapped read.",
+			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody opened: 1 wrapped read.",
 		},
 		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Scope{}, "kim"), nil, "--mount itwin"},
 		"the log begins with the window": {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxBuckets is how fine a timeline is: if events span more, its step is the next one of the ladder.
+	// maxBuckets bounds a timeline. Once events span more, its step becomes the next one of the ladder.
 	maxBuckets = 60
 	maxLanes   = 500
 )
@@ -23,8 +23,8 @@ const (
 	monday = 4 * 24 * 60 * 60
 )
 
-// ladder has the steps that people think in. Each is a multiple of the one before, and at most seven times as long, so
-// that a timeline which outgrows maxBuckets keeps some of them. Above a week, steps double.
+// ladder has the steps of a timeline. Each is a multiple of the previous one, and at most seven times as long, so that
+// a timeline that outgrows maxBuckets still has several. Above a week, steps double.
 var ladder = []time.Duration{
 	time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, day, week,
 }
@@ -36,7 +36,7 @@ type Timeline struct {
 	Seconds int64     `json:"bucket_seconds"`
 	Buckets int       `json:"buckets"`
 	Lanes   []Lane    `json:"lanes"`
-	// More counts the events of readers and roles that found no lane.
+	// More counts the events of readers and roles that got no lane.
 	More int `json:"more,omitempty"`
 }
 
@@ -53,14 +53,14 @@ type Lane struct {
 	Counts map[int]int `json:"counts"` // by bucket, counted from the first
 }
 
-// LaneKey tells lanes apart. Reader and Role are empty where events of a kind share a lane.
+// LaneKey identifies a lane. Reader and Role are empty if the events of a kind share a lane.
 type LaneKey struct {
 	Kind   auditlog.Kind `json:"kind"`
 	Reader string        `json:"reader,omitempty"`
 	Role   string        `json:"role,omitempty"`
 }
 
-// timeline gathers a Timeline; its buckets are counted from monday.
+// timeline collects a Timeline; its buckets are counted from monday.
 type timeline struct {
 	step      int64 // seconds
 	low, high int64
@@ -94,10 +94,10 @@ func (t *timeline) add(e auditlog.Event) {
 	}
 }
 
-// floorDiv rounds down, so that no bucket before the first monday is wider.
+// floorDiv rounds down, where / would make the bucket before monday twice as wide.
 func floorDiv(a, b int64) int64 { return (a - (a%b+b)%b) / b }
 
-// laneOf gives each reader and role a lane of its own; what is rare shares one by kind.
+// laneOf gives each reader and role a lane of its own. Rare events share one by kind.
 func laneOf(e auditlog.Event) LaneKey {
 	switch e.Kind {
 	case auditlog.Read, auditlog.Wrapped, auditlog.Unwrapped, auditlog.Rewrapped:
@@ -109,7 +109,7 @@ func laneOf(e auditlog.Event) LaneKey {
 	}
 }
 
-// coarsen makes the step the next one.
+// coarsen moves to the next step of the ladder.
 func (t *timeline) coarsen() {
 	next := 2 * t.step
 	for _, step := range ladder {
@@ -129,7 +129,7 @@ func (t *timeline) coarsen() {
 	}
 }
 
-// drawn is the timeline with its busiest lanes first.
+// drawn is the Timeline, busiest lanes first.
 func (t *timeline) drawn() Timeline {
 	drawn := Timeline{Seconds: t.step, Lanes: []Lane{}, More: t.more}
 	if len(t.lanes) == 0 {
