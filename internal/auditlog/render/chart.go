@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxDrawn = 24 // lanes; the rest is counted
+	maxDrawn = 24 // lanes; the rest are counted
 
 	laneHeight  = 22
 	labelWidth  = 250
@@ -23,10 +23,10 @@ const (
 	maxRole = 14
 )
 
-// chart is the timeline as a picture, in the units of its viewBox.
+// chart is the timeline as an SVG, in units of its viewBox.
 type chart struct {
 	Width, Height int
-	Label         string // what a screen reader says
+	Label         string // for screen readers
 	Step          string
 	Lanes         []drawnLane
 	Ticks         []tick
@@ -43,10 +43,10 @@ type drawnLane struct {
 	Bars  []bar
 }
 
-// ShortName and ShortRole fit beside the lane; the whole is in the title.
+// ShortName is the name, cut to fit beside the lane. The title has all of it.
 func (l drawnLane) ShortName() string { return shortened(l.Name, maxName) }
 
-// ShortRole is the role, shortened.
+// ShortRole is the role, cut likewise.
 func (l drawnLane) ShortRole() string { return shortened(l.Role, maxRole) }
 
 func shortened(s string, limit int) string {
@@ -83,7 +83,7 @@ func chartOf(t inquiry.Timeline) chart {
 	return c
 }
 
-// shownLanes are the lanes that find a place, those of denials and changes first.
+// shownLanes are the lanes that are drawn, denials and changes first.
 func shownLanes(t inquiry.Timeline) []inquiry.Lane {
 	lanes := slices.Clone(t.Lanes)
 	slices.SortStableFunc(lanes, func(a, b inquiry.Lane) int { return cmp.Compare(usual(a), usual(b)) })
@@ -97,7 +97,7 @@ func usual(lane inquiry.Lane) int {
 	return 0
 }
 
-// laneName names a lane whose events are of one reader, or else of one kind.
+// laneName is the reader of a lane, or what its events are if readers share it.
 func laneName(lane inquiry.Lane) string {
 	switch lane.Kind {
 	case auditlog.Read:
@@ -129,7 +129,7 @@ func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
 	return drawn
 }
 
-// opacity leaves even a single event plain to see.
+// opacity keeps a single event visible.
 func opacity(n, busiest int) string {
 	return fmt.Sprintf("%.2f", 0.35+0.65*float64(n)/float64(busiest))
 }

@@ -35,8 +35,8 @@ func ofEach(n int) inquiry.Answer {
 func TestOneIsNotCountedAsSeveral(t *testing.T) {
 	t.Parallel()
 	provenance := map[int]string{
-		1: "From 1 line with 1 event of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped; 1 unreadable line.",
-		2: "From 2 lines with 2 events of itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 2 damaged lines skipped; 2 unreadable lines.",
+		1: "Based on 1 line with 1 event on itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped; 1 unreadable line.",
+		2: "Based on 2 lines with 2 events on itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 2 damaged lines skipped; 2 unreadable lines.",
 	}
 	want := map[string]map[int][]string{
 		"table": {

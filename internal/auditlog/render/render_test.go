@@ -95,7 +95,7 @@ func TestTableSaysWhatItRestsOn(t *testing.T) {
 	text := rendered(t, "table")
 	require.Contains(t, text, "\nDenied: none\n")
 	require.Contains(t, text, "  and 3 more events\n")
-	require.Contains(t, text, "From 20 lines with 7 events of itwin/, "+
+	require.Contains(t, text, "Based on 20 lines with 7 events on itwin/, "+
 		"2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped.\n")
 	require.Contains(t, text, "\nTimeline from 2026-11-23T09:00:00Z in 2 steps of 1 hour:\n")
 	require.Contains(t, text, "viewer  █▂  7\n")

@@ -14,7 +14,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// table writes for a terminal: a section without rows is a line.
+// table writes for a terminal.
 func table(w io.Writer, answer inquiry.Answer) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s\n", Visible(capitalized(answer.Subject)))
@@ -50,13 +50,13 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 		}
 		tabbed(tabs, cells)
 	}
-	_ = tabs.Flush() // into memory, which doesn't fail
+	_ = tabs.Flush() // writes to memory don't fail
 	if section.More > 0 {
 		fmt.Fprintf(text, "  and %s\n", words.Count(section.More, "more event"))
 	}
 }
 
-// sketch draws the timeline in characters, a column for each step.
+// sketch draws the timeline with characters, a column for each step.
 func sketch(text *bytes.Buffer, t inquiry.Timeline) {
 	if t.Buckets == 0 {
 		return
@@ -67,7 +67,7 @@ func sketch(text *bytes.Buffer, t inquiry.Timeline) {
 	for _, lane := range lanes {
 		tabbed(tabs, []string{laneName(lane), Visible(lane.Role), bars(t, lane), strconv.Itoa(lane.Total)})
 	}
-	_ = tabs.Flush() // into memory, which doesn't fail
+	_ = tabs.Flush() // writes to memory don't fail
 	if more := len(t.Lanes) - len(lanes); more > 0 {
 		fmt.Fprintf(text, "  and %s of readers and roles\n", words.Count(more, "more row"))
 	}
@@ -76,7 +76,7 @@ func sketch(text *bytes.Buffer, t inquiry.Timeline) {
 	}
 }
 
-// bars has a character for each step, the higher the more events.
+// bars has a character for each step. Higher ones mean more events.
 func bars(t inquiry.Timeline, lane inquiry.Lane) string {
 	heights := []rune("▁▂▃▄▅▆▇█")
 	busiest := slices.Max(slices.Collect(maps.Values(lane.Counts)))
@@ -90,16 +90,16 @@ func bars(t inquiry.Timeline, lane inquiry.Lane) string {
 	return string(line)
 }
 
-// tabbed writes a line into memory, which doesn't fail.
+// tabbed writes a line. Writes to memory don't fail.
 func tabbed(tabs io.Writer, cells []string) {
 	_, _ = io.WriteString(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t")+"\n")
 }
 
-// provenance says what the answer rests on.
+// provenance says what the answer is based on.
 func provenance(log inquiry.Log) string {
-	s := "From " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
+	s := "Based on " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
 	if len(log.Mounts) > 0 {
-		s += " of " + strings.Join(log.Mounts, ", ")
+		s += " on " + strings.Join(log.Mounts, ", ")
 	}
 	if log.Events > 0 {
 		s += ", " + timestamp(log.First) + " to " + timestamp(log.Last)
