@@ -29,7 +29,9 @@ func TestTokenIsTakenFromStandardInputAndNeverShown(t *testing.T) {
 
 func TestTextThatIsNoTokenIsRefusedAndNeverAnsweredWithNobody(t *testing.T) {
 	t.Parallel()
-	for _, piped := range []string{"", canary[:200], canary[1:], "hvs.CAESIJabcdefgh", canary + " " + canary[:99], "x" + auditlogtest.ID(canary)} {
+	for _, piped := range []string{
+		"", canary[:200], canary[1:], "hvs.CAESIJabcdefgh", canary + " " + canary[:99], "x" + auditlogtest.ID(canary),
+	} {
 		got := itwinAudit(t, piped, "readers", "--token", "-", log(t))
 		require.Equal(t, exitError, got.code)
 		require.Regexp(t, `^itwin-audit: the input (is|holds) .*: give .*\n$`, got.err)

@@ -31,9 +31,6 @@ var (
 	ErrTooLong    = errors.New("is longer than an access token can be (64 KiB): give the token alone")
 )
 
-// base64url is the encoding of RFC 7515, and strict: no padding, no line breaks, no stray bits.
-var base64url = base64.RawURLEncoding.Strict()
-
 const (
 	// maxToken is the longest token the engine hands out, in bytes.
 	maxToken = 64 << 10
@@ -181,15 +178,18 @@ func complete(token string) bool {
 		Alg string `json:"alg"`
 	}
 	var claims map[string]json.RawMessage
-	signature, err := base64url.DecodeString(parts[2])
-	return err == nil && decode(parts[0], &header) && decode(parts[1], &claims) && claims != nil &&
+	signature, err := decode(parts[2])
+	return err == nil && unmarshal(parts[0], &header) && unmarshal(parts[1], &claims) && claims != nil &&
 		fits(len(signature), header.Alg)
 }
 
-func decode(part string, into any) bool {
-	text, err := base64url.DecodeString(part)
+func unmarshal(part string, into any) bool {
+	text, err := decode(part)
 	return err == nil && json.Unmarshal(text, into) == nil
 }
+
+// decode reads the base64url of RFC 7515: no padding, and no bits that encode nothing.
+func decode(part string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(part) }
 
 // fits reports whether a signature can have so many bytes, by RFC 7518 section 3 and RFC 8037.
 func fits(size int, algorithm string) bool {

@@ -17,7 +17,7 @@ import (
 
 // token is a JWT as IMS signs it, with a modulus of 2048 bits.
 func token(subject string) string {
-	return jwt(`{"alg":"RS256","kid":"BentleyIMS_2026","pi.atm":"a8me"}`, fmt.Sprintf(`{"scope":"itwin-platform","client_id":%q}`, subject), 256)
+	return jwt(`{"alg":"RS256","kid":"BentleyIMS_2026","pi.atm":"a8me"}`, fmt.Sprintf(`{"client_id":%q}`, subject), 256)
 }
 
 func jwt(header, claims string, size int) string {
@@ -48,6 +48,7 @@ func inUTF16(text string, mark ...byte) string {
 
 func TestTokenIsReadTheWayPeopleHaveIt(t *testing.T) {
 	t.Parallel()
+	const rows = "\nclient_id     service-1\nttl           1742\n"
 	want, other := token("service-1"), token("service-2")
 	vaultJSON := fmt.Sprintf(`{
   "request_id": "1f0c7b0a-6d3a-4a55-9a9c-6f3f0f5f0b1e",
@@ -93,13 +94,13 @@ func TestTokenIsReadTheWayPeopleHaveIt(t *testing.T) {
 		"IMS's JSON":                         fmt.Sprintf(`{"access_token":%q,"expires_in":3600,"token_type":"Bearer"}`, want),
 		"JSON beside an id_token":            fmt.Sprintf(`{"id_token":%q,"access_token":%q}`, other, want),
 		"JSON within JSON":                   fmt.Sprintf(`{"body":"{\"id_token\":\"%s\",\"access_token\":\"%s\"}"}`, other, want),
-		"JSON of an unwrapping":              fmt.Sprintf(`{"auth":{"client_token":"hvs.CAESIJabcdefgh"},"data":{"data":{"access_token":%q}}}`, want),
+		"JSON of an unwrapping":              fmt.Sprintf(`{"auth":{"token":"hvs.CAESIJabcde"},"data":{"data":{"access_token":%q}}}`, want),
 		"JSON whose client id has eyJ in it": fmt.Sprintf(`{"client_id":"service-XeyJq","id_token":"eyJ.","access_token":%q}`, want),
 		"a string of JSON":                   fmt.Sprintf("%q\n", want),
 		"twice the same":                     fmt.Sprintf(`{"data":{"access_token":%[1]q},"token":%[1]q}`, want),
 		"an answer with its headers":         "HTTP/2 200\r\ncontent-type: application/json\r\n\r\n" + vaultJSON,
-		"vault read's table":                 "Key                    Value\n---                    -----\naccess_token           " + want + "\nclient_id              service-1\nttl                    1742\n",
-		"vault read's table, wrapped":        "access_token           " + wrapped(want, 80, "\n") + "\nclient_id              service-1\nttl                    1742\n",
+		"vault read's table":                 "Key           Value\n---           -----\naccess_token  " + want + rows,
+		"vault read's table, wrapped":        "access_token  " + wrapped(want, 80, "\n") + rows,
 		"signed by 4096 bits":                jwt(`{"alg":"PS512"}`, `{}`, 512),
 		"signed by an elliptic curve":        jwt(`{"alg":"ES256"}`, `{}`, 64),
 	} {

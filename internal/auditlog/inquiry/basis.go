@@ -102,7 +102,8 @@ func (b *basis) noteMounts(others, missing []string, unplaced int) {
 		b.note("The log has no entry for a mount of type %s. If the plugin is registered under another name, or Vault is older "+
 			"than 1.14, name the mount: --mount itwin", auditlog.PluginName)
 	case len(missing) > 0 && len(others) > 0:
-		b.note("The log has no entry for %s. Other mounts of the plugin in this log: %s", strings.Join(missing, " or "), strings.Join(others, ", "))
+		b.note("The log has no entry for %s. Other mounts of the plugin in this log: %s",
+			strings.Join(missing, " or "), strings.Join(others, ", "))
 	case len(missing) > 0:
 		b.note("The log has no entry for %s or any other mount of the plugin.", strings.Join(missing, " or "))
 	}

@@ -39,7 +39,8 @@ func TestFailuresOfOneCauseAreOneRow(t *testing.T) {
 				"8a6e0804-2bd0-4672-b79d-d97027f9%04d); failing since %s, next attempt at %s. Behind a proxy, set HTTPS_PROXY", i, at, at)
 		},
 		"in another order": func(i int, at string) string {
-			return fmt.Sprintf("next attempt at %s (%d readers are waiting, attempt %d): could not mint a token, IMS did not answer within %d.5s", at, i, i, i)
+			return fmt.Sprintf("next attempt at %s (%d readers are waiting, attempt %d): could not mint a token, "+
+				"IMS did not answer within %d.5s", at, i, i, i)
 		},
 		"with an id of another form": func(i int, _ string) string {
 			return fmt.Sprintf("IMS rejected the token request (status 401): invalid_client (correlation_id=0HMVF%dKQ:0000%d)", i, i)

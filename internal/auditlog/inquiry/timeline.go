@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxBuckets bounds a timeline. Once events span more, its step becomes the next one of the ladder.
+	// maxBuckets bounds a timeline. Once events span more, it gets the next step.
 	maxBuckets = 60
 	maxLanes   = 500
 )
@@ -23,10 +23,17 @@ const (
 	monday = 4 * 24 * 60 * 60
 )
 
-// ladder has the steps of a timeline. Each is a multiple of the previous one, and at most seven times as long, so that
-// a timeline that outgrows maxBuckets still has several. Above a week, steps double.
-var ladder = []time.Duration{
-	time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, day, week,
+// nextStep is the step of a timeline after one of so many seconds. It is a multiple of that one, and at most seven times
+// as long, so that a timeline that outgrows maxBuckets still has several. Above a week, steps double.
+func nextStep(seconds int64) int64 {
+	for _, step := range []time.Duration{
+		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, day, week,
+	} {
+		if next := int64(step / time.Second); next > seconds {
+			return next
+		}
+	}
+	return 2 * seconds
 }
 
 // Timeline counts events over time.
@@ -109,15 +116,9 @@ func laneOf(e auditlog.Event) LaneKey {
 	}
 }
 
-// coarsen moves to the next step of the ladder.
+// coarsen moves to the next step.
 func (t *timeline) coarsen() {
-	next := 2 * t.step
-	for _, step := range ladder {
-		if seconds := int64(step / time.Second); seconds > t.step {
-			next = seconds
-			break
-		}
-	}
+	next := nextStep(t.step)
 	merged := next / t.step
 	t.step, t.low, t.high = next, floorDiv(t.low, merged), floorDiv(t.high, merged)
 	for key, lane := range t.lanes {

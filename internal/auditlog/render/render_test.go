@@ -108,8 +108,8 @@ func TestSpreadsheetsGetTheSameColumnsAlwaysAndNoFormula(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(rendered(t, "csv"))).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"section", "first", "last", "count", "readers", "kind", "mount", "role", "reader", "entity_id", "policies", "address", "operation", "path",
-		"token_id", "scope", "expires", "detail",
+		"section", "first", "last", "count", "readers", "kind", "mount", "role", "reader", "entity_id", "policies", "address", "operation",
+		"path", "token_id", "scope", "expires", "detail",
 	}, records[0])
 	require.Len(t, records, 4)
 	require.Equal(t, []string{"reads", "2026-11-23T09:00:00Z", "2026-11-23T10:00:00Z", "7"}, records[1][:4])
