@@ -36,6 +36,8 @@ const (
 	maxToken = 64 << 10
 	// maxText, in bytes, leaves room for a token's surroundings.
 	maxText = 1 << 20
+	// maxBefore, in bytes, is how far before a candidate its name can be. It keeps the search linear.
+	maxBefore = 100
 )
 
 var (
@@ -104,7 +106,7 @@ func search(text string) (string, error) {
 	var access, other string
 	var damaged error
 	for _, at := range candidate.FindAllStringIndex(text, -1) {
-		before, after := text[:at[0]], text[at[1]:]
+		before, after := text[max(0, at[0]-maxBefore):at[0]], text[at[1]:]
 		token, err := unwrapped(text[at[0]:at[1]])
 		if glued.MatchString(before) || encoded.MatchString(after) {
 			err = ErrIncomplete
@@ -143,19 +145,17 @@ func unwrapped(text string) (string, error) {
 	if complete(whole) {
 		return whole, nil
 	}
-	token := ""
+	var joined strings.Builder
 	for line := range strings.Lines(text) {
 		words := strings.Fields(line)
-		if token != "" && len(words) > 1 {
-			break
-		}
-		if len(words) > 0 {
-			token += words[0]
+		if len(words) == 1 || len(words) > 1 && joined.Len() == 0 {
+			joined.WriteString(words[0])
 		}
 		if len(words) > 1 {
 			break
 		}
 	}
+	token := joined.String()
 	rest := whole[len(token):]
 	switch {
 	case strings.Contains(rest, "eyJ"), strings.Count(token, ".") > 3:

@@ -210,6 +210,16 @@ func TestTextThatIsNoTokenIsRefusedByItsKind(t *testing.T) {
 	}
 }
 
+// TestSearchIsLinear would take minutes if each candidate were compared with all text before it, or each line copied
+// with all lines before it.
+func TestSearchIsLinear(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{strings.Repeat("eyJ,", 1<<18), "eyJ" + strings.Repeat("\nx", 500_000)} {
+		_, err := tokentext.Read(text)
+		require.Equal(t, tokentext.ErrIncomplete, err)
+	}
+}
+
 func tokenID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
