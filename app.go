@@ -287,7 +287,7 @@ func granted(g ims.Grant) tokens.Grant {
 	return tokens.Grant{
 		AccessToken:   g.AccessToken,
 		Type:          g.TokenType,
-		Granted:       g.Granted,
+		Granted:       g.Scope,
 		RequestedAt:   g.RequestedAt,
 		Lifetime:      g.Lifetime,
 		CorrelationID: g.CorrelationID,

@@ -103,17 +103,17 @@ func FactoryOf(version string) logical.Factory {
 
 func newBackend(version string) *backend {
 	b := &backend{
-		log:      hclog.NewNullLogger(),
-		now:      time.Now,
-		jitter:   jitter,
-		begun:    time.Now(),
-		version:  version,
-		apps:     memo.New[*app](),
-		roles:    memo.New[*role](),
-		writes:   keyed.New(1),
-		checks:   keyed.New(maxChecks),
-		metrics:  newExchangeMetrics(),
-		events:   newEvents(),
+		log:     hclog.NewNullLogger(),
+		now:     time.Now,
+		jitter:  jitter,
+		begun:   time.Now(),
+		version: version,
+		apps:    memo.New[*app](),
+		roles:   memo.New[*role](),
+		writes:  keyed.New(1),
+		checks:  keyed.New(maxChecks),
+		metrics: newExchangeMetrics(),
+		events:  newEvents(),
 	}
 	b.renewer = tokens.NewRenewer(b.pools)
 	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))

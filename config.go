@@ -28,7 +28,6 @@ const (
 	defaultAPIURL    = "https://api.bentley.com"
 	defaultScopes    = "itwin-platform"
 	anyRole          = "*"
-	tokenEndpoint    = "/connect/token"
 
 	defaultRenewBefore    = 30 * time.Minute
 	maxRenewBefore        = 24 * time.Hour
@@ -97,7 +96,7 @@ func (c *config) tokenURL() string {
 	if c.TokenURL != "" {
 		return c.TokenURL
 	}
-	return c.Authority + tokenEndpoint
+	return ims.TokenURL(c.Authority)
 }
 
 // change sets a field to a value as checkFields left it. Empty means the default.
@@ -148,7 +147,7 @@ func (c *config) shown() map[string]any {
 // normalize lets a token_url that only repeats the default follow the authority:
 // tools write back what they have read.
 func (c *config) normalize() {
-	if c.TokenURL == c.Authority+tokenEndpoint {
+	if c.TokenURL == ims.TokenURL(c.Authority) {
 		c.TokenURL = ""
 	}
 }

@@ -102,9 +102,9 @@ func identityFields() []configField {
 func endpointFields() []configField {
 	authority := textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com."+
 		" It must be https, or http to a loopback address, without user name, query or fragment."+destinationRule,
-		func(c *config) *string { return &c.Authority }, parseAuthority)
+		func(c *config) *string { return &c.Authority }, ims.ParseAuthority)
 	tokenURL := textField(keyTokenURL, "Token endpoint, by the rules of authority; <authority>/connect/token unless set."+destinationRule,
-		func(c *config) *string { return &c.TokenURL }, parseTokenURL)
+		func(c *config) *string { return &c.TokenURL }, ims.ParseTokenURL)
 	tokenURL.show = func(c *config) any { return c.tokenURL() }
 	apiURL := textField(keyAPIURL, "Base URL of the iTwin Platform, by the rules of authority; QA is https://qa-api.bentley.com."+
 		" Only check uses it."+destinationRule,
@@ -250,27 +250,6 @@ func durationField(name, description string, at func(*config) *time.Duration, le
 		reset: func(c, defaults *config) { *at(c) = *at(defaults) },
 		show:  func(c *config) any { return int64(*at(c) / time.Second) },
 	}
-}
-
-func parseAuthority(value string) (string, error) {
-	parsed, err := outbound.ParseEndpoint(value)
-	switch {
-	case err != nil:
-		return "", err
-	case strings.Contains(parsed, "/.well-known/"):
-		return "", errors.New("must be the base URL, without /.well-known and what follows it")
-	case strings.HasSuffix(parsed, tokenEndpoint):
-		return "", errors.New("must be the base URL, without " + tokenEndpoint + "; the token endpoint has a field of its own, token_url")
-	}
-	return parsed, nil
-}
-
-func parseTokenURL(value string) (string, error) {
-	parsed, err := outbound.ParseEndpoint(value)
-	if err == nil && strings.Contains(parsed, "/.well-known/") {
-		return "", errors.New("must be the token endpoint, not the discovery document that names it")
-	}
-	return parsed, err
 }
 
 func parseCACert(value string) (string, error) {

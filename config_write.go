@@ -177,7 +177,7 @@ func (w *configWrite) warnings() *logical.Response {
 	resp := &logical.Response{}
 	warn := func(format string, args ...any) { resp.AddWarning(fmt.Sprintf(format, args...)) }
 	c := w.next
-	if prefix := otherKindOfApp(c.ClientID); prefix != "" {
+	if prefix := otherAppType(c.ClientID); prefix != "" {
 		warn("client_id starts with %s: that is not a service app."+
 			" Tokens for services need an app of the type Service in My Apps.", prefix)
 	}
@@ -190,6 +190,9 @@ func (w *configWrite) warnings() *logical.Response {
 	if w.first == nil {
 		warn("The config was stored without verifying it with IMS: run `vault read %scheck` to see whether it works.", w.mount)
 		return resp
+	}
+	if text := missingScopes(c.Scopes, w.first.Granted); text != "" {
+		warn("%s", text)
 	}
 	if c.RenewBefore > w.first.Lifetime/2+roundedLifetime {
 		warn("renew_before is %s, but IMS's tokens live %s: half of that, %s, is used instead.",
@@ -224,8 +227,6 @@ func environmentOf(endpoint string) environment {
 		return environment{"production", defaultAuthority, defaultAPIURL}
 	case "qa-ims.bentley.com", "qa-api.bentley.com", "dev-api.bentley.com":
 		return environment{"QA", "https://qa-ims.bentley.com", "https://qa-api.bentley.com"}
-	case "imsoidc.bentley.com", "qa-imsoidc.bentley.com":
-		return environment{name: "older"}
 	}
 	return environment{}
 }
@@ -233,12 +234,12 @@ func environmentOf(endpoint string) environment {
 // environmentWarning describes an authority whose tokens the Platform at api_url
 // refuses, or returns "". path is the config's, with the mount.
 func environmentWarning(c *config, path string) string {
+	if older := ims.AuthorityWarning(c.Authority); older != "" {
+		return fmt.Sprintf("authority: %s, such as OpenGround. To change it, run `vault write %s authority=%s client_secret=…`.",
+			older, path, defaultAuthority)
+	}
 	from, api := environmentOf(c.Authority), environmentOf(c.APIURL)
-	switch {
-	case from.name == "older":
-		return fmt.Sprintf("authority is the older IMS, whose tokens the iTwin Platform refuses: unless the tokens are for another"+
-			" product, such as OpenGround, run `vault write %s authority=%s client_secret=…`.", path, defaultAuthority)
-	case from.name == "" || api.name == "" || from == api:
+	if from.name == "" || api.name == "" || from == api {
 		return ""
 	}
 	return fmt.Sprintf("authority is in %[2]s and api_url in %[3]s, which refuses tokens from %[2]s, so check fails: run `vault write"+

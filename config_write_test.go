@@ -312,6 +312,7 @@ func TestVariableOfHostsThatCannotBeReadStopsRequestsAndNotThePlugin(t *testing.
 	n.mustRead("config")
 	n.mustDelete("config")
 }
+
 // startWriting writes a config while IMS holds its answer back. finish lets IMS
 // answer and returns the write's own answer.
 func startWriting(t *testing.T, e *env, data fields) (finish func() string) {

@@ -164,18 +164,17 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 
 // claimedScopes reads the scope claim: IMS states an array, RFC 8693 section 4.2 a
 // string.
-func claimedScopes(claims ims.Claims) string {
+func claimedScopes(claims ims.Claims) scopes.Set {
+	var texts []string
 	switch scope := claims.All["scope"].(type) {
 	case string:
-		return scope
+		texts = []string{scope}
 	case []any:
-		parts := make([]string, 0, len(scope))
 		for _, part := range scope {
 			if text, ok := part.(string); ok {
-				parts = append(parts, text)
+				texts = append(texts, text)
 			}
 		}
-		return strings.Join(parts, " ")
 	}
-	return ""
+	return scopes.Granted(texts...)
 }

@@ -121,7 +121,7 @@ func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return answer(err)
 	}
-	return &logical.Response{Data: report.data()}, nil
+	return &logical.Response{Data: report.data(), Warnings: report.warnings}, nil
 }
 
 func (r *checkReport) data() map[string]any {
@@ -150,7 +150,7 @@ func (r *checkReport) data() map[string]any {
 	}
 	if r.failure != nil {
 		data[keyFailedStage] = r.stages[len(r.stages)-1].name
-		data[keyError] = r.failure.err.Error()
+		data[keyError] = r.failure.text
 		text(keyCorrelationID, r.failure.correlationID)
 	}
 	return data

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
 )
 
 const configSynopsis = `Configure a service app of the iTwin Platform.`

@@ -10,6 +10,7 @@ import (
 
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
+	"vault-plugin-secrets-itwin/internal/tokentext"
 )
 
 const (
@@ -85,30 +86,15 @@ func introspectResponses() map[int][]framework.Response {
 }
 
 func (b *backend) introspect(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	token, err := pastedToken(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
+	token, err := tokentext.Read(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
 	if err != nil {
-		return answer(err)
+		return answer(errField(keyToken, err.Error()))
 	}
 	found, err := b.introspectToken(ctx, req, token)
 	if err != nil {
 		return answer(err)
 	}
 	return &logical.Response{Data: found.data(token)}, nil
-}
-
-// pastedToken takes a token as people paste it.
-func pastedToken(pasted string) (secret.Text, error) {
-	raw := strings.TrimSpace(pasted)
-	if scheme, rest, found := strings.Cut(raw, " "); found && strings.EqualFold(scheme, "Bearer") {
-		raw = strings.TrimSpace(rest)
-	}
-	switch {
-	case raw == "":
-		return secret.Text{}, errField(keyToken, "is missing: give the access token, token=@file or token=-")
-	case len(raw) > maxToken:
-		return secret.Text{}, errField(keyToken, "is longer than 64 KiB: give only the access token")
-	}
-	return secret.New(raw), nil
 }
 
 func (i introspection) data(token secret.Text) map[string]any {

@@ -29,6 +29,7 @@ const (
 	keyFailures      = "failures"
 	keyLastFailure   = "last_failure"
 	keyLastFailureAt = "last_failure_at"
+	keyDelay         = "delay"
 	keyNextAttempt   = "next_attempt"
 	keySecretAge     = "secret_age"
 	keyConfig        = "config"
@@ -50,7 +51,7 @@ The states:
 
     fresh     there is a token, and it isn't due for rotation
     renewing  an exchange is running, or is tried again before the rotation
-    degraded  readers get the previous token while IMS fails
+    degraded  readers get the previous token, as no new one has arrived (see delay)
     failing   readers get errors
     idle      there is no token and no recent reader: the next reader gets a new token
 
@@ -64,7 +65,7 @@ const (
 	stateDescription = "The worst state of all apps and roles: idle, fresh, renewing, degraded or failing, from best to worst."
 
 	appsDescription = "Each app by its config path: client_id, scope, state, secret_age; for its token, if there is one, token_id," +
-		" minted_at, rotates_at and expires_at; for failures last_failure, last_failure_at and next_attempt; and the counts" +
+		" minted_at, rotates_at and expires_at; if there should be a new one, delay; for failures last_failure, last_failure_at and next_attempt; and the counts" +
 		" reads, degraded_reads, failed_reads, coalesced_reads, exchanges and failures (by kind)."
 
 	rolesDescription = "Each role by its name: the same as for an app, but config (its app's config path) instead of client_id and secret_age."
@@ -145,8 +146,8 @@ func (s roleStatus) data() map[string]any {
 
 func (s tokenStatus) data() map[string]any {
 	data := map[string]any{keyState: string(s.State)}
-	if s.Scope != "" {
-		data[keyScope] = s.Scope
+	if !s.Scopes.IsZero() {
+		data[keyScope] = s.Scopes.String()
 	}
 	if s.Token != nil {
 		data[keyTokenID] = s.Token.ID
@@ -156,6 +157,9 @@ func (s tokenStatus) data() map[string]any {
 	}
 	if s.Failure != nil {
 		data[keyNextAttempt] = timestampOfDue(s.Failure.NextAttempt)
+	}
+	if s.Delay != nil {
+		data[keyDelay] = delayText(s.Delay)
 	}
 	if s.lastFailure != nil {
 		data[keyLastFailure] = s.lastFailure.Error()
