@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
@@ -154,7 +156,7 @@ func TestTokenThatStandbysAloneReadIsRenewedAhead(t *testing.T) {
 	e.advance(lifetime/2 - 30*time.Second)
 	require.Equal(t, 1, e.ims.Exchanges(), "the leader hasn't heard of a reader")
 
-	standby.renewTokens()
+	standby.renew()
 	_, err := standby.handle(t.Context(), logical.ReadOperation, "token", nil)
 	require.Equal(t, logical.ErrReadOnly, err)
 	require.Equal(t, canaryToken+"1", e.token(), "which Vault forwards")
@@ -165,7 +167,7 @@ func TestTokenThatStandbysAloneReadIsRenewedAhead(t *testing.T) {
 		standby.invalidate(t.Context(), key)
 	}
 	require.Equal(t, canaryToken+"2", standby.token(), "ahead of the rotation")
-	require.Zero(t, standby.tallies.total("", "").failed)
+	require.Zero(t, standby.tallies.total("", scopes.Set{}).failed)
 }
 
 func TestConfigWriteThatFailsAfterItWasDoneIsHealedByTheNext(t *testing.T) {

@@ -203,5 +203,5 @@ func TestCheckTellsOfABrokenConnectionInItsOwnWords(t *testing.T) {
 	require.Contains(t, answer[keyHint], "Check api_url and ca_cert")
 	report := &checkReport{}
 	report.failPlatform(stageUser, 0, errors.New("canary"))
-	e.mustHideCanaries(report.failure.err.Error())
+	e.mustHideCanaries(report.failure.text)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
@@ -232,7 +233,7 @@ func TestConfigStoredByTheFormatBeforeIsRead(t *testing.T) {
 		"generation":"g","format":1,"client_secret":"s"}`)
 	shown := e.mustRead("config").Data
 	require.Equal(t, "*", shown[keyAllowedRoles])
-	require.Equal(t, e.ims.URL+tokenEndpoint, shown[keyTokenURL])
+	require.Equal(t, ims.TokenURL(e.ims.URL), shown[keyTokenURL])
 	require.Equal(t, "itwins:read imodels:read", shown[keyScopes])
 	require.Equal(t, "imodels:read itwins:read", e.mustRead("token").Data[keyScope])
 }

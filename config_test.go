@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
@@ -91,7 +92,7 @@ func TestConfigBeginsAGenerationWithEachIdentityOrSecret(t *testing.T) {
 			e.mustWrite("config", c.change)
 			if c.begins {
 				require.Empty(t, e.storage.Entries(t, "token/"))
-				_, held := e.apps.All()[""].pool.Fresh(defaultScopes, 0)
+				_, held := e.apps.All()[""].pool.Fresh(defaultConfig().Scopes, 0)
 				require.False(t, held)
 				return
 			}
@@ -139,5 +140,5 @@ func TestWishForTooMuchLifeIsNoFailedRead(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustFail(logical.ReadOperation, "token", fields{keyMinTTL: 59 * int(time.Minute/time.Second)})
-	require.Zero(t, e.tallies.total("", "").failed)
+	require.Zero(t, e.tallies.total("", scopes.Set{}).failed)
 }

@@ -69,7 +69,7 @@ func TestInvalidateOfATokenLetsTheOtherNodeServeTheNewOne(t *testing.T) {
 	require.Equal(t, canaryToken+"1", other.token())
 	leader.mustWrite("rotate", nil)
 	for key := range leader.storage.Entries(t, "token/") {
-		if strings.HasSuffix(key, scopeName(defaultScopes)) {
+		if strings.HasSuffix(key, scopesKey(defaultConfig().Scopes)) {
 			other.InvalidateKey(t.Context(), key)
 		}
 	}
@@ -289,7 +289,7 @@ func FuzzStoredToken(f *testing.F) {
 		require.LessOrEqual(t, token.Left(time.Time{}), token.Lifetime)
 		store := &tokenStore{storage: newFaultyStorage(), generation: "g"}
 		require.NoError(t, store.Save(t.Context(), token))
-		again, err := store.Load(t.Context(), token.Scope)
+		again, err := store.Load(t.Context(), token.Scopes)
 		require.NoError(t, err)
 		require.Equal(t, token.AccessToken.Reveal(), again.AccessToken.Reveal())
 		require.True(t, token.ExpiresAt().Equal(again.ExpiresAt()))
