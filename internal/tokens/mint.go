@@ -119,7 +119,7 @@ func (p *Pool) adopt(ctx context.Context, x *exchange, settings *Settings, grant
 	switch {
 	case p.retired.Load():
 		return result{err: ErrSuperseded}
-	case t.Left(p.opts.Now()) <= 0:
+	case x.ctx.Err() == nil && t.Left(p.opts.Now()) <= 0:
 		return p.failed(x, settings, ErrLateArrival)
 	}
 	h, ended, ok := e.succeed(x, t, p.opts.Now())
