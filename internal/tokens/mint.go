@@ -53,7 +53,8 @@ func (e *entry) settled(g goal, now time.Time, renewBefore time.Duration) (bool,
 		return false, nil
 	case g.replaces != nil && h != g.replaces, g.replaces == nil && h != nil && h.isFresh(now, renewBefore, g.minLife):
 		return true, nil
-	case e.failure != nil && now.Before(e.failure.urgent):
+	case e.failure != nil && (now.Before(e.failure.urgent) ||
+		h != nil && h.isUsable(now, g.minLife) && now.Before(e.failure.NextAttempt)):
 		return false, e.failure
 	}
 	return false, nil
