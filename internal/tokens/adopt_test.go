@@ -114,10 +114,10 @@ func TestWhileIdleKeepsExchangesOutAndRunsDuringNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		var reader <-chan result
-		ran, err := e.pool.WhileIdle(platform, func() error {
+		ran, err := e.pool.WhileIdle(platform, func(context.Context) error {
 			reader = e.reading(t.Context(), platform)
 			e.requireWaiting(reader)
-			ran, err := e.pool.WhileIdle(platform, func() error { panic("two at once") })
+			ran, err := e.pool.WhileIdle(platform, func(context.Context) error { panic("two at once") })
 			require.False(t, ran)
 			require.NoError(t, err)
 			return errOutage
@@ -126,7 +126,24 @@ func TestWhileIdleKeepsExchangesOutAndRunsDuringNone(t *testing.T) {
 		require.ErrorIs(t, err, errOutage)
 		require.NoError(t, (<-reader).err, "the error isn't the reader's")
 		e.pool.Retire()
-		_, err = e.pool.WhileIdle(platform, func() error { panic("the pool is over") })
+		_, err = e.pool.WhileIdle(platform, func(context.Context) error { panic("the pool is over") })
 		require.ErrorIs(t, err, tokens.ErrSuperseded)
+	})
+}
+
+func TestAdoptedGrantIsStoredEvenIfASweepDeletesIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		ran, err := e.pool.WhileIdle(platform, func(ctx context.Context) error {
+			require.Zero(t, e.mustAdopt("verified"))
+			require.ErrorIs(t, ctx.Err(), context.Canceled)
+			delete(e.store.tokens, platform)
+			return nil
+		})
+		require.True(t, ran)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Equal(t, "verified", e.store.tokens[platform].AccessToken.Reveal())
 	})
 }

@@ -174,7 +174,7 @@ func (e *entry) keep(t *Token, now time.Time, forgets uint64) (kept, installed b
 func (e *entry) succeed(x *exchange, t *Token, now time.Time) (*held, *Failure, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.exchange != x {
+	if e.exchange != x || x.ctx.Err() != nil {
 		return nil, nil, false
 	}
 	ended := e.failure

@@ -93,7 +93,9 @@ func (p *Pool) end(x *exchange) {
 
 // WhileIdle runs f if no exchange for the scopes is under way and reports whether
 // it did. None begins until f returns; readers without a usable token wait for it.
-func (p *Pool) WhileIdle(set scopes.Set, f func() error) (ran bool, err error) {
+// The context ends after 5 s, or when Adopt takes f's place: as f may have changed
+// the store even so, the adopted token is then stored again.
+func (p *Pool) WhileIdle(set scopes.Set, f func(ctx context.Context) error) (ran bool, err error) {
 	now := p.opts.Now()
 	var x *exchange
 	err = p.with(set, func(e *entry) {
@@ -105,5 +107,11 @@ func (p *Pool) WhileIdle(set scopes.Set, f func() error) (ran bool, err error) {
 		return false, err
 	}
 	defer p.end(x)
-	return true, f()
+	ctx, cancel := context.WithTimeout(x.ctx, storageTime)
+	defer cancel()
+	err = f(ctx)
+	if x.ctx.Err() != nil {
+		p.underWay.Go(func() { p.saveAgain(x.entry) })
+	}
+	return true, err
 }

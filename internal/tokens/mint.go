@@ -53,7 +53,8 @@ func (e *entry) settled(g goal, now time.Time, renewBefore time.Duration) (bool,
 		return false, nil
 	case g.replaces != nil && h != g.replaces, g.replaces == nil && h != nil && h.isFresh(now, renewBefore, g.minLife):
 		return true, nil
-	case e.failure != nil && now.Before(e.failure.urgent):
+	case e.failure != nil && (now.Before(e.failure.urgent) ||
+		h != nil && h.isUsable(now, g.minLife) && now.Before(e.failure.NextAttempt)):
 		return false, e.failure
 	}
 	return false, nil
@@ -119,7 +120,7 @@ func (p *Pool) adopt(ctx context.Context, x *exchange, settings *Settings, grant
 	switch {
 	case p.retired.Load():
 		return result{err: ErrSuperseded}
-	case t.Left(p.opts.Now()) <= 0:
+	case x.ctx.Err() == nil && t.Left(p.opts.Now()) <= 0:
 		return p.failed(x, settings, ErrLateArrival)
 	}
 	h, ended, ok := e.succeed(x, t, p.opts.Now())

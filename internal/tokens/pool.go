@@ -52,7 +52,7 @@ type Settings struct {
 	RenewBefore time.Duration
 
 	// Timeout limits an exchange: the look into the store, the wait for a slot and
-	// Mint together.
+	// Mint together. It must not be zero.
 	Timeout time.Duration
 
 	// Store keeps tokens across restarts; nil keeps them in memory alone.

@@ -47,33 +47,33 @@ func (s *slowStore) Save(ctx context.Context, t *tokens.Token) error {
 	return s.store.Save(ctx, t)
 }
 
-func TestRestartGoesOnWithTheStoredToken(t *testing.T) {
+func TestRestartServesTheStoredToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(errOutage)
 		e.restart()
 		e.advance(20 * time.Minute)
 		served := e.mustRead()
-		require.Equal(t, old.Token, served.Token)
+		require.Equal(t, previous.Token, served.Token)
 		require.Nil(t, served.Delay)
 		require.Equal(t, 1, e.ims.count())
 		require.Equal(t, []tokens.EventKind{tokens.Minted, tokens.Loaded}, e.seen())
-		require.Equal(t, old.RotatedAt, e.pool.LastRotation())
+		require.Equal(t, previous.RotatedAt, e.pool.LastRotation())
 	})
 }
 
-func TestRestartDuringAnOutageGoesOnWithAnOldToken(t *testing.T) {
+func TestRestartDuringAnOutageServesThePreviousToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(errOutage)
 		e.restart()
 		e.advance(40 * time.Minute)
 		served := e.mustRead()
-		require.Equal(t, old.Token, served.Token)
+		require.Equal(t, previous.Token, served.Token)
 		require.ErrorIs(t, served.Delay.Failure, errOutage)
 	})
 }
@@ -87,12 +87,12 @@ func TestStoredTokenThatHasExpiredIsIgnored(t *testing.T) {
 			_, err := e.pool.Rotate(t.Context(), platform)
 			require.NoError(t, err)
 		}
-		old := e.store.tokens[platform]
+		previous := e.store.tokens[platform]
 		e.advance(4 * time.Second)
 		e.restart()
 		served := e.mustRead()
-		require.NotEqual(t, old.ID, served.ID)
-		require.Equal(t, old.RotatedAt.Add(time.Second), served.RotatedAt, "it counts as the one before")
+		require.NotEqual(t, previous.ID, served.ID)
+		require.Equal(t, previous.RotatedAt.Add(time.Second), served.RotatedAt, "it counts as the one before")
 		require.NotContains(t, e.seen(), tokens.Loaded)
 	})
 }
@@ -190,17 +190,17 @@ func TestNodeThatMayNotMint(t *testing.T) {
 
 		_, err := standby.Token(t.Context(), platform, 0)
 		require.ErrorIs(t, err, errStandby)
-		old, err := leader.Token(t.Context(), platform, 0)
+		previous, err := leader.Token(t.Context(), platform, 0)
 		require.NoError(t, err)
-		require.Equal(t, old, e.mustRead(), "it looks again before it refuses")
+		require.Equal(t, previous, e.mustRead(), "it looks again before it refuses")
 		_, err = standby.Rotate(t.Context(), platform)
 		require.ErrorIs(t, err, errStandby)
 
 		fresh, err := leader.Rotate(t.Context(), platform)
 		require.NoError(t, err)
-		require.Equal(t, old.ID, e.mustRead().ID, "nobody told it yet")
+		require.Equal(t, previous.ID, e.mustRead().ID, "nobody told it yet")
 		standby.Forget(func(s scopes.Set) bool { return s == scoped("other") })
-		require.Equal(t, old.ID, e.mustRead().ID, "nor about these scopes")
+		require.Equal(t, previous.ID, e.mustRead().ID, "nor about these scopes")
 		standby.Forget(func(s scopes.Set) bool { return s == platform })
 		require.Equal(t, fresh.Token, e.mustRead().Token)
 		require.Equal(t, 2, e.ims.count())
@@ -211,9 +211,9 @@ func TestForgottenTokenIsLoadedBeforeOneIsMinted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.pool.Forget(func(scopes.Set) bool { return true })
-		require.Equal(t, old.Token, e.mustRead().Token)
+		require.Equal(t, previous.Token, e.mustRead().Token)
 		require.Equal(t, 1, e.ims.count())
 	})
 }
@@ -222,12 +222,12 @@ func TestConfigureKeepsTheTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
-		require.EqualValues(t, 1800, old.RotationPeriod)
+		previous := e.mustRead()
+		require.EqualValues(t, 1800, previous.RotationPeriod)
 		e.settings.RenewBefore = 10 * time.Minute
 		e.pool.Configure(e.settings)
 		served := e.mustRead()
-		require.Equal(t, old.Token, served.Token)
+		require.Equal(t, previous.Token, served.Token)
 		require.EqualValues(t, 3000, served.TTL)
 		require.EqualValues(t, 3000, served.RotationPeriod)
 	})
@@ -265,7 +265,7 @@ func TestPoolRetiredAtTheLastMomentServesNothing(t *testing.T) {
 	})
 }
 
-func TestRetiredPoolServesNoOldTokenEither(t *testing.T) {
+func TestRetiredPoolServesNoPreviousTokenEither(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)

@@ -70,6 +70,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"configure":        w.configure,
 		"new generation":   func(*rapid.T) { w.newGeneration() },
 		"break or mend":    w.breakOrMend,
+		"break for long":   w.breakForLong,
 		"break storage":    w.breakStorage,
 		"hang":             w.hang,
 		"answer late":      w.answerLate,
@@ -177,6 +178,23 @@ func (w *world) breakOrMend(rt *rapid.T) {
 	w.outage = rapid.SampledFrom([]error{
 		nil, nil, errOutage, busy(2 * time.Second), busy(5 * time.Minute),
 	}).Draw(rt, "outage")
+}
+
+// breakForLong is an outage that readers of one token see until the waits between
+// attempts are at their longest.
+func (w *world) breakForLong(rt *rapid.T) {
+	scope := anyScope(rt)
+	w.outage = errOutage
+	for range 6 {
+		w.leader.read(scope, 0)
+		w.mu.Lock()
+		next := w.leader.account(scope).notBefore
+		w.mu.Unlock()
+		pass(max(0, next.Sub(now())))
+	}
+	w.leader.read(scope, 0)
+	pass(duration(rt, "time", 0, 20*time.Second))
+	w.leader.read(scope, 0)
 }
 
 func (w *world) breakStorage(rt *rapid.T) {

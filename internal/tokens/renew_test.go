@@ -26,14 +26,14 @@ func TestRenewalBeginsAheadOfTheRotation(t *testing.T) {
 				e := newEnv(t)
 				e.ims.lifetime, e.settings.RenewBefore = tc.lifetime, tc.renewBefore
 				e.pool.Configure(e.settings)
-				old := e.mustRead()
+				previous := e.mustRead()
 				e.advance(tc.begins - time.Nanosecond)
 				require.Equal(t, time.Nanosecond, e.renew())
 				require.Equal(t, 1, e.ims.count())
 				e.advance(time.Nanosecond)
 				e.renew()
 				require.Equal(t, 2, e.ims.count())
-				require.NotEqual(t, old.ID, e.mustRead().ID)
+				require.NotEqual(t, previous.ID, e.mustRead().ID)
 			})
 		})
 	}
@@ -112,7 +112,7 @@ func TestFailedRenewalIsTriedAgainWhenItIsDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.advance(29 * time.Minute)
 		e.ims.fail(busy(20 * time.Second))
 		e.renew()
@@ -123,12 +123,12 @@ func TestFailedRenewalIsTriedAgainWhenItIsDue(t *testing.T) {
 		e.ims.fail(nil)
 		e.advance(20 * time.Second)
 		e.renew()
-		require.NotEqual(t, old.ID, e.mustRead().ID)
+		require.NotEqual(t, previous.ID, e.mustRead().ID)
 		require.Equal(t, 3, e.ims.count())
 	})
 }
 
-func TestFailedRotationIsTriedAgainWhoeverReadsTheToken(t *testing.T) {
+func TestFailedRotationIsTriedAgainEvenIfNobodyReadsTheToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)

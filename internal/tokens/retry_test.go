@@ -158,19 +158,19 @@ func TestRotateDuringAWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(busy(5 * time.Minute))
 		for range 2 {
 			_, err := e.pool.Rotate(t.Context(), platform)
 			require.ErrorIs(t, err, busy(5*time.Minute))
 		}
 		require.Equal(t, 3, e.ims.count(), "each rotation asks at once")
-		require.Equal(t, old.ID, e.mustRead().ID)
+		require.Equal(t, previous.ID, e.mustRead().ID)
 
 		e.ims.fail(nil)
 		fresh, err := e.pool.Rotate(t.Context(), platform)
 		require.NoError(t, err)
-		require.NotEqual(t, old.ID, fresh.ID)
+		require.NotEqual(t, previous.ID, fresh.ID)
 		require.Equal(t, fresh.ID, e.mustRead().ID)
 	})
 }

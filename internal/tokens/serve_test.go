@@ -15,7 +15,7 @@ func TestPreviousTokenIsServedWhileMintingFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(errOutage)
 		e.advance(30*time.Minute - time.Nanosecond)
 		require.Nil(t, e.mustRead().Delay, "not before the rotation")
@@ -24,7 +24,7 @@ func TestPreviousTokenIsServedWhileMintingFails(t *testing.T) {
 		since := e.clock.Now()
 		for e.clock.Now().Before(since.Add(29 * time.Minute)) {
 			served := e.mustRead()
-			require.Equal(t, old.Token, served.Token)
+			require.Equal(t, previous.Token, served.Token)
 			require.ErrorIs(t, served.Delay.Failure, errOutage)
 			require.Equal(t, since, served.Delay.Since)
 			require.GreaterOrEqual(t, served.TTL, int64(3))
@@ -96,7 +96,7 @@ func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(errOutage)
 		e.advance(30 * time.Minute)
 		e.mustRead()
@@ -105,13 +105,13 @@ func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 		for range 3 {
 			served := <-e.reading(t.Context(), platform)
 			require.NoError(t, served.err)
-			require.Equal(t, old.ID, served.ID)
+			require.Equal(t, previous.ID, served.ID)
 		}
 		require.Equal(t, 3, e.ims.count(), "one exchange is under way for all")
 		e.ims.fail(nil)
 		release()
 		synctest.Wait()
-		require.NotEqual(t, old.ID, e.mustRead().ID)
+		require.NotEqual(t, previous.ID, e.mustRead().ID)
 	})
 }
 
@@ -153,7 +153,7 @@ func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.advance(30 * time.Minute)
 		release := e.ims.block()
 		e.ims.fail(errOutage)
@@ -163,7 +163,7 @@ func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
 		release()
 		served := <-reader
 		require.NoError(t, served.err)
-		require.Equal(t, old.ID, served.ID)
+		require.Equal(t, previous.ID, served.ID)
 		require.Nil(t, served.Delay)
 		require.EqualValues(t, 1200, served.TTL)
 	})
@@ -173,15 +173,15 @@ func TestReaderWithATokenInUseWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.advance(29 * time.Minute)
 		release := e.ims.block()
 		e.renew()
 		require.Equal(t, 2, e.ims.count())
-		require.Equal(t, old.ID, e.mustRead().ID)
+		require.Equal(t, previous.ID, e.mustRead().ID)
 		release()
 		synctest.Wait()
-		require.NotEqual(t, old.ID, e.mustRead().ID)
+		require.NotEqual(t, previous.ID, e.mustRead().ID)
 	})
 }
 

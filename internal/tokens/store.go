@@ -56,9 +56,7 @@ func (p *Pool) save(ctx context.Context, t *Token) error {
 // exchange that lost its place may have stored its own token over it.
 func (p *Pool) saveAgain(e *entry) {
 	for {
-		ran, err := p.WhileIdle(e.scopes, func() error {
-			ctx, cancel := context.WithTimeout(p.ctx, storageTime)
-			defer cancel()
+		ran, err := p.WhileIdle(e.scopes, func(ctx context.Context) error {
 			if h := e.held.Load(); h != nil {
 				return p.save(ctx, h.Token)
 			}

@@ -98,7 +98,7 @@ func (a *account) usable(now time.Time, minLife time.Duration) bool {
 	return a.newest.Left(now) >= least
 }
 
-// slowSince is how long the exchange under way has been at IMS.
+// slowFor is how long the exchange under way has been at IMS.
 func (a *account) slowFor(now time.Time) time.Duration {
 	longest := time.Duration(0)
 	for _, f := range a.running {
