@@ -43,10 +43,12 @@ func TestValuesReachTheEngineAsTheyWereMeant(t *testing.T) {
 	}{
 		"a secret with a byte order mark": {"itwin/config", "client_secret has a byte order mark", fields{"client_secret": "\uFEFFcanary"}},
 		"a secret that is a number":       {"itwin/config", "client_secret must be text", fields{"client_secret": 5}},
-		"a secret in another encoding":    {"itwin/config", "client_secret has a character that isn't UTF-8", fields{"client_secret": "\xff\xfec"}},
-		"two dots in a role":              {"itwin/role/a..b", "two dots in a row", nil},
-		"two dots in a role's app":        {"itwin/role/x", "two dots in a row", fields{"app": "a..b"}},
-		"a long name":                     {"itwin/config/" + strings.Repeat("a", 129), "at most 128 characters", fields{"client_id": "x"}},
+		"a secret in another encoding": {
+			"itwin/config", "client_secret has a character that isn't UTF-8", fields{"client_secret": "\xff\xfec"},
+		},
+		"two dots in a role":       {"itwin/role/a..b", "two dots in a row", nil},
+		"two dots in a role's app": {"itwin/role/x", "two dots in a row", fields{"app": "a..b"}},
+		"a long name":              {"itwin/config/" + strings.Repeat("a", 129), "at most 128 characters", fields{"client_id": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := e.root.Logical().Write(c.path, c.data)
