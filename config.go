@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -178,7 +179,7 @@ func (c *config) checkDestination(previous *config, secretGiven bool) error {
 		changed = keyTokenURL
 	case c.APIURL != previous.APIURL:
 		changed, what = keyAPIURL, "tokens are"
-	case c.CACert != previous.CACert:
+	case strings.TrimSpace(c.CACert) != strings.TrimSpace(previous.CACert):
 		changed = keyCACert
 	case c.TLSMinVersion < previous.TLSMinVersion:
 		changed = keyTLSMinVersion

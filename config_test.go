@@ -50,6 +50,7 @@ func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
 	e := newConfiguredEnv(t)
 	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: outbound.TLS13})
 	require.Equal(t, outbound.TLS13, e.mustRead("config").Data[keyTLSMinVersion])
+	e.mustPatch("config", fields{keyCACert: "\n", keyVerify: false})
 	e.mustWrite("config", fields{keyTokenURL: ""})
 	require.Empty(t, e.mustRead("config").Data[keyTokenURL], "as it was written")
 	require.Equal(t, e.ims.URL+"/", e.mustRead("config").Data[keyAuthority])

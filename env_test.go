@@ -137,7 +137,7 @@ func (e *env) settle() {
 	for _, p := range e.pools() {
 		for _, s := range p.Statuses() {
 			idle := func() bool {
-				ran, err := p.WhileIdle(s.Scopes, func() error { return nil })
+				ran, err := p.WhileIdle(s.Scopes, func(context.Context) error { return nil })
 				return ran || err != nil
 			}
 			require.Eventually(e.t, idle, 10*time.Second, time.Millisecond)

@@ -246,10 +246,10 @@ func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, genera
 		return err
 	}
 	for key, t := range stored {
-		if t.Left(b.now()) > 0 {
+		if !b.expired(t) {
 			continue
 		}
-		if err := b.whileIdle(generation, t.Scopes, func() error { return b.deleteExpired(ctx, s, key) }); err != nil {
+		if err := b.whileIdle(ctx, generation, t.Scopes, func(ctx context.Context) error { return b.deleteExpired(ctx, s, key) }); err != nil {
 			return err
 		}
 	}
@@ -258,7 +258,7 @@ func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, genera
 
 func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key string) error {
 	t, err := loadToken(ctx, s, key)
-	if err != nil || t == nil || t.Left(b.now()) > 0 {
+	if err != nil || t == nil || !b.expired(t) {
 		return err
 	}
 	if err := s.Delete(ctx, key); err != nil {
@@ -267,9 +267,13 @@ func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key stri
 	return nil
 }
 
+// expired goes by the token's own times: one of unknown age stays for its
+// RotatedAt, which the next token has to follow.
+func (b *backend) expired(t *tokens.Token) bool { return !b.now().Before(t.ExpiresAt()) }
+
 // whileIdle runs f while no token is minted for the scopes, or leaves it to a later
 // sweep.
-func (b *backend) whileIdle(generation string, scopes scopes.Set, f func() error) error {
+func (b *backend) whileIdle(ctx context.Context, generation string, scopes scopes.Set, f func(context.Context) error) error {
 	for _, a := range b.apps.All() {
 		if a.config.Generation != generation {
 			continue
@@ -280,5 +284,5 @@ func (b *backend) whileIdle(generation string, scopes scopes.Set, f func() error
 		}
 		return err
 	}
-	return f()
+	return f(ctx)
 }

@@ -26,7 +26,7 @@ func TestMistakesOfTheCallerAreAnswered400(t *testing.T) {
 		data       fields
 	}{
 		"a limit out of range":            {"itwin/config", "request_timeout must be from 1s to 30s", fields{"request_timeout": "31s"}},
-		"a duration that is none":         {"itwin/config", "renew_before must be a duration in whole seconds such as", fields{"renew_before": "soon"}},
+		"a duration that is none":         {"itwin/config", "renew_before must be a duration in whole seconds", fields{"renew_before": "soon"}},
 		"an unknown authentication":       {"itwin/config", "auth_method must be client_secret_post or", fields{"auth_method": "none"}},
 		"a scope that is for people":      {"itwin/config", "openid", fields{"scopes": "openid"}},
 		"an authority without TLS":        {"itwin/config", "authority", fields{"authority": "http://ims.example.com"}},
