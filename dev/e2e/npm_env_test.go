@@ -41,7 +41,7 @@ func npmModules(t *testing.T) string {
 		return filepath.Join(installed, "node_modules")
 	}
 	require.NoError(t, os.MkdirAll(cache, 0o700))
-	dir, err := os.MkdirTemp(cache, "install")
+	dir, err := os.MkdirTemp(cache, "install") //nolint:usetesting // a folder can't be renamed into another file system
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {

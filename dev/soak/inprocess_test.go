@@ -139,7 +139,7 @@ func TestSoakInThisProcess(t *testing.T) { //nolint:paralleltest // see above
 	require.NoError(t, e.reload())
 	t.Cleanup(func() { e.backend.Cleanup(context.Background()) })
 	s := newStand(t, ims, e)
-	s.operator.storage = e.storage
+	s.storage = e.storage
 	s.settle()
 	before, keys := weigh(t), e.keys(t)
 	s.soak(soakTime(t), 20*time.Millisecond)
