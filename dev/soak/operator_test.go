@@ -140,7 +140,7 @@ func (o *operator) rewriteApp() {
 func (o *operator) writeApp(app, client, scope string, more fields) error {
 	data := fields{
 		"client_id": client, "client_secret": secret, "scopes": scope, "authority": o.ims.URL(), "api_url": o.ims.URL(),
-		"request_timeout": "1s", "renew_before": "30m", "persist_tokens": true,
+		"request_timeout": "6s", "renew_before": "30m", "persist_tokens": true,
 	}
 	maps.Copy(data, more)
 	path := configPath(app)
