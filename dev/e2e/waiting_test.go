@@ -61,7 +61,8 @@ func TestASilentIMSHoldsUpNoReaderOfAnyScopes(t *testing.T) {
 		loads[i] = startLoad(t, "itwin/token/"+role, 250*time.Millisecond, e.server.Root(t))
 	}
 	e.ims.Fault(emulator.Fault{Hang: true})
-	time.Sleep(briefLife - reserve)
+	// Until the first of them is near its end: from then on readers may wait.
+	time.Sleep(rotation + 3*time.Second)
 
 	var all sync.WaitGroup
 	for _, load := range loads {

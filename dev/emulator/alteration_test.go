@@ -99,9 +99,8 @@ func TestAHungRequestEndsWithTheListener(t *testing.T) {
 
 func TestEachEchoIsTheSecretInAFormOfItsOwn(t *testing.T) {
 	t.Parallel()
-	texts := make(map[string]string)
+	env, texts := newEnv(t), make(map[string]string)
 	for _, form := range emulator.Echoes() {
-		env := newEnv(t)
 		env.Fault(emulator.Fault{Echo: form, Description: "you sent "})
 		byPost := env.exchange()
 		require.Equal(t, http.StatusUnauthorized, byPost.status, form)

@@ -2,8 +2,8 @@
 // plugin knows, on one loopback listener, so that tests and demos need neither an account nor a network.
 //
 // It owns the behavior seen from outside: OAuth 2.0 client credentials (RFC 6749 section 4.4), discovery, signing
-// keys, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the plugin. It holds
-// client secrets in clear: never give it a real one.
+// keys, introspection, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the
+// plugin. It holds client secrets in clear: never give it a real one.
 package emulator
 
 import (
