@@ -7,7 +7,7 @@ GOFUMPT := .cache/bin/gofumpt
 ACTIONLINT := .cache/bin/actionlint
 GOVULNCHECK := .cache/bin/govulncheck
 RACING := .cache/race/vault-plugin-secrets-itwin
-DEMO := .cache/bin/demo
+EMULATOR := .cache/bin/ims-emulator
 VERSION ?= $(shell scripts/version.sh)
 FUZZTIME ?= 10m
 SOAK_TIME ?= 10m
@@ -122,9 +122,9 @@ vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database
 repro: ## Make a release twice, each from nothing in a folder of its own, and compare
 	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./supply
 
-# exec, so that no shell stands between a signal and the program that has to clean up.
-RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(DEMO) ./cmd/demo) && \
-	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" exec $(DEMO)
+# exec, so that no shell stands between a signal and the script that has to clean up.
+RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(EMULATOR) ./cmd/ims-emulator) && \
+	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" EMULATOR_BIN="$(EMULATOR)" exec scripts/demo.sh
 
 .PHONY: bench
 bench: build ## Measure reads against a plugin that only answers, and write the table of docs/performance.md

@@ -2,6 +2,7 @@ package itwin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,28 +10,49 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// app is a configured service app at work. It never changes; a config write
-// makes another, which keeps the pool unless the identity or the secret changed.
+// app is a configured service app. It owns its client, keys and pool. It never
+// changes: a config write makes a new app, which takes over the pool unless the
+// identity or the secret changed.
 type app struct {
 	name     string
 	config   *config
 	client   *ims.Client
+	keys     *ims.Keys
 	pool     *tokens.Pool
 	scopeKey string // the app's own scopes
 }
 
+// newApp returns an app that can ask IMS and still needs a pool. It does no I/O.
+func (b *backend) newApp(ctx context.Context, name string, c *config) (*app, error) {
+	client, err := b.newClient(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	reach := c.outboundOptions()
+	keys, err := ims.NewKeys(ims.KeysOptions{
+		Authority: c.Authority, RequestTimeout: reach.Timeout,
+		CACert: reach.CACert, TLSMinVersion: reach.TLSMinVersion, Now: b.now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
+	}
+	return &app{name: name, config: c, client: client, keys: keys, scopeKey: scopeKey(c.Scopes)}, nil
+}
+
 func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
+	reach := c.outboundOptions()
 	client, err := ims.NewClient(ims.Options{
 		TokenURL:       c.tokenURL(),
 		ClientID:       c.ClientID,
 		ClientSecret:   c.ClientSecret,
 		AuthMethod:     c.AuthMethod,
-		RequestTimeout: c.RequestTimeout,
-		CACert:         c.CACert,
-		TLSMinVersion:  c.TLSMinVersion,
+		RequestTimeout: reach.Timeout,
+		CACert:         reach.CACert,
+		TLSMinVersion:  reach.TLSMinVersion,
 		UserAgent:      b.userAgent(ctx),
 		Now:            b.now,
 	})
@@ -40,8 +62,13 @@ func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error)
 	return client, nil
 }
 
-// userAgent follows the SDK's convention; a Vault that doesn't tell its version
-// leaves the engine's name alone.
+// outboundOptions apply to every host that the app's requests go to.
+func (c *config) outboundOptions() outbound.Options {
+	return outbound.Options{Timeout: c.RequestTimeout, CACert: c.CACert, TLSMinVersion: c.TLSMinVersion}
+}
+
+// userAgent follows the SDK's convention. It is the plugin's name alone where
+// Vault doesn't state its version.
 func (b *backend) userAgent(ctx context.Context) string {
 	env, err := b.System().PluginEnv(ctx)
 	if err != nil || env == nil {
@@ -50,7 +77,30 @@ func (b *backend) userAgent(ctx context.Context) string {
 	return useragent.PluginString(env, pluginName)
 }
 
-// app returns the app, read from storage where it isn't in memory.
+// close cancels the app's exchanges and closes its idle connections. An app whose
+// config wasn't stored has no pool yet.
+func (a *app) close() {
+	if a.pool != nil {
+		a.pool.Retire()
+	}
+	a.disconnect()
+}
+
+// disconnect closes the idle connections of an app whose pool lives on.
+func (a *app) disconnect() {
+	a.client.Close()
+	a.keys.Close()
+}
+
+// tokenScope returns the scopes of a role's token.
+func (a *app) tokenScope(r *role) string {
+	if r.scopeKey != "" {
+		return r.scopeKey
+	}
+	return a.scopeKey
+}
+
+// app returns the app, read from storage if it isn't in memory.
 func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*app, error) {
 	read := func(ctx context.Context) (*app, error) {
 		c, err := loadConfig(ctx, req.Storage, name)
@@ -60,63 +110,86 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		case c == nil:
 			return nil, errNoApp(req.MountPoint, name)
 		}
-		client, err := b.newClient(ctx, c)
+		a, err := b.newApp(ctx, name, c)
 		if err != nil {
 			return nil, err
 		}
-		a := &app{name: name, config: c, client: client, scopeKey: scopeKey(c.Scopes)}
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
 		return a, nil
 	}
-	return b.apps.get(ctx, name, read, (*app).close)
+	return b.apps.Get(ctx, name, read, (*app).close)
 }
 
-func describeApp(name string) string {
-	if name == "" {
-		return "the default app"
+// withApp calls use with the role's app, and again with a new one if the app's
+// credentials were replaced meanwhile. No role name means the default app.
+func (b *backend) withApp(ctx context.Context, req *logical.Request, roleName string,
+	use func(a *app, r *role) (*logical.Response, error),
+) (*logical.Response, error) {
+	for attempt := 0; ; attempt++ {
+		a, r, err := b.resolve(ctx, req, roleName)
+		if err != nil {
+			return answer(err)
+		}
+		resp, err := use(a, r)
+		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
+			b.apps.ForgetIf(a.name, func(known *app) bool { return known == a })
+			continue
+		}
+		if err != nil {
+			return answer(err)
+		}
+		return resp, nil
 	}
-	return fmt.Sprintf("app %q", name)
 }
 
-func errNoApp(mount, name string) error {
-	return errInput("%s isn't configured: run `vault write %s%s client_id=… client_secret=…` with the credentials of a service app",
-		describeApp(name), mount, configKey(name))
+// resolve returns a role and its app. No role name means the default app with its
+// own scopes.
+func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, *role, error) {
+	r, err := b.role(ctx, req, roleName)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := b.app(ctx, req, r.App)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, r, nil
 }
 
-// putApp makes a the app in force, in place of one configured as old, with first
-// as its first token.
-func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, old *config, first *tokens.Grant) {
-	before, known := b.apps.peek(a.name)
+// putApp puts a, whose config was stored, in the place of the app configured as
+// previous. first, unless it is nil, becomes its shared token.
+func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previous *config, first *tokens.Grant) {
+	before, known := b.apps.Peek(a.name)
 	settings := b.poolSettings(s, a)
-	// Of before, not of old: what is in storage may be newer, as a write can fail after it was done.
+	// Compare with memory, not with storage: an earlier write may have been stored and still have failed.
 	if known && before.config.Generation == a.config.Generation {
 		a.pool = before.pool
 		a.pool.Configure(settings)
 	} else {
-		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, old)), settings)
+		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, previous)), settings)
 	}
 	if first != nil {
 		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
 	}
 	b.replaceApp(a)
-	if old != nil && (old.Generation != a.config.Generation || !a.config.PersistTokens) {
-		b.purge(ctx, s, old.Generation)
+	if previous != nil && (previous.Generation != a.config.Generation || !a.config.PersistTokens) {
+		b.purge(ctx, s, previous.Generation)
 	}
 }
 
-// lastRotation is that of the tokens which a new pool's follow. Those in storage
-// count as well: after a restart they aren't in memory until somebody reads them.
-func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *app, old *config) time.Time {
+// lastRotation returns the latest rotation of the app's tokens so far, those in
+// storage included: after a restart they aren't in memory until they are read.
+func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *app, previous *config) time.Time {
 	var last time.Time
 	if before != nil {
 		last = before.pool.LastRotation()
 	}
-	if old == nil {
+	if previous == nil {
 		return last
 	}
-	stored, err := storedTokens(ctx, s, old.Generation)
+	stored, err := storedTokens(ctx, s, previous.Generation)
 	if err != nil {
-		b.log.Warn("looking for the last rotation: that of the next token may not be later", "error", err)
+		b.log.Warn("could not read the last rotation: last_vault_rotation of the next token may not be later", "error", err)
 	}
 	for _, t := range stored {
 		if t.RotatedAt.After(last) {
@@ -126,43 +199,38 @@ func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *a
 	return last
 }
 
-// replaceApp puts a in the place of whatever is in memory, which may have been
-// read from storage only now.
+// replaceApp keeps a in memory and ends the app it replaces.
 func (b *backend) replaceApp(a *app) {
-	before, ok := b.apps.swap(a.name, a)
+	before, ok := b.apps.Swap(a.name, a)
 	if !ok {
 		return
 	}
-	before.client.Close()
-	if before.pool != a.pool {
-		before.pool.Retire()
-		before.pool.Wait()
+	if before.pool == a.pool {
+		before.disconnect()
+		return
 	}
+	before.close()
+	before.pool.Wait()
 }
 
 // dropApp ends the app and deletes its stored tokens.
-func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, old *config) {
-	if a, ok := b.apps.forget(name); ok {
+func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, previous *config) {
+	if a, ok := b.apps.Forget(name); ok {
 		a.close()
 		a.pool.Wait()
 	}
-	if old != nil {
-		b.purge(ctx, s, old.Generation)
+	if previous != nil {
+		b.purge(ctx, s, previous.Generation)
 	}
 	b.tallies.forgetApp(name)
 	b.metrics.forget(name)
 }
 
-// forgetApp drops the app from memory; the next reader reads it from storage.
+// forgetApp drops the app from memory. The next reader reads it from storage.
 func (b *backend) forgetApp(name string) {
-	if a, ok := b.apps.forget(name); ok {
+	if a, ok := b.apps.Forget(name); ok {
 		a.close()
 	}
-}
-
-func (a *app) close() {
-	a.pool.Retire()
-	a.client.Close()
 }
 
 func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
@@ -196,7 +264,7 @@ func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
 	return settings
 }
 
-// mayMint lets Vault forward the request where a minted token couldn't be stored.
+// mayMint makes Vault forward the request if this node couldn't store a token.
 func (b *backend) mayMint() error {
 	if b.WriteSafeReplicationState() {
 		return nil
@@ -204,7 +272,7 @@ func (b *backend) mayMint() error {
 	return logical.ErrReadOnly
 }
 
-// granted is what IMS gave, for those who know nothing of IMS.
+// granted translates between two packages that don't know each other.
 func granted(g ims.Grant) tokens.Grant {
 	return tokens.Grant{
 		AccessToken:   g.AccessToken,
@@ -216,11 +284,10 @@ func granted(g ims.Grant) tokens.Grant {
 	}
 }
 
-// renewTokens starts the renewals that are due, of all apps, and returns how long
-// until the next is.
+// renewTokens starts all renewals that are due and returns the time until the next.
 func (b *backend) renewTokens() time.Duration {
 	next := time.Hour
-	for _, a := range b.apps.all() {
+	for _, a := range b.apps.All() {
 		next = min(next, a.pool.Renew())
 	}
 	return next

@@ -1,9 +1,12 @@
-// Package itwin is a secrets engine for HashiCorp Vault: it keeps the
-// credentials of service apps of the Bentley iTwin Platform and hands out the
-// short-lived access tokens that Bentley's identity provider (IMS) mints for them.
+// Package itwin is a secrets engine for HashiCorp Vault. It keeps the credentials
+// of service apps of the Bentley iTwin Platform and hands out the short-lived
+// access tokens that Bentley's identity provider (IMS) mints for them.
 //
-// A path file translates between Vault and the two packages that do the work:
-// internal/ims makes the OAuth 2.0 exchange, internal/tokens owns a token's life.
+// A file path_X.go speaks Vault: the path, its fields, its help and its handlers.
+// The file X.go beside it does the work and calls the internal packages:
+// internal/tokens owns a token's life, internal/ims the OAuth 2.0 exchange and the
+// keys of IMS, internal/platform the requests to the iTwin Platform. The function
+// answer alone turns errors into Vault's responses.
 package itwin
 
 import (
@@ -11,7 +14,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -19,63 +21,60 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/keyed"
+	"vault-plugin-secrets-itwin/internal/memo"
 )
 
 const (
-	// pluginName names the engine to IMS, in the User-Agent.
+	// pluginName is sent to IMS in the User-Agent.
 	pluginName = "vault-plugin-secrets-itwin"
 
-	// operationPrefix begins the names of operations in OpenAPI documents.
+	// operationPrefix begins the names of operations in OpenAPI documents, and of events.
 	operationPrefix = "itwin"
 )
 
 const backendHelp = `
 The iTwin secrets engine hands out access tokens for the Bentley iTwin Platform. Vault
-keeps the client id and secret of a service app; a token is minted with the OAuth 2.0
-client credentials grant, shared by all its readers and renewed ahead of time.
+keeps the client id and secret of a service app. A token is minted with the OAuth 2.0
+client credentials grant, shared by all its readers, and renewed before it expires.
 
     $ vault write itwin/config client_id=service-... client_secret=@secret.txt
     $ vault read itwin/token
 
-Tokens have no lease. Each answer's ttl tells in how many seconds a new token is handed
-out: read again then.`
+Tokens have no lease. ttl in each response is the number of seconds until a new token is
+available: read again then.`
 
-// backend is one mount. It owns what was read from storage (apps, roles) and the
-// loop that renews tokens; the pools in apps own the tokens.
+// backend is one mount. It owns what was read from storage, the loop that renews
+// tokens, the counts and the events; an app owns its connections, keys and tokens.
 type backend struct {
 	*framework.Backend
 
-	log    hclog.Logger
-	now    func() time.Time
-	jitter func(most time.Duration) time.Duration
-
-	apps   *memo[*app]
-	roles  *memo[*role]
-	writes []*locksutil.LockEntry
-
-	keysLock sync.Mutex
-	keySets  map[string]*ims.Keys
-
-	tallies tallies
-	metrics *exchangeMetrics
+	log     hclog.Logger
+	now     func() time.Time
+	jitter  func(most time.Duration) time.Duration
 	begun   time.Time
 	version string
-	events  *events
 
-	renewals  renewals
-	sweepLock sync.Mutex
-	swept     time.Time
+	apps   *memo.Memo[*app]
+	roles  *memo.Memo[*role]
+	writes []*locksutil.LockEntry
+	checks *keyed.Limiter // by app: checks, and config writes that ask IMS
+
+	renewals renewals
+	sweeps   sweeps
+	tallies  tallies
+	metrics  *exchangeMetrics
+	events   *events
 }
 
-// Factory makes a backend that reports no version. It does no I/O and starts
-// nothing: Vault also calls it at registration, with neither storage nor system.
+// Factory returns a backend that reports no version. It does no I/O and starts
+// nothing: Vault also calls it at registration, without storage and system view.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return FactoryOf("")(ctx, conf)
 }
 
-// FactoryOf is a Factory whose backends report the version, a SemVer such as
-// v1.2.3. Vault refuses a plugin whose version differs from the registered one.
+// FactoryOf returns a Factory whose backends report version, a SemVer such as
+// v1.2.3. Vault refuses a plugin whose version isn't the registered one.
 func FactoryOf(version string) logical.Factory {
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 		if conf == nil {
@@ -97,15 +96,15 @@ func newBackend(version string) *backend {
 		log:      hclog.NewNullLogger(),
 		now:      time.Now,
 		jitter:   jitter,
-		apps:     newMemo[*app](),
-		roles:    newMemo[*role](),
-		writes:   locksutil.CreateLocks(),
-		keySets:  make(map[string]*ims.Keys),
-		metrics:  newExchangeMetrics(),
-		events:   newEvents(),
 		begun:    time.Now(),
 		version:  version,
+		apps:     memo.New[*app](),
+		roles:    memo.New[*role](),
+		writes:   locksutil.CreateLocks(),
+		checks:   keyed.New(maxChecks),
 		renewals: newRenewals(),
+		metrics:  newExchangeMetrics(),
+		events:   newEvents(),
 	}
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
@@ -133,7 +132,7 @@ func newBackend(version string) *backend {
 	return b
 }
 
-// jitter is random and needs no seed or secrecy: it spreads load.
+// jitter spreads load, so it need not be unpredictable.
 func jitter(most time.Duration) time.Duration {
 	if most <= 0 {
 		return 0
@@ -141,8 +140,8 @@ func jitter(most time.Duration) time.Duration {
 	return rand.N(most + 1) //nolint:gosec // not a secret
 }
 
-// HandleRequest serves a shared token without a call to Vault; the framework
-// would ask Vault for its replication state first.
+// HandleRequest serves a shared token without a call to Vault. The framework would
+// ask Vault for its replication state first.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	if resp := b.sharedToken(req); resp != nil {
 		return resp, nil
@@ -153,8 +152,8 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return b.Backend.HandleRequest(ctx, req)
 }
 
-// HandleExistenceCheck leaves fields of a wrong type to HandleRequest: Vault asks
-// here first, and the framework's error repeats the value.
+// HandleExistenceCheck leaves it to HandleRequest, which Vault calls next, to
+// refuse a field: the framework's error here would repeat the value.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checked, exists bool, err error) {
 	if b.checkFields(req) != nil {
 		return false, false, nil //nolint:nilerr // HandleRequest answers it
@@ -168,7 +167,7 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 	return nil
 }
 
-// invalidate drops what is in memory of a storage key that another node wrote.
+// invalidate drops from memory what another node wrote to storage.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == configStorageKey:
@@ -176,13 +175,13 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	case strings.HasPrefix(key, configPrefix):
 		b.forgetApp(strings.TrimPrefix(key, configPrefix))
 	case strings.HasPrefix(key, rolePrefix):
-		b.roles.forget(strings.TrimPrefix(key, rolePrefix))
+		b.roles.Forget(strings.TrimPrefix(key, rolePrefix))
 	case strings.HasPrefix(key, tokenPrefix):
 		b.forgetToken(key)
 	}
 }
 
-// periodic runs about once a minute, on nodes too that may not write.
+// periodic runs about once a minute, also on nodes that can't write.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	if !b.WriteSafeReplicationState() {
 		return nil
@@ -193,11 +192,10 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 // clean runs at unmount, reload and seal.
 func (b *backend) clean(context.Context) {
 	b.renewals.stop()
-	for name, a := range b.apps.all() {
+	for name, a := range b.apps.All() {
 		b.forgetApp(name)
 		a.pool.Wait()
 	}
-	b.closeKeys()
 	b.events.stop()
 }
 

@@ -3,14 +3,21 @@ package itwin
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/pathmanager"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
@@ -111,24 +118,6 @@ func TestNoPathIsUnauthenticated(t *testing.T) {
 	require.Empty(t, special.LocalStorage, "tokens are replicated")
 }
 
-func TestLogTellsWhatHappenedToWhom(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
-	id := e.mustRead("token/viewer").Data[keyTokenID].(string)
-	e.mustWrite("rotate", nil)
-	e.mustDelete("role/viewer")
-	e.mustDelete("config")
-	log := e.log.String()
-	for _, line := range []string{
-		"config written", "role written", "token minted", "token rotated on request", "role deleted", "config deleted",
-		"client_id=service-test", "scope=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
-	} {
-		require.Contains(t, log, line)
-	}
-	e.mustHideCanaries(log)
-}
-
 func TestJitterStaysWithinItsBounds(t *testing.T) {
 	t.Parallel()
 	require.Zero(t, jitter(0))
@@ -140,4 +129,156 @@ func TestJitterStaysWithinItsBounds(t *testing.T) {
 		seen[d] = true
 	}
 	require.Len(t, seen, 3, "both bounds included")
+}
+
+// TestPathsChangeOnlyOnPurpose compares what the mount offers with a list that
+// reviewers see change. Run it with -update to write the list anew.
+func TestPathsChangeOnlyOnPurpose(t *testing.T) {
+	t.Parallel()
+	golden := filepath.Join("testdata", "paths.golden")
+	served := describePaths(newEnv(t).Backend)
+	if flag.Lookup("update").Value.String() == "true" {
+		require.NoError(t, os.WriteFile(golden, []byte(served), 0o600))
+	}
+	listed, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(listed), served)
+}
+
+func TestMain(m *testing.M) {
+	flag.Bool("update", false, "write testdata/paths.golden anew")
+	os.Exit(m.Run())
+}
+
+// describePaths lists paths, operations, fields and what Vault treats specially,
+// one to a line.
+func describePaths(b *framework.Backend) string {
+	var lines []string
+	for _, path := range b.Paths {
+		for op := range path.Operations {
+			lines = append(lines, fmt.Sprintf("path %s: %s", path.Pattern, op))
+		}
+		for name, field := range path.Fields {
+			lines = append(lines, fmt.Sprintf("path %s: field %s %s", path.Pattern, name, field.Type))
+		}
+	}
+	slices.Sort(lines)
+	special := map[string][]string{
+		"unauthenticated": b.PathsSpecial.Unauthenticated,
+		"root":            b.PathsSpecial.Root,
+		"local storage":   b.PathsSpecial.LocalStorage,
+		"seal wrap":       b.PathsSpecial.SealWrapStorage,
+	}
+	for _, name := range slices.Sorted(maps.Keys(special)) {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("special %s: %s", name, strings.Join(special[name], " "))))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func TestStorageFailuresAreNamedAndNothingElseIsLost(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		fail   string
+		prefix string
+		op     logical.Operation
+		path   string
+		data   fields
+		text   string
+	}{
+		"reading a config":   {opGet, "config", logical.ReadOperation, "config", nil, "reading config"},
+		"checking a config":  {opGet, "config", logical.UpdateOperation, "config", fields{keyRenewBefore: 60}, "reading config"},
+		"patching a config":  {opGet, "config", logical.PatchOperation, "config", fields{keyRenewBefore: 60}, "reading config"},
+		"writing a config":   {opPut, "config", logical.UpdateOperation, "config", fields{keyRenewBefore: 60}, "writing config"},
+		"deleting a config":  {opDelete, "config", logical.DeleteOperation, "config", nil, "deleting config"},
+		"ending an app":      {opGet, "config", logical.DeleteOperation, "config", nil, "reading config"},
+		"listing apps":       {opList, "config/", logical.ListOperation, "config/", nil, "listing config/"},
+		"reading a role":     {opGet, "role/", logical.ReadOperation, "role/viewer", nil, "reading role"},
+		"checking a role":    {opGet, "role/", logical.UpdateOperation, "role/viewer", nil, "reading role"},
+		"patching a role":    {opGet, "role/", logical.PatchOperation, "role/viewer", nil, "reading role"},
+		"writing a role":     {opPut, "role/", logical.UpdateOperation, "role/viewer", nil, "writing role"},
+		"deleting a role":    {opDelete, "role/", logical.DeleteOperation, "role/viewer", nil, "deleting role"},
+		"listing roles":      {opList, "role/", logical.ListOperation, "role/", nil, "listing role/"},
+		"a token's config":   {opGet, "config/", logical.ReadOperation, "token/qa", nil, "reading config"},
+		"a token's role":     {opGet, "role/", logical.ReadOperation, "token/qa", nil, "reading role"},
+		"rotating by a role": {opGet, "role/", logical.UpdateOperation, "rotate/qa", nil, "reading role"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			e.mustWrite("config/qa", e.app())
+			e.mustWrite("role/qa", fields{keyApp: "qa"})
+			e.mustWrite("role/viewer", nil)
+			e.InvalidateKey(t.Context(), "config/qa")
+			before := e.storage.Entries(t, "")
+			e.storage.Fail(c.fail, c.prefix)
+			status, text := e.mustFail(c.op, c.path, c.data)
+			require.Equal(t, http.StatusInternalServerError, status)
+			require.Equal(t, c.text+": the disk is on fire", text)
+			require.Equal(t, canaryToken+"1", e.token(), "readers go on")
+			e.storage.Work()
+			require.Equal(t, before, e.storage.Entries(t, ""))
+			e.must(c.op, c.path, c.data)
+		})
+	}
+}
+
+// A call that did its work and says that it didn't must leave the node as if it
+// had failed, or as if it had worked, and a second try must work.
+func TestStorageThatFailsAfterItHasWorkedLeavesAWhole(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		fail, prefix string
+		op           logical.Operation
+		path         string
+		data         fields
+		text         string // empty: the request goes on
+	}{
+		"creating a config": {
+			opPut, "config/", logical.UpdateOperation, "config/new",
+			fields{keyClientID: "n", keyClientSecret: "s", keyVerify: false},
+			"writing config",
+		},
+		"changing a config": {opPut, "config", logical.UpdateOperation, "config", fields{keyRenewBefore: 60}, "writing config"},
+		"patching a config": {opPut, "config", logical.PatchOperation, "config", fields{keyClientSecret: "canary-2"}, "writing config"},
+		"deleting a config": {opDelete, "config", logical.DeleteOperation, "config", nil, "deleting config"},
+		"creating a role":   {opPut, "role/", logical.UpdateOperation, "role/new", nil, "writing role"},
+		"changing a role":   {opPut, "role/", logical.UpdateOperation, "role/viewer", fields{keyScopes: "imodels:read"}, "writing role"},
+		"deleting a role":   {opDelete, "role/", logical.DeleteOperation, "role/viewer", nil, "deleting role"},
+		"storing a token":   {opPut, "token/", logical.UpdateOperation, "rotate", nil, ""},
+		"loading a token":   {opGet, "token/", logical.ReadOperation, "token/viewer", nil, ""},
+		"purging tokens":    {opDelete, "token/", logical.UpdateOperation, "config", fields{keyClientSecret: "canary-2"}, ""},
+		"finding tokens":    {opList, "token/", logical.UpdateOperation, "config", fields{keyClientSecret: "canary-2"}, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+			e.storage.FailLate(c.fail, c.prefix)
+			if c.text == "" {
+				e.must(c.op, c.path, c.data)
+			} else {
+				_, text := e.mustFail(c.op, c.path, c.data)
+				require.Equal(t, c.text+": "+errStorage.Error(), text)
+			}
+			e.storage.Work()
+			e.must(c.op, c.path, c.data)
+			e.mustAgreeWithANewNode()
+		})
+	}
+}
+
+// mustAgreeWithANewNode holds where memory and storage are one: a restart changes
+// no answer.
+func (e *env) mustAgreeWithANewNode() {
+	e.t.Helper()
+	restarted := e.node()
+	for _, path := range []string{"config", "config/new", "role/viewer", "role/new", "token", "token/viewer"} {
+		here, hereErr := e.handle(e.t.Context(), logical.ReadOperation, path, nil)
+		there, thereErr := restarted.handle(e.t.Context(), logical.ReadOperation, path, nil)
+		require.NoError(e.t, hereErr, path)
+		require.NoError(e.t, thereErr, path)
+		require.Equal(e.t, here, there, path)
+	}
 }

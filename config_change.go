@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
-	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -88,63 +86,22 @@ func wantsProof(d *framework.FieldData) bool {
 }
 
 // verify makes the exchange that proves a config; its token is the first of the
-// new generation. It takes one of the exchanges that an app may make at a time.
+// new generation. It runs in one of the slots for checks.
 func (b *backend) verify(ctx context.Context, client *ims.Client, name string, c *config, wanted bool) (*tokens.Grant, error) {
 	if !wanted {
 		return nil, nil // nothing was wanted
 	}
-	if before, known := b.apps.peek(name); known {
-		done, err := before.pool.Slot(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("verifying: %w", err)
-		}
-		defer done()
+	done, ok := b.checks.TryAcquire(name)
+	if !ok {
+		return nil, busyError{app: name}
 	}
+	defer done()
 	begun := time.Now()
 	grant, err := client.Exchange(ctx, scopeKey(c.Scopes))
 	if err != nil {
-		return nil, fmt.Errorf("verifying: %w", err)
+		return nil, err
 	}
 	b.metrics.exchanged(name, nil, time.Since(begun)) // only now: a label of an app that is refused would stay
 	first := granted(grant)
 	return &first, nil
-}
-
-// answerUnverified adds what became of the config to the mapper's answer.
-func answerUnverified(err error, refused *config, hadOld bool) (*logical.Response, error) {
-	outcome := "nothing was stored"
-	if hadOld {
-		outcome += ", the config is as before"
-	}
-	if provableLater(err) {
-		outcome += "; verify=false would store it unproven"
-	}
-	resp, err := answer(err)
-	if coded, ok := err.(logical.HTTPCodedError); ok { //nolint:errorlint // answer returns it bare
-		return nil, logical.CodedError(coded.Code(), coded.Error()+"; "+outcome)
-	}
-	if resp.IsError() {
-		if refused.secretHasSpaces() {
-			outcome += "; " + spacesSent
-		}
-		return logical.ErrorResponse("%s; %s", resp.Error(), outcome), nil
-	}
-	return resp, err
-}
-
-// provableLater says that a proof failed for reasons that may pass while the
-// config stays as it is.
-func provableLater(err error) bool {
-	e, ok := errors.AsType[*ims.Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Kind {
-	case ims.RateLimited, ims.TimedOut:
-		return true
-	case ims.Unreachable:
-		return e.Stage != outbound.StageTLS && (e.Status == 0 || e.Status >= 500)
-	default:
-		return false
-	}
 }

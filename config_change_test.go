@@ -1,7 +1,6 @@
 package itwin
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,9 +24,9 @@ func TestConfigIsProvedWhereVerifyIsNull(t *testing.T) {
 func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 	t.Parallel()
 	const (
-		asBefore = "; nothing was stored, the config is as before"
-		offer    = "; verify=false would store it unproven"
-		mayReach = ". Check that the Vault server may reach IMS"
+		asBefore = "; nothing was stored, and the previous config stays in force"
+		offer    = "; verify=false would store the config without verifying it"
+		mayReach = ". Check that the Vault server can reach IMS"
 	)
 	cases := map[string]struct {
 		fail   func(ims *fakeIMS)
@@ -43,12 +42,12 @@ func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 		},
 		"broken": {
 			func(ims *fakeIMS) { ims.Fail(http.StatusServiceUnavailable) }, nil, http.StatusBadGateway,
-			[]string{"IMS at HOST answers with status 503, stage HTTP status: it fails", ". Wait, and see status.bentley.com."},
+			[]string{"IMS at HOST answers with status 503, stage HTTP status: it fails", ". Wait, and check status.bentley.com."},
 			offer,
 		},
 		"answered by a page": {
 			func(ims *fakeIMS) { ims.Fail(http.StatusForbidden) }, nil, http.StatusBadGateway,
-			[]string{"IMS at HOST answers with status 403", ". Check that authority and token_url lead to IMS"},
+			[]string{"IMS at HOST answers with status 403", ". Check that authority and token_url belong to IMS"},
 			"",
 		},
 		"unreachable": {
@@ -62,7 +61,7 @@ func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 			func(*fakeIMS) {},
 			fields{keyTokenURL: "https://" + strings.Repeat("x", 64) + ".invalid"},
 			http.StatusBadGateway,
-			[]string{"x.invalid can't be reached, stage DNS: the host name doesn't resolve", ". Check the host in authority or token_url"},
+			[]string{"x.invalid can't be reached, stage DNS: the host name doesn't resolve", ". Check the host name in authority or token_url"},
 			offer,
 		},
 		"not TLS": {
@@ -81,12 +80,12 @@ func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 		},
 		"limited": {
 			func(ims *fakeIMS) { ims.Fail(http.StatusTooManyRequests) }, nil, http.StatusTooManyRequests,
-			[]string{"IMS limits the rate of exchanges", ". Wait, and look for another user"},
+			[]string{"IMS limits the rate of exchanges", ". Wait, and check whether something else"},
 			offer,
 		},
 		"senseless": {
 			func(ims *fakeIMS) { ims.Answer(saying(http.StatusOK, `{"access_token":"canary"}`)) }, nil, http.StatusBadGateway,
-			[]string{"the answer of IMS at HOST is no token, stage decoding", ". Check that authority and token_url lead to IMS"},
+			[]string{"the answer of IMS at HOST is no token, stage decoding", ". Check that authority and token_url belong to IMS"},
 			"",
 		},
 	}
@@ -119,7 +118,7 @@ func TestConfigThatIMSDoesNotProveIsNotStored(t *testing.T) {
 
 func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 	t.Parallel()
-	const otherKind = ". client_id starts with spa-: apps of that kind can't use client credentials, only those of the type Service. "
+	const otherKind = ". client_id starts with spa-: only apps of the type Service can use client credentials. "
 	cases := map[string]struct {
 		code    string
 		change  fields
@@ -145,21 +144,19 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 	}
 }
 
-func TestProofWaitsForOneOfTheAppsExchanges(t *testing.T) {
+func TestVerifyingTakesOneOfTheAppsChecks(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	a, ok := e.apps.peek("")
-	require.True(t, ok)
-	for range 8 {
-		_, err := a.pool.Slot(t.Context())
-		require.NoError(t, err)
+	for range maxChecks {
+		_, ok := e.checks.TryAcquire("")
+		require.True(t, ok)
 	}
 	before := e.ims.Exchanges()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err := e.handle(ctx, logical.UpdateOperation, "config", fields{keyRenewBefore: "10m"})
-	require.ErrorContains(t, err, "the request ended")
+	status, text := e.mustFail(logical.UpdateOperation, "config", fields{keyRenewBefore: "10m"})
+	require.Equal(t, http.StatusTooManyRequests, status)
+	require.Contains(t, text, "; nothing was stored")
 	require.Equal(t, before, e.ims.Exchanges())
+	e.mustWrite("config/qa", e.app())
 }
 
 func TestWishForTooMuchLifeIsNoFailedRead(t *testing.T) {

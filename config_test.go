@@ -163,7 +163,7 @@ func TestConfigBeginsAGenerationWithEachIdentityOrSecret(t *testing.T) {
 			e.mustWrite("config", c.change)
 			if c.begins {
 				require.Empty(t, e.storage.Entries(t, "token/"))
-				_, held := e.apps.all()[""].pool.Fresh(defaultScopes, 0)
+				_, held := e.apps.All()[""].pool.Fresh(defaultScopes, 0)
 				require.False(t, held)
 				return
 			}

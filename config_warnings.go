@@ -25,7 +25,7 @@ const (
 func configWarnings(path string, c *config, secretGiven bool, first *tokens.Grant) *logical.Response {
 	resp := &logical.Response{}
 	warn := func(format string, args ...any) { resp.AddWarning(fmt.Sprintf(format, args...)) }
-	if prefix := otherKindOfApp(c.ClientID); prefix != "" {
+	if prefix := otherAppType(c.ClientID); prefix != "" {
 		warn("client_id starts with %s: that is not a service app."+
 			" Tokens for services need an app of the type Service in My Apps.", prefix)
 	}

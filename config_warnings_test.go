@@ -97,7 +97,7 @@ func TestConfigWarnsWhereHalfALifetimeIsLessThanRenewBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
-			e.ims.Answer(saying(http.StatusOK, fielded(`"`+canaryToken+`1"`, "", strconv.Itoa(c.lifetime))))
+			e.ims.Answer(saying(http.StatusOK, fielded(`"`+canaryToken+`1"`, strconv.Itoa(c.lifetime))))
 			resp := e.mustWrite("config", e.app(fields{keyRenewBefore: c.renewBefore}))
 			if c.warning == "" {
 				require.Nil(t, resp)

@@ -153,3 +153,26 @@ func (s *countingSystem) PluginEnv(context.Context) (*logical.PluginEnvironment,
 
 // GetConsumptionBillingManager is asked for by the framework, at set-up.
 func (*countingSystem) GetConsumptionBillingManager() logical.ConsumptionBillingManager { return nil }
+
+// These tests let one thing overtake another: what happens in between is done
+// from within a storage call.
+
+// between is a storage that does something after its first read below a prefix.
+type between struct {
+	logical.Storage
+	prefix string
+	do     func(key string)
+	once   sync.Once
+}
+
+func (s *between) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	entry, err := s.Storage.Get(ctx, key)
+	if strings.HasPrefix(key, s.prefix) {
+		s.once.Do(func() { s.do(key) })
+	}
+	return entry, err
+}
+
+func (e *env) readVia(ctx context.Context, s logical.Storage, path string) (*logical.Response, error) {
+	return e.HandleRequest(ctx, &logical.Request{Operation: logical.ReadOperation, Path: path, Storage: s, MountPoint: mount})
+}

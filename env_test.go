@@ -128,9 +128,9 @@ func (e *env) advance(d time.Duration) {
 // settle waits for every exchange under way.
 func (e *env) settle() {
 	nothing := func() error { return nil }
-	for _, a := range e.apps.all() {
+	for _, a := range e.apps.All() {
 		_ = a.pool.Alone(a.scopeKey, nothing)
-		for _, r := range e.roles.all() {
+		for _, r := range e.roles.All() {
 			_ = a.pool.Alone(a.tokenScope(r), nothing)
 		}
 	}

@@ -2,9 +2,13 @@ package itwin
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +45,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"an operator's mistake": {errField(keyScopes, "is odd"), http.StatusBadRequest, "scopes is odd"},
 		"too long a life": {
 			&tokens.MinLifeError{Asked: 2 * time.Hour, Max: 54 * time.Minute, Lifetime: time.Hour}, http.StatusBadRequest,
-			"min_ttl=2h can't be met: IMS gives tokens of 1h, of which at most 54m (90 %) can be asked for; ask for less",
+			"min_ttl=2h is too long: IMS issues tokens for 1h, and a read can ask for at most 54m (90 %) of that",
 		},
 		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText + hinted(limited)},
 		"no answer": {
@@ -53,7 +57,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"a refusal":         {failing(refused), http.StatusBadRequest, refused.Error() + failingText + hinted(refused)},
 		"no keys": {
 			keyless, http.StatusGatewayTimeout, keyless.Error() +
-				"; no token can be judged until they are fetched again, at 2026-11-23T12:00:01Z or later" + hinted(slow),
+				"; without them no token can be verified; next attempt at 2026-11-23T12:00:01Z" + hinted(slow),
 		},
 		"a token too late": {
 			failing(tokens.ErrLateArrival), http.StatusBadGateway, "the token had expired before it arrived" + failingText,
@@ -79,29 +83,6 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 	}
 }
 
-func TestAnswerTellsWhatToDoAboutARefusal(t *testing.T) {
-	t.Parallel()
-	cases := map[string]string{
-		"invalid_client": "status.bentley.com",
-		"invalid_scope":  "add it to the app in My Apps, or change scopes in the config or role",
-
-		"unauthorized_client":    "register an app of the type Service",
-		"unsupported_grant_type": "register an app of the type Service",
-		"access_denied":          "Check the app in My Apps and its config",
-	}
-	for code, hint := range cases {
-		t.Run(code, func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t)
-			e.ims.Refuse(code)
-			status, text := e.mustFail(logical.UpdateOperation, "config", e.app())
-			require.Equal(t, http.StatusBadRequest, status)
-			require.Contains(t, text, "IMS refuses the exchange with status 400: "+code)
-			require.Contains(t, text, hint)
-		})
-	}
-}
-
 func TestAnswerLeavesVaultsOwnErrorsAlone(t *testing.T) {
 	t.Parallel()
 	resp, err := answer(fmt.Errorf("writing config: %w", logical.ErrReadOnly))
@@ -112,4 +93,147 @@ func TestAnswerLeavesVaultsOwnErrorsAlone(t *testing.T) {
 	resp, err = answer(broken)
 	require.Nil(t, resp)
 	require.Equal(t, broken, err)
+}
+
+// TestNoHostileIMSDoesHarm runs by itself: it weighs the whole process.
+func TestNoHostileIMSDoesHarm(t *testing.T) {
+	goroutines, heap := footprint()
+	t.Run("when", func(t *testing.T) {
+		for _, theme := range []map[string]hostility{
+			hostileStatuses(), hostileAnswers(), hostileWires(), hostileServers(), hostileRefusals(), hostileWaits(),
+		} {
+			for name, h := range theme {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					h.run(t)
+				})
+			}
+		}
+	})
+	const (
+		growth  = 4 << 20 // bytes: less than five bodies of 1 MiB
+		asking  = 1       // Eventually's own goroutine
+		patient = 10 * time.Second
+	)
+	require.Eventually(t, func() bool {
+		nowGoroutines, nowHeap := footprint()
+		return nowGoroutines <= goroutines+asking && nowHeap <= heap+growth
+	}, patient, 50*time.Millisecond, "goroutines or memory were left behind")
+}
+
+func footprint() (goroutines int, heap uint64) {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return runtime.NumGoroutine(), stats.HeapAlloc
+}
+
+func hostileStatuses() map[string]hostility {
+	page := func(status int) func(*testing.T) endpoint {
+		return answering(saying(status, "<html>canary page</html>"))
+	}
+	return map[string]hostility{
+		"it redirects to another host": failing502(redirectingAway(http.StatusTemporaryRedirect), outbound.StageStatus),
+		"it answers 201":               failing502(page(http.StatusCreated), outbound.StageStatus),
+		"it answers 403 with a page":   failing502(page(http.StatusForbidden), outbound.StageStatus),
+		"it answers 504 itself":        failing502(page(http.StatusGatewayTimeout), outbound.StageStatus),
+		"it answers 999":               failing502(page(999), outbound.StageStatus),
+		"it switches protocols": failing502(
+			wired(stalling("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: canary\r\n\r\n")), outbound.StageStatus),
+	}
+}
+
+func hostileAnswers() map[string]hostility {
+	deep := strings.Repeat("[", 1_000_000)
+	return map[string]hostility{
+		"the body is HTML":                      failing502(granting("<html>canary</html>"), outbound.StageDecode),
+		"the body is nested a million deep":     failing502(granting(deep), outbound.StageDecode),
+		"a field is nested half a million deep": failing502(granting(`{"canary":`+deep[:500_000]+","+goodAnswer[1:]), outbound.StageDecode),
+		"the body is 2 MiB":                     failing502(granting(goodAnswer+strings.Repeat(" ", 2<<20)), outbound.StageRead),
+		"the body is a compressed bomb":         failing502(bomb, outbound.StageDecode),
+		"the body comes a byte a second":        failing504(answering(dripping), outbound.StageRead),
+		"a refusal's body is 2 MiB": failing502(
+			answering(refusal(400, "invalid_client", strings.Repeat("canary", 2<<20/6))), outbound.StageStatus),
+		"the token has a line break": failing502(granting(fielded(`"canary\r\nX-Injected: 1"`, "3600")), outbound.StageDecode),
+		"the token is over 64 KiB": failing502(
+			granting(fielded(`"`+strings.Repeat("canary", 11_000)+`"`, "3600")), outbound.StageDecode),
+		"the token has no lifetime": failing502(granting(fielded(`"canary"`, "")), outbound.StageDecode),
+	}
+}
+
+// hostileWires are answers that no HTTP server gives.
+func hostileWires() map[string]hostility {
+	bad := func(handle func(net.Conn)) hostility { return failing502(wired(handle), outbound.StageRead) }
+	const (
+		head    = "HTTP/1.1 200 OK\r\n"
+		chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
+	)
+	return map[string]hostility{
+		"headers never come":             failing504(wired(silence), outbound.StageWait),
+		"headers never end":              failing504(wired(stalling(head+"X-Canary: canary\r\n")), outbound.StageRead),
+		"headers are endless":            bad(endless(head+"X-Canary: ", "canary")),
+		"early hints are endless":        bad(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n")),
+		"the lengths contradict":         bad(writing(head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\ncanary")),
+		"it resets within the body":      bad(resetting(head + "Content-Length: 100\r\n\r\n{\"canary\"")),
+		"the body is endless":            bad(endless(head+"\r\n", strings.Repeat(" ", 1<<16))),
+		"the body has no last chunk":     failing504(wired(stalling(chunked+"5\r\n{\"can\r\n")), outbound.StageRead),
+		"a chunk's length is no number":  bad(writing(chunked + "canary\r\n")),
+		"a chunk's extension is endless": bad(endless(chunked+"5;", "canary")),
+		"the trailer is endless":         bad(endless(chunked+"0\r\nX-Canary: ", "canary")),
+	}
+}
+
+// hostileServers go wrong before there is an HTTP answer.
+func hostileServers() map[string]hostility {
+	at := func(url string) func(*testing.T) endpoint {
+		return func(*testing.T) endpoint { return endpoint{tokenURL: url} }
+	}
+	client, demanding := valid(), valid()
+	client.usage, demanding.demanding = x509.ExtKeyUsageClientAuth, true
+	aborting := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	return map[string]hostility{
+		"its certificate is a client's": failing502(client.serving(http.NotFoundHandler()), outbound.StageTLS),
+		"it demands a certificate":      failing502(demanding.serving(http.NotFoundHandler()), ""),
+		"it resets an HTTP/2 stream":    failing502(valid().serving(aborting), ""),
+		"it stalls an HTTP/2 stream":    failing504(valid().serving(http.HandlerFunc(dripping)), outbound.StageRead),
+		// A label over 63 bytes resolves nowhere, whatever name server is asked.
+		"its name doesn't resolve": failing502(at("https://"+strings.Repeat("x", 64)+".invalid"), outbound.StageDNS),
+		"its port refuses":         failing502(at("http://127.0.0.1:1"), outbound.StageConnect),
+		"it talks before it is asked": failing502(func(t *testing.T) endpoint {
+			t.Helper()
+			return endpoint{tokenURL: "http://" + listening(t, stalling("220 canary ESMTP\r\n"))}
+		}, ""),
+	}
+}
+
+func hostileRefusals() map[string]hostility {
+	refusing := func(code, description string) hostility {
+		return hostility{endpoint: answering(refusal(http.StatusBadRequest, code, description)), status: http.StatusBadRequest, text: code}
+	}
+	return map[string]hostility{
+		"its description moves the cursor": refusing("invalid_client", "a\x1b[2J\x1b]0;title\x07b\u009b31mc\r\nd\u202ee\u2028f"),
+		"its description is 100 KiB":       refusing("invalid_client", strings.Repeat("ü", 50<<10)),
+		"it echoes the secret":             refusing("invalid_client", canarySecret+" and "+url.QueryEscape(canarySecret)),
+		"it echoes the request":            {endpoint: answering(echoing), status: http.StatusBadRequest, text: "invalid_request"},
+		"it echoes the secret in its headers": failing502(
+			answering(headed(map[string]string{"X": canarySecret, "Location": canarySecret}, saying(http.StatusFound, canarySecret))),
+			outbound.StageStatus),
+	}
+}
+
+// hostileWaits state when to come back; they are asked at noon and 31 minutes.
+func hostileWaits() map[string]hostility {
+	waiting := func(value string, answer http.HandlerFunc, status int, due string) hostility {
+		headers := map[string]string{"Retry-After": value, "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}
+		return hostility{endpoint: answering(headed(headers, answer)), status: status, readers: "next attempt at 2026-11-23T" + due}
+	}
+	limited := saying(http.StatusTooManyRequests, "canary")
+	return map[string]hostility{
+		"it limits the rate by a date":     waiting("Mon, 23 Nov 2026 10:03:00 GMT", limited, http.StatusTooManyRequests, "12:34:00Z"),
+		"it limits the rate by a far date": waiting("Fri, 31 Dec 9999 23:59:59 GMT", limited, http.StatusTooManyRequests, "12:36:00Z"),
+		"it limits the rate by a word":     waiting("canary", limited, http.StatusTooManyRequests, "12:31:01Z"),
+		"it is busy and says how long":     waiting("60", saying(http.StatusServiceUnavailable, ""), http.StatusBadGateway, "12:32:00Z"),
+		"it refuses and says how long": waiting("60", refusal(http.StatusUnauthorized, "invalid_client", ""),
+			http.StatusBadRequest, "12:32:00Z"),
+	}
 }

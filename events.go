@@ -2,13 +2,18 @@ package itwin
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// The types of events, below the engine's name.
+// The types of events, after the prefix itwin/.
 const (
 	eventConfigWrite     = "config-write"
 	eventConfigDelete    = "config-delete"
@@ -23,7 +28,7 @@ const (
 // eventTime bounds one call to Vault's event bus.
 const eventTime = 5 * time.Second
 
-// events are on their way to Vault's event bus.
+// events sends to Vault's event bus in the background, until the mount ends.
 type events struct {
 	ctx     context.Context // ends with the mount
 	cancel  context.CancelFunc
@@ -39,20 +44,20 @@ func newEvents() *events {
 	return &events{ctx: ctx, cancel: cancel}
 }
 
-// event tells those who subscribed, without keeping anyone waiting. The pairs are
-// names and values; none is a secret or a token.
+// event sends an event without waiting for it. The pairs are names and values; none
+// is a secret or a token.
 func (b *backend) event(kind, dataPath string, pairs ...string) {
 	pairs = append([]string{logical.EventMetadataDataPath, dataPath, logical.EventMetadataOperation, kind}, pairs...)
 	b.events.send(func(ctx context.Context) {
 		err := logical.SendEvent(ctx, b, operationPrefix+"/"+kind, pairs...)
 		if err != nil && ctx.Err() == nil {
-			b.events.refused.Do(func() { b.log.Debug("this server takes no events", "error", err) })
+			b.events.refused.Do(func() { b.log.Debug("this server doesn't accept events", "error", err) })
 		}
 	})
 }
 
-// send calls tell in the background, unless the mount has ended.
-func (e *events) send(tell func(ctx context.Context)) {
+// send calls deliver in the background, unless the mount has ended.
+func (e *events) send(deliver func(ctx context.Context)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
@@ -61,15 +66,58 @@ func (e *events) send(tell func(ctx context.Context)) {
 	e.sending.Go(func() {
 		ctx, cancel := context.WithTimeout(e.ctx, eventTime)
 		defer cancel()
-		tell(ctx)
+		deliver(ctx)
 	})
 }
 
-// stop drops what is on its way and returns when nothing is any more.
+// stop cancels the events under way and waits for them.
 func (e *events) stop() {
 	e.mu.Lock()
 	e.ended = true
 	e.mu.Unlock()
 	e.cancel()
 	e.sending.Wait()
+}
+
+// observer returns a function that logs what happens to an app's tokens, and sends
+// events about it.
+func (b *backend) observer(a *app) func(tokens.Event) {
+	path := configKey(a.name)
+	log := b.log.With("config", path, "generation", a.config.Generation)
+	return func(e tokens.Event) {
+		switch e.Kind {
+		case tokens.Minted:
+			log.Info("token minted", "scope", e.Scope, "token_id", e.Token.ID, "expires_at", timestamp(e.Token.ExpiresAt()),
+				"correlation_id", e.Grant.CorrelationID, "took", e.Grant.Took.Round(time.Millisecond).String())
+			b.event(eventTokenMint, path, keyScope, e.Scope, keyTokenID, e.Token.ID, keyExpiresAt, timestamp(e.Token.ExpiresAt()))
+			b.recovered(log, path, e)
+		case tokens.MintFailed:
+			next := timestampOfDue(e.Failure.NextAttempt)
+			log.Warn("could not mint a token", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
+				"failing_since", timestamp(e.Failure.Since), "attempts", e.Failure.Attempts, "next_attempt", next)
+			b.event(eventExchangeFail, path, keyScope, e.Scope, keyError, e.Failure.Err.Error(), keyNextAttempt, next)
+		case tokens.Loaded:
+			log.Debug("token loaded from storage", "scope", e.Scope, "token_id", e.Token.ID)
+		case tokens.StoreFailed:
+			log.Warn("could not load or store a token: it is kept in memory only", "scope", e.Scope, "error", e.Err)
+		}
+	}
+}
+
+// correlationID returns the id of the exchange that failed, or an empty string.
+func correlationID(err error) string {
+	if e, ok := errors.AsType[*ims.Error](err); ok {
+		return e.CorrelationID
+	}
+	return ""
+}
+
+func (b *backend) recovered(log hclog.Logger, path string, e tokens.Event) {
+	if e.Failure == nil {
+		return
+	}
+	since := timestamp(e.Failure.Since)
+	log.Info("IMS has recovered", "scope", e.Scope, "failed_since", since,
+		"attempts", e.Failure.Attempts, "after", b.now().Sub(e.Failure.Since).Round(time.Second).String())
+	b.event(eventExchangeRecover, path, keyScope, e.Scope, "failed_since", since)
 }

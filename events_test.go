@@ -88,7 +88,7 @@ func TestServersWithoutEventsAreToldOnceAtDebug(t *testing.T) {
 	e.mustWrite("config", e.app())
 	e.mustDelete("config")
 	e.events.sending.Wait()
-	require.Equal(t, 1, strings.Count(e.log.String(), "[DEBUG] this server takes no events"))
+	require.Equal(t, 1, strings.Count(e.log.String(), "[DEBUG] this server doesn't accept events"))
 }
 
 func TestEventsHoldNobodyUpAndEndWithTheMount(t *testing.T) {
@@ -99,7 +99,7 @@ func TestEventsHoldNobodyUpAndEndWithTheMount(t *testing.T) {
 	e.token()
 	e.Cleanup(t.Context())
 	e.events.sending.Wait()
-	require.NotContains(t, e.log.String(), "takes no events")
+	require.NotContains(t, e.log.String(), "accept events")
 	sent := s.calls
 	e.event(eventConfigWrite, "config")
 	e.events.sending.Wait()
@@ -128,7 +128,25 @@ func TestLogTellsOfAnOutageAndItsEnd(t *testing.T) {
 	e.ims.Work()
 	e.mustWrite("rotate", nil)
 	log := e.log.String()
-	require.Regexp(t, `\[WARN\] +minting a token failed: config=config .*correlation_id=[0-9a-f-]{36} .*attempts=1 next_attempt=`, log)
-	require.Regexp(t, `\[INFO\] +IMS works again: config=config .*failed_since=2026-11-23T12:00:00Z attempts=1 after=2m0s`, log)
+	require.Regexp(t, `\[WARN\] +could not mint a token: config=config .*correlation_id=[0-9a-f-]{36} .*attempts=1 next_attempt=`, log)
+	require.Regexp(t, `\[INFO\] +IMS has recovered: config=config .*failed_since=2026-11-23T12:00:00Z attempts=1 after=2m0s`, log)
 	require.Regexp(t, `\[INFO\] +token minted: config=config .*token_id=[0-9a-f]{64} .*correlation_id=[0-9a-f-]{36} took=`, log)
+}
+
+func TestLogTellsWhatHappenedToWhom(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	id := e.mustRead("token/viewer").Data[keyTokenID].(string)
+	e.mustWrite("rotate", nil)
+	e.mustDelete("role/viewer")
+	e.mustDelete("config")
+	log := e.log.String()
+	for _, line := range []string{
+		"config written", "role written", "token minted", "token rotated on request", "role deleted", "config deleted",
+		"client_id=service-test", "scope=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
+	} {
+		require.Contains(t, log, line)
+	}
+	e.mustHideCanaries(log)
 }

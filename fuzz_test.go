@@ -1,6 +1,7 @@
 package itwin
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/secret"
-	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 // writtenConfig is what a config is stored as.
@@ -44,9 +44,9 @@ func FuzzStoredConfig(f *testing.F) {
 			require.True(t, isUnusable(err), err)
 			return
 		}
-		client, err := b.newClient(t.Context(), c)
+		a, err := b.newApp(t.Context(), "", c)
 		require.NoError(t, err)
-		client.Close()
+		a.close()
 		require.Positive(t, c.RenewBefore)
 		require.GreaterOrEqual(t, c.RequestTimeout, minRequestTimeout)
 
@@ -82,27 +82,48 @@ func FuzzStoredRole(f *testing.F) {
 	})
 }
 
-// FuzzStoredToken: any bytes are a token that can be handed out, or none.
-func FuzzStoredToken(f *testing.F) {
-	stored := `{"format":1,"access_token":"a.b.c","token_type":"Bearer","scope":"itwin-platform",` +
-		`"obtained_at":"2026-11-23T12:00:00Z","lifetime":3600000000000,"rotated_at":"2026-11-23T12:00:00Z"}`
-	for _, value := range []string{stored, stored[:90], "null", `{"format":1}`, `{"format":1,"access_token":"a\nb","lifetime":1}`} {
-		f.Add([]byte(value))
+func TestStoredEntriesCutAnywhereAreNeverReadAsWhole(t *testing.T) {
+	t.Parallel()
+	whole := newConfiguredEnv(t)
+	whole.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	entries := whole.storage.Entries(t, "")
+	require.Len(t, entries, 3)
+	for key, value := range entries {
+		t.Run(strings.SplitN(key, "/", 2)[0], func(t *testing.T) {
+			t.Parallel()
+			value = strings.TrimSpace(value)
+			storage := newFaultyStorage()
+			for cut := range len(value) {
+				storage.Plant(t, key, value[:cut])
+				mustReadAsDamaged(t, storage, key)
+			}
+		})
 	}
-	f.Fuzz(func(t *testing.T, value []byte) {
-		token := decodeToken(&logical.StorageEntry{Key: "token/g/s", Value: value})
-		if token == nil {
-			return
-		}
-		require.False(t, token.AccessToken.IsZero())
-		require.Equal(t, tokens.ID(token.AccessToken), token.ID)
-		require.Positive(t, token.Lifetime)
-		require.LessOrEqual(t, token.Left(time.Time{}), token.Lifetime)
-		store := &tokenStore{storage: newFaultyStorage(), generation: "g"}
-		require.NoError(t, store.Save(t.Context(), token))
-		again, err := store.Load(t.Context(), token.Scope)
+}
+
+func mustReadAsDamaged(t *testing.T, storage logical.Storage, key string) {
+	t.Helper()
+	switch {
+	case key == configStorageKey:
+		c, err := loadConfig(t.Context(), storage, "")
+		require.Nil(t, c)
+		require.Equal(t, errDamagedConfig, err)
+	case strings.HasPrefix(key, rolePrefix):
+		r, err := loadRole(t.Context(), storage, strings.TrimPrefix(key, rolePrefix))
+		require.Nil(t, r)
+		require.Equal(t, errDamagedRole, err)
+	default:
+		token, err := loadToken(t.Context(), storage, key)
 		require.NoError(t, err)
-		require.Equal(t, token.AccessToken.Reveal(), again.AccessToken.Reveal())
-		require.True(t, token.ExpiresAt().Equal(again.ExpiresAt()))
-	})
+		require.Nil(t, token)
+	}
+}
+
+func TestEntriesOfAnEarlierFormatAreRead(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.storage.Plant(t, "config", `{"client_id":"service-test","client_secret":"canary","generation":"g","authority":"`+e.ims.URL+`"}`)
+	shown := e.mustRead("config").Data
+	require.Equal(t, int64(defaultRenewBefore/time.Second), shown[keyRenewBefore], "a field that is new has its default")
+	require.Equal(t, canaryToken+"1", e.token())
 }

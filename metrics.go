@@ -1,6 +1,10 @@
 package itwin
 
 import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +29,7 @@ func newExchangeMetrics() *exchangeMetrics {
 	return &exchangeMetrics{duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: metricsNamespace,
 		Name:      "exchange_duration_seconds",
-		Help:      "Time that the exchanges of itwin_exchanges_total took, by outcome.",
+		Help:      "Duration of the exchanges that itwin_exchanges_total counts, by outcome.",
 		Buckets:   []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, []string{labelApp, labelOutcome})}
 }
@@ -38,12 +42,12 @@ func (m *exchangeMetrics) exchanged(app string, err error, took time.Duration) {
 	m.duration.WithLabelValues(configKey(app), outcome).Observe(took.Seconds())
 }
 
-// forget drops the figures of an app that was deleted.
+// forget drops the metrics of an app that was deleted.
 func (m *exchangeMetrics) forget(app string) {
 	m.duration.DeletePartialMatch(prometheus.Labels{labelApp: configKey(app)})
 }
 
-// tokenCollector reads the tallies and tokens of a mount when it is asked.
+// tokenCollector reads the tallies and tokens of a mount at each scrape.
 type tokenCollector struct{ b *backend }
 
 type descriptions struct {
@@ -56,15 +60,15 @@ func describe() descriptions {
 	}
 	return descriptions{
 		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
-			"When counting began, in seconds since 1970.", nil, nil),
+			"When the counts began, in seconds since 1970.", nil, nil),
 		reads: desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
-		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or why not."+
-			" The proof of a config counts if it is stored; checks don't count.", labelOutcome),
-		coalesced: desc("coalesced_reads_total", "Token reads that waited for another reader's exchange."),
-		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation of a token of the app that is in use; negative when overdue."),
-		expiry:    desc("token_expiry_seconds", "Seconds until the first of the app's tokens in use expires."),
-		failing:   desc("failing", "Sets of scopes of the app for which minting fails now."),
-		degraded:  desc("degraded", "Sets of scopes of the app whose readers get the previous token now."),
+		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or the kind of failure."+
+			" Verifying a config counts if the config is stored; checks don't count.", labelOutcome),
+		coalesced: desc("coalesced_reads_total", "Token reads that waited for an exchange that another read had started."),
+		rotation:  desc("token_rotation_seconds", "Seconds until the first rotation of the app's tokens in use; negative if overdue."),
+		expiry:    desc("token_expiry_seconds", "Seconds until the first expiry of the app's tokens in use."),
+		failing:   desc("failing", "Number of the app's sets of scopes for which minting fails at present."),
+		degraded:  desc("degraded", "Number of the app's sets of scopes whose readers get the previous token at present."),
 	}
 }
 
@@ -79,12 +83,12 @@ func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
 	d := describe()
-	// One figure is always there: Vault can't pass on an empty answer.
+	// This metric is always there: Vault can't pass on an empty body.
 	out <- prometheus.MustNewConstMetric(d.started, prometheus.GaugeValue, float64(c.b.begun.Unix()))
-	for _, name := range c.b.tallies.names() { // also of apps that aren't in memory just now
+	for _, name := range c.b.tallies.names() { // apps that aren't in memory at present included
 		c.count(out, d, configKey(name), c.b.tallies.total(name, ""))
 	}
-	for name, a := range c.b.apps.all() {
+	for name, a := range c.b.apps.All() {
 		c.gauge(out, d, configKey(name), a.pool.Statuses())
 	}
 }
@@ -93,7 +97,7 @@ func (c *tokenCollector) count(out chan<- prometheus.Metric, d descriptions, app
 	counter := func(desc *prometheus.Desc, value int64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), append([]string{app}, labels...)...)
 	}
-	counter(d.reads, sum.fresh, "fresh")
+	counter(d.reads, sum.reads-sum.degraded, "fresh")
 	counter(d.reads, sum.degraded, "degraded")
 	counter(d.reads, sum.failed, "failed")
 	counter(d.coalesced, sum.coalesced)
@@ -117,7 +121,7 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 		if s.State == tokens.Degraded {
 			degraded++
 		}
-		if s.Token != nil && s.State != tokens.Idle { // nobody minds the end of an idle one
+		if s.Token != nil && s.State != tokens.Idle { // an idle one may end
 			rotation = sooner(rotation, s.RotateAt.Sub(now))
 			expiry = sooner(expiry, s.Token.ExpiresAt().Sub(now))
 		}
@@ -130,11 +134,113 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 	}
 }
 
-// sooner is the lesser of what was found so far, if anything was, and left.
+// sooner returns the lesser of left and what was found so far, if anything.
 func sooner(found *float64, left time.Duration) *float64 {
 	seconds := left.Seconds()
 	if found != nil {
 		seconds = min(seconds, *found)
 	}
 	return &seconds
+}
+
+// tallies are a mount's counts since its process began. They outlive generations,
+// and apps and roles that are written or read again. The zero value is ready for use.
+type tallies struct {
+	mu    sync.Mutex
+	apps  map[string]map[string]*tokens.Tally // by app and scopes
+	roles map[string]*atomic.Int64            // reads by role
+}
+
+// of returns the tally of an app by scopes.
+func (t *tallies) of(app string) func(scope string) *tokens.Tally {
+	return func(scope string) *tokens.Tally {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.apps == nil {
+			t.apps = make(map[string]map[string]*tokens.Tally)
+		}
+		if t.apps[app] == nil {
+			t.apps[app] = make(map[string]*tokens.Tally)
+		}
+		if t.apps[app][scope] == nil {
+			t.apps[app][scope] = new(tokens.Tally)
+		}
+		return t.apps[app][scope]
+	}
+}
+
+// role returns the counter of a role's reads.
+func (t *tallies) role(name string) *atomic.Int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.roles == nil {
+		t.roles = make(map[string]*atomic.Int64)
+	}
+	if t.roles[name] == nil {
+		t.roles[name] = new(atomic.Int64)
+	}
+	return t.roles[name]
+}
+
+// forgetApp drops the counts of an app that was deleted.
+func (t *tallies) forgetApp(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.apps, name)
+}
+
+// forgetRole drops the counts of a role that was deleted.
+func (t *tallies) forgetRole(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.roles, name)
+}
+
+// counts are sums over sets of scopes.
+type counts struct {
+	reads     int64 // answered with a token
+	degraded  int64 // of these, with the previous one
+	failed    int64
+	coalesced int64
+	minted    int64
+	failures  map[string]int64 // by category
+}
+
+// names returns the apps for which anything was counted.
+func (t *tallies) names() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.apps))
+}
+
+// exchanges returns the number of exchanges, failed ones included.
+func (c counts) exchanges() int64 {
+	sum := c.minted
+	for _, n := range c.failures {
+		sum += n
+	}
+	return sum
+}
+
+// total returns the counts of an app for one set of scopes, or for all of them if
+// scope is empty.
+func (t *tallies) total(app, scope string) counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sum := counts{failures: make(map[string]int64)}
+	for of, tally := range t.apps[app] {
+		if scope != "" && of != scope {
+			continue
+		}
+		degraded := tally.Degraded.Load()
+		sum.reads += tally.Fresh.Load() + degraded
+		sum.degraded += degraded
+		sum.failed += tally.Failed.Load()
+		sum.coalesced += tally.Coalesced.Load()
+		sum.minted += tally.Minted.Load()
+		for category, n := range tally.Failures() {
+			sum.failures[category] += n
+		}
+	}
+	return sum
 }

@@ -2,11 +2,10 @@ package itwin
 
 import (
 	"context"
-	"errors"
-	"maps"
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -17,7 +16,7 @@ const (
 	keyITwinID = "itwin_id"
 )
 
-// The keys of a check's answer.
+// The keys of a check's response.
 const (
 	keyOK            = "ok"
 	keyStages        = "stages"
@@ -35,40 +34,39 @@ const (
 	keyTook  = "took"
 )
 
-const checkSynopsis = `Prove the whole chain, and name the stage that fails.`
+var iTwinIDPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
+const checkSynopsis = `Check everything from the config to the iTwin Platform.`
 
 const checkDescription = `
-Goes the way of a reader's token, from the config to the iTwin Platform: DNS, connect, TLS,
-the exchange with IMS, the token in its answer, and users/me of the Platform. With
-itwin_id it also asks for the app's permissions in that iTwin.
+Does all that a reader's token needs, and names the stage that fails: the config, DNS,
+connect, TLS, the exchange with IMS, the token in its answer, and users/me of the iTwin
+Platform. With itwin_id it also asks for the app's permissions in that iTwin.
 
     $ vault read itwin/check
     $ vault read -format=yaml itwin/check
     $ vault read itwin/check/viewer itwin_id=6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11
 
-ok tells whether all of it works. If not: failed_stage, error, what to do about it (hint)
-and the correlation_id that Bentley's support asks for. app_email is the address to
-invite to iTwins: a service app has no access to any by itself. stages tells of each one
-whether it passed and how long it took, best read as YAML.
+ok is true if every stage passed. If not, read failed_stage, error, hint (what to do about
+it) and correlation_id (which Bentley's support asks for). app_email is the address to
+invite to iTwins: a service app has no access to an iTwin until it is invited. stages
+shows for each stage whether it passed and how long it took; it is best read as YAML.
 
-A check mints a token of its own and returns none, so a policy may allow it to those who
-must not read tokens.`
+A check mints a token of its own and doesn't return it, so a policy can allow it to people
+who must not read tokens. Two checks of an app can run at a time; further ones get a 429.
+While a Retry-After of IMS runs, a check reports until when and doesn't ask IMS.`
 
 func (b *backend) pathsCheck() []*framework.Path {
 	return []*framework.Path{
-		b.pathCheck(checkPath+"$", nil, "app"),
+		b.pathCheck(checkPath+"$", schemas{}, "app"),
 		b.pathCheck(checkPath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role"),
 	}
 }
 
-func (b *backend) pathCheck(pattern string, fields map[string]*framework.FieldSchema, suffix string) *framework.Path {
-	fields = maps.Clone(fields)
-	if fields == nil {
-		fields = make(map[string]*framework.FieldSchema)
-	}
+func (b *backend) pathCheck(pattern string, fields schemas, suffix string) *framework.Path {
 	fields[keyITwinID] = &framework.FieldSchema{
 		Type: framework.TypeString, Query: true,
-		Description: "Id of an iTwin: the app's permissions there are asked for as well.",
+		Description: "Id of an iTwin, to check the app's permissions in it as well.",
 	}
 	return &framework.Path{
 		Pattern:         pattern,
@@ -92,50 +90,68 @@ func checkResponses() map[int][]framework.Response {
 		return &framework.FieldSchema{Type: framework.TypeString, Description: description}
 	}
 	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "How far the chain goes.",
+		Description: "The result of the check.",
 		Fields: map[string]*framework.FieldSchema{
 			keyOK:            {Type: framework.TypeBool, Required: true, Description: "Whether all stages passed."},
-			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in order: each one's stage, ok and took."},
+			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in order, each with stage, ok and took."},
 			keyFailedStage:   text("The stage that failed."),
 			keyError:         text("Why it failed."),
 			keyHint:          text("What to do about it."),
-			keyCorrelationID: text("What Bentley's support asks for."),
+			keyCorrelationID: text("Id of the request, for Bentley's support."),
 			keyClientID:      text("Client id of the service app."),
-			keyScope:         text("The scopes that were asked for."),
-			keyTokenID:       text("SHA-256 of the token that the check used, in hex."),
-			keyAppEmail:      text("The app's e-mail address, to invite to iTwins."),
-			keyDisplayName:   text("The app's name on the Platform."),
-			keyOrganization:  text("The app's organization on the Platform."),
-			keyITwinID:       text("The iTwin that was asked about."),
+			keyScope:         text("The scopes that were requested."),
+			keyTokenID:       text("Hex SHA-256 of the token that the check used."),
+			keyAppEmail:      text("E-mail address of the app, to invite to iTwins."),
+			keyDisplayName:   text("Name of the app on the Platform."),
+			keyOrganization:  text("Organization of the app on the Platform."),
+			keyITwinID:       text("Id of the iTwin whose permissions were checked."),
 			keyPermissions: {
-				Type: framework.TypeCommaStringSlice, Description: "What the app may do in that iTwin.",
+				Type: framework.TypeCommaStringSlice, Description: "Permissions of the app in that iTwin.",
 			},
 		},
 	}}}
 }
 
 func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	begun := b.now()
 	iTwinID := strings.TrimSpace(d.Get(keyITwinID).(string)) //nolint:forcetypeassert // its schema is a string
-	if iTwinID != "" && !regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`).MatchString(iTwinID) {
+	if iTwinID != "" && !iTwinIDPattern.MatchString(iTwinID) {
 		return answer(errField(keyITwinID, "must be the id of an iTwin, such as 6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"))
 	}
-	a, r, err := b.resolve(ctx, req, roleOf(req.Path))
-	switch {
-	case isUnusable(err), errors.Is(err, errDamagedRole):
-		return &logical.Response{Data: brokenConfig(err)}, nil
-	case err != nil:
-		return answer(err)
-	}
-	chain, err := b.newChain(ctx, a.config, a.tokenScope(r))
+	report, err := b.check(ctx, req, tokenRole(d), iTwinID)
 	if err != nil {
 		return answer(err)
 	}
-	defer chain.close()
-	done, err := a.pool.Slot(ctx)
-	if err != nil {
-		return answer(err)
+	return &logical.Response{Data: report.data()}, nil
+}
+
+func (r *checkReport) data() map[string]any {
+	stages := make([]map[string]any, 0, len(r.stages))
+	for _, s := range r.stages {
+		stages = append(stages, map[string]any{
+			keyStage: s.name, keyOK: s.ok, keyTook: max(s.took, 0).Round(time.Millisecond / 10).String(),
+		})
 	}
-	chain.run(ctx, begun, iTwinID, done)
-	return &logical.Response{Data: chain.report()}, nil
+	data := map[string]any{keyOK: r.failure == nil, keyStages: stages}
+	text := func(key, value string) {
+		if value != "" {
+			data[key] = value
+		}
+	}
+	text(keyClientID, r.clientID)
+	text(keyScope, r.scope)
+	text(keyTokenID, r.tokenID)
+	text(keyAppEmail, r.appEmail)
+	text(keyDisplayName, r.displayName)
+	text(keyOrganization, r.organization)
+	text(keyITwinID, r.iTwinID)
+	text(keyHint, r.hint)
+	if r.permissions != nil {
+		data[keyPermissions] = r.permissions
+	}
+	if r.failure != nil {
+		data[keyFailedStage] = r.stages[len(r.stages)-1].name
+		data[keyError] = r.failure.err.Error()
+		text(keyCorrelationID, r.failure.correlationID)
+	}
+	return data
 }

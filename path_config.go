@@ -169,20 +169,20 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return answer(err)
 	}
-	client, err := b.newClient(ctx, next)
+	a, err := b.newApp(ctx, name, next)
 	if err != nil {
 		return answer(err)
 	}
-	first, err := b.verify(ctx, client, name, next, wantsProof(d))
+	first, err := b.verify(ctx, a.client, name, next, wantsProof(d))
 	if err != nil {
-		client.Close()
-		return answerUnverified(err, next, old != nil)
+		a.close()
+		return answer(&unverifiedError{err: err, hadConfig: old != nil, spaceAround: next.secretHasSpaces()})
 	}
 	if err := storeConfig(ctx, req.Storage, name, next); err != nil {
-		client.Close()
+		a.close()
 		return answer(err)
 	}
-	b.putApp(ctx, req.Storage, &app{name: name, config: next, client: client, scopeKey: scopeKey(next.Scopes)}, old, first)
+	b.putApp(ctx, req.Storage, a, old, first)
 	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID,
 		"generation", next.Generation, "verified", first != nil)
 	b.event(eventConfigWrite, configKey(name), keyClientID, next.ClientID)

@@ -16,11 +16,11 @@ const (
 	introspectPath = "introspect"
 	keyToken       = "token"
 
-	// maxToken is the longest token that is looked at, in bytes.
+	// maxToken is the longest token that is verified, in bytes.
 	maxToken = 64 << 10
 )
 
-// The keys of an introspection's answer.
+// The keys of an introspection's response.
 const (
 	keyActive = "active"
 	keyReason = "reason"
@@ -29,21 +29,21 @@ const (
 	keyRoles  = "roles"
 )
 
-const introspectSynopsis = `Say what a token is: genuine, still good, and whose.`
+const introspectSynopsis = `Show whether a token is valid, and which apps and roles it is for.`
 
 const introspectDescription = `
-Verifies a token against the keys that IMS publishes, as an API would: signature by RS256,
-issuer and expiry. Nothing about it is stored.
+Verifies a token as an API does, with the keys that IMS publishes: an RS256 signature, the
+issuer and the expiry. Nothing about the token is stored.
 
     $ vault write itwin/introspect token=@token.txt
 
-active tells whether it is good now, reason why not. claims are what it states, shown only
-if IMS signed it. token_id finds it in the audit log. apps and roles are those of this
-mount that the token is for: apps has its client id ("config" is the default app), and
-roles are those that ask for the same scopes. A "Bearer " before the token does no harm.
+active is true if the token is valid; if not, reason says why. claims are the token's own,
+shown only if IMS signed it. Look for token_id in the audit log. apps are the config paths
+in this mount with the token's client id ("config" is the default app), and roles are the
+roles of these apps with the token's scopes. The token may begin with "Bearer ".
 
-IMS may end a token early without telling anyone: what is active here is good by its
-signature and time.`
+IMS can end a token early without telling anyone: active means only that the signature,
+the issuer and the expiry are valid.`
 
 func (b *backend) pathsIntrospect() []*framework.Path {
 	return []*framework.Path{{
@@ -51,7 +51,7 @@ func (b *backend) pathsIntrospect() []*framework.Path {
 		Fields: map[string]*framework.FieldSchema{
 			keyToken: {
 				Type: framework.TypeString, Required: true,
-				Description:  "The access token, with or without \"Bearer \" before it.",
+				Description:  "The access token, with or without \"Bearer \" in front.",
 				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 			},
 		},
@@ -71,13 +71,13 @@ func (b *backend) pathsIntrospect() []*framework.Path {
 
 func introspectResponses() map[int][]framework.Response {
 	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "What the token is.",
+		Description: "What is known of the token.",
 		Fields: map[string]*framework.FieldSchema{
-			keyActive:    {Type: framework.TypeBool, Required: true, Description: "Signed by IMS, of this issuer, and not expired."},
+			keyActive:    {Type: framework.TypeBool, Required: true, Description: "Whether the signature, the issuer and the expiry are valid."},
 			keyReason:    {Type: framework.TypeString, Description: "Why it isn't active."},
-			keyTokenID:   {Type: framework.TypeString, Required: true, Description: "SHA-256 of the token in hex."},
+			keyTokenID:   {Type: framework.TypeString, Required: true, Description: "Hex SHA-256 of the token."},
 			keyExpiresAt: {Type: framework.TypeTime, Description: "When the token expires, RFC 3339."},
-			keyClaims:    {Type: framework.TypeMap, Description: "What the token states; absent unless IMS signed it."},
+			keyClaims:    {Type: framework.TypeMap, Description: "The claims of the token; absent unless IMS signed it."},
 			keyApps:      {Type: framework.TypeStringSlice, Required: true, Description: "Config paths of the apps with its client id."},
 			keyRoles:     {Type: framework.TypeStringSlice, Required: true, Description: "Roles of these apps with its scopes."},
 		},
@@ -85,20 +85,47 @@ func introspectResponses() map[int][]framework.Response {
 }
 
 func (b *backend) introspect(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	raw := strings.TrimSpace(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
+	token, err := pastedToken(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
+	if err != nil {
+		return answer(err)
+	}
+	found, err := b.introspectToken(ctx, req, token)
+	if err != nil {
+		return answer(err)
+	}
+	return &logical.Response{Data: found.data(token)}, nil
+}
+
+// pastedToken takes a token as people paste it.
+func pastedToken(pasted string) (secret.Text, error) {
+	raw := strings.TrimSpace(pasted)
 	if scheme, rest, found := strings.Cut(raw, " "); found && strings.EqualFold(scheme, "Bearer") {
 		raw = strings.TrimSpace(rest)
 	}
 	switch {
 	case raw == "":
-		return answer(errField(keyToken, "is missing: give the access token, token=@file or token=-"))
+		return secret.Text{}, errField(keyToken, "is missing: give the access token, token=@file or token=-")
 	case len(raw) > maxToken:
-		return answer(errField(keyToken, "is longer than 64 KiB: give the access token alone"))
+		return secret.Text{}, errField(keyToken, "is longer than 64 KiB: give only the access token")
 	}
-	found, err := b.inspect(ctx, req, secret.New(raw))
-	if err != nil {
-		return answer(err)
+	return secret.New(raw), nil
+}
+
+func (i introspection) data(token secret.Text) map[string]any {
+	data := map[string]any{
+		keyActive:  i.reason == "",
+		keyTokenID: tokens.ID(token),
+		keyApps:    append([]string{}, i.apps...), // an empty list, not null
+		keyRoles:   append([]string{}, i.roles...),
 	}
-	found[keyTokenID] = tokens.ID(secret.New(raw))
-	return &logical.Response{Data: found}, nil
+	if i.reason != "" {
+		data[keyReason] = i.reason
+	}
+	if i.claims != nil {
+		data[keyClaims] = i.claims
+	}
+	if !i.expires.IsZero() {
+		data[keyExpiresAt] = timestamp(i.expires)
+	}
+	return data
 }

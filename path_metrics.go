@@ -15,17 +15,17 @@ import (
 
 const metricsPath = "metrics"
 
-const metricsSynopsis = `Show this node's figures in Prometheus' text format.`
+const metricsSynopsis = `Show this node's metrics in Prometheus' text format.`
 
 const metricsDescription = `
-The figures of status in Prometheus' text format. Prometheus needs a Vault token that may
-read this path. The labels are app ("config" is the default app) and outcome.
+The counts and times of status in Prometheus' text format. Prometheus needs a Vault token
+that can read this path. The labels are app ("config" is the default app) and outcome.
 
     $ vault read -format=raw itwin/metrics
     $ curl -H "X-Vault-Token: $VAULT_TOKEN" $VAULT_ADDR/v1/itwin/metrics
 
-Counts begin with the plugin's process and are this node's alone: scrape every node that
-answers reads itself.`
+Counts begin with the plugin's process and cover this node only: scrape every node that
+serves reads.`
 
 func (b *backend) pathsMetrics() []*framework.Path {
 	return []*framework.Path{{

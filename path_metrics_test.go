@@ -68,62 +68,6 @@ func TestMetricsTellOfExchangesReadsAndTime(t *testing.T) {
 	}
 }
 
-func TestMetricsCountTheExchangesOfTokensToHandOut(t *testing.T) {
-	t.Parallel()
-	e, _ := newCheckEnv(t)
-	e.check("check")
-	e.ims.Refuse("invalid_client")
-	e.check("check")
-	e.mustFail(logical.UpdateOperation, "config", fields{keyClientSecret: "canary-wrong"})
-	e.mustFail(logical.UpdateOperation, "rotate", nil)
-	got := e.scrape()
-	for _, name := range []string{"itwin_exchanges_total", "itwin_exchange_duration_seconds"} {
-		require.InDelta(t, 1, got[name+" config minted"], 0, "the proof of the config, whose token is handed out")
-		require.InDelta(t, 1, got[name+" config refused"], 0, "the rotation: what a check or a write is told stays between them")
-	}
-}
-
-func TestMetricsTellOfAnOutage(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	e.token()
-	e.ims.Refuse("invalid_client")
-	e.advance(31 * time.Minute)
-	e.token()
-	got := e.scrape()
-	require.InDelta(t, 1, got["itwin_failing config"], 0)
-	require.InDelta(t, 1, got["itwin_degraded config"], 0)
-	require.InDelta(t, 1, got["itwin_reads_total config degraded"], 0)
-	require.InDelta(t, -60, got["itwin_token_rotation_seconds config"], 0)
-	require.Positive(t, got["itwin_exchanges_total config refused"])
-	require.InDelta(t, got["itwin_exchanges_total config refused"], got["itwin_exchange_duration_seconds config refused"], 0)
-}
-
-func TestMetricsSayNothingOfTokensThatNobodyReads(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	e.advance(31 * time.Minute)
-	got := e.scrape()
-	require.NotContains(t, got, "itwin_token_rotation_seconds config")
-	require.NotContains(t, got, "itwin_token_expiry_seconds config")
-}
-
-func TestCountersOutliveConfigWritesAndInvalidation(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	e.token()
-	e.mustWrite("config", fields{keyRenewBefore: "20m"})
-	e.mustWrite("config", e.app(fields{keyClientSecret: "canary-2"}))
-	e.token()
-	e.InvalidateKey(t.Context(), "config")
-	require.InDelta(t, 2, e.scrape()["itwin_reads_total config fresh"], 0, "though the app isn't in memory")
-	e.token()
-	require.InDelta(t, 3, e.scrape()["itwin_reads_total config fresh"], 0)
-	require.NotContains(t, e.node().scrape(), "itwin_reads_total config fresh", "another mount counts for itself")
-	e.mustDelete("config")
-	require.Len(t, e.scrape(), 1, "the time when counting began")
-}
-
 func TestMetricsOfAFreshMountAreNotEmpty(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

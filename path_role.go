@@ -134,7 +134,7 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	if err := req.Storage.Put(ctx, entry); err != nil {
 		return answer(fmt.Errorf("writing role: %w", err))
 	}
-	b.roles.forget(roleName(d))
+	b.roles.Forget(roleName(d))
 	b.log.Info("role written", "role", roleName(d), "config", configKey(r.App), "scopes", r.Scopes)
 	b.event(eventRoleWrite, req.Path, keyScopes, r.Scopes)
 	return b.roleWarnings(ctx, req, r)
@@ -160,7 +160,7 @@ func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *frame
 	if err := req.Storage.Delete(ctx, roleKey(d)); err != nil {
 		return answer(fmt.Errorf("deleting role: %w", err))
 	}
-	b.roles.forget(roleName(d))
+	b.roles.Forget(roleName(d))
 	b.tallies.forgetRole(roleName(d))
 	b.log.Info("role deleted", "role", roleName(d))
 	b.event(eventRoleDelete, req.Path)

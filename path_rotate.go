@@ -11,30 +11,28 @@ import (
 
 const rotatePath = "rotate"
 
-const rotateSynopsis = `Mint a fresh token now and replace the shared one.`
+const rotateSynopsis = `Mint a new token now and make it the shared one.`
 
 const rotateDescription = `
-Replaces the shared token of the default app ("rotate") or of a role ("rotate/<role>"),
-on every node, and returns what identifies the new one, not the token itself.
+Mints a new token for the default app ("rotate") or for a role ("rotate/<role>"), makes it
+the shared token on every node, and returns what identifies it, not the token itself.
 
     $ vault write -f itwin/rotate
     $ vault write -f itwin/rotate/viewer
 
-The old token isn't handed out any more; with IMS it stays good until it expires. If IMS
-fails, the old token stays. Readers get the new one when they read next.
+Readers get the new token with their next read. The previous token is no longer handed out,
+but IMS accepts it until it expires. If IMS fails, the previous token stays the shared one.
 
-This replaces tokens, not the client secret: for that, see config.`
+This rotates tokens, not the client secret: for that, see config.`
 
 func (b *backend) pathsRotate() []*framework.Path {
 	return []*framework.Path{
-		b.pathRotate(rotatePath+"$", nil, "token"),
+		b.pathRotate(rotatePath+"$", schemas{}, "token"),
 		b.pathRotate(rotatePath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role-token"),
 	}
 }
 
-func (b *backend) pathRotate(pattern string, fields map[string]*framework.FieldSchema, suffix string) *framework.Path {
-	shown := tokenResponses()[http.StatusOK][0].Fields
-	delete(shown, keyAccessToken)
+func (b *backend) pathRotate(pattern string, fields schemas, suffix string) *framework.Path {
 	return &framework.Path{
 		Pattern:         pattern,
 		Fields:          fields,
@@ -49,26 +47,26 @@ func (b *backend) pathRotate(pattern string, fields map[string]*framework.FieldS
 				ForwardPerformanceStandby:   true,
 				ForwardPerformanceSecondary: true,
 				Responses: map[int][]framework.Response{http.StatusOK: {{
-					Description: "What identifies the new token.", Fields: shown,
+					Description: "What identifies the new token.", Fields: identityResponse(),
 				}}},
 			},
 		},
 	}
 }
 
-func (b *backend) rotateToken(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
-	return b.withPool(ctx, req, func(a *app, r *role) (*logical.Response, error) {
+func (b *backend) rotateToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	roleName := tokenRole(d)
+	return b.withApp(ctx, req, roleName, func(a *app, r *role) (*logical.Response, error) {
 		served, err := a.pool.Rotate(ctx, a.tokenScope(r))
 		if err != nil {
 			return nil, err
 		}
-		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleOf(req.Path), "token_id", served.ID)
+		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleName, "token_id", served.ID)
 		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
-		resp := tokenResponse(a, served)
-		delete(resp.Data, keyAccessToken)
+		resp := timedResponse(tokenIdentity(a, served.Token), served)
 		if served.Unstored != nil {
-			resp.AddWarning("The new token couldn't be stored: other nodes, and this one after a restart, still hand out" +
-				" the old one. Rotate again when Vault's storage works.")
+			resp.AddWarning("Could not store the new token: other nodes, and this node after a restart, still hand out the" +
+				" previous token. Rotate again when Vault's storage works.")
 		}
 		return resp, nil
 	})

@@ -76,3 +76,14 @@ func TestRotateOfNothingSaysWhatToRunNext(t *testing.T) {
 	e.mustRefuse("role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`,"+
 		" or `vault list itwin/role` to see the roles there are", "rotate/nobody", nil)
 }
+
+func TestRotationSaysWhenOtherNodesCannotKnowOfIt(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.storage.Fail(opPut, tokenPrefix)
+	resp := e.mustWrite("rotate", nil)
+	require.Len(t, resp.Warnings, 1)
+	require.Contains(t, resp.Warnings[0], "Could not store the new token")
+	e.storage.Work()
+	require.Empty(t, e.mustWrite("rotate", nil).Warnings)
+}

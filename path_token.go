@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -21,8 +20,8 @@ const (
 	keyMinTTL = "min_ttl"
 )
 
-// The keys of a token answer: the dialect of Vault's own static credentials,
-// which Vault Agent and the Vault Secrets Operator time exactly.
+// The keys of a token response, named as in Vault's own static credentials, whose
+// rotation Vault Agent and the Vault Secrets Operator time exactly.
 const (
 	keyAccessToken       = "access_token"
 	keyTokenType         = "token_type"
@@ -39,44 +38,50 @@ const tokenSynopsis = `Read an access token for the iTwin Platform.`
 
 const tokenDescription = `
 Returns the shared access token of the default app ("token") or of a role
-("token/<role>"), minted when there is none. It has no lease and is good for any number
+("token/<role>"), and mints one if there is none. The token has no lease and any number
 of readers.
 
     $ vault read itwin/token
     $ vault read -field=access_token itwin/token/viewer
 
 Send it as "Authorization: Bearer <access_token>". ttl is the number of seconds until a
-new token is handed out: read again then; the old one stays good until expires_at.
+new token is available: read again then. The previous token stays valid until expires_at.
 
-A job that needs a token for longer asks for it: vault read itwin/token min_ttl=50m gets
-one with at least that much life left, up to 90 % of a lifetime.
+A job that needs a token for longer can ask for one: vault read itwin/token min_ttl=50m
+returns a token that is valid for at least 50 more minutes. 90 % of a token's lifetime is
+the most that can be asked for.
 
-While IMS is down the old token is handed out with a warning, until a minute before it
-expires.
+While IMS is down, reads return the previous token with a warning, until a minute before
+it expires.
 
-Next, when a read fails or the token doesn't do what it should: vault read itwin/check`
+Next, if a read fails or the token doesn't work: vault read itwin/check`
+
+// schemas are the fields of a path by name.
+type schemas = map[string]*framework.FieldSchema
 
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
-		b.pathToken(tokenPath+"$", nil, ""),
+		b.pathToken(tokenPath+"$", schemas{}, ""),
 		b.pathToken(tokenPrefix+framework.GenericNameRegex(keyRole), roleNameField(), "role-"),
 	}
 }
 
-func roleNameField() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
-		keyRole: {
-			Type: framework.TypeString, Required: true,
-			Description: "Name of the role, as in role/<name>. Without one, the default app and its own scopes are meant.",
-		},
-	}
+func roleNameField() schemas {
+	return schemas{keyRole: {
+		Type: framework.TypeString, Required: true,
+		Description: "Name of the role, as in role/<name>. Without a role, the default app and its own scopes are used.",
+	}}
 }
 
-func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSchema, infix string) *framework.Path {
-	fields = maps.Clone(fields)
-	if fields == nil {
-		fields = make(map[string]*framework.FieldSchema)
+// tokenRole returns the role that the path ends in, or an empty string.
+func tokenRole(d *framework.FieldData) string {
+	if d.Schema[keyRole] == nil {
+		return ""
 	}
+	return d.Get(keyRole).(string) //nolint:forcetypeassert // its schema is a string
+}
+
+func (b *backend) pathToken(pattern string, fields schemas, infix string) *framework.Path {
 	fields[keyMinTTL] = minTTLField()
 	operation := func(verb, summary string) *framework.PathOperation {
 		return &framework.PathOperation{
@@ -94,8 +99,8 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.ReadOperation: operation("read", tokenSynopsis),
-			// Templates that pass arguments write where they mean to read.
-			logical.UpdateOperation: operation("request", "The same, for templates: they write where they pass arguments."),
+			// A template that passes arguments sends a write.
+			logical.UpdateOperation: operation("request", "Read an access token, for templates that pass arguments: they send a write."),
 		},
 	}
 }
@@ -103,35 +108,40 @@ func (b *backend) pathToken(pattern string, fields map[string]*framework.FieldSc
 func minTTLField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type: framework.TypeDurationSecond, Query: true,
-		Description: "Least life that the token must have left, such as 50m; at most 90 % of a lifetime." +
-			" If the shared token has less, a new one is minted and shared.",
+		Description: "How long the token must still be valid, such as 50m; at most 90 % of a token's lifetime." +
+			" If the shared token expires sooner, a new one is minted and shared.",
 	}
 }
 
 func tokenResponses() map[int][]framework.Response {
+	fields := identityResponse()
+	fields[keyAccessToken] = &framework.FieldSchema{
+		Type: framework.TypeString, Required: true, Description: "The access token, without \"Bearer \" in front.",
+	}
+	return map[int][]framework.Response{http.StatusOK: {{Description: "The shared token.", Fields: fields}}}
+}
+
+// identityResponse describes what identifies a token without revealing it.
+func identityResponse() schemas {
 	field := func(t framework.FieldType, description string) *framework.FieldSchema {
 		return &framework.FieldSchema{Type: t, Required: true, Description: description}
 	}
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "The shared token.",
-		Fields: map[string]*framework.FieldSchema{
-			keyAccessToken:       field(framework.TypeString, "The access token, without \"Bearer \" before it."),
-			keyTokenType:         field(framework.TypeString, "The kind of token: Bearer."),
-			keyScope:             field(framework.TypeString, "The scopes it was minted for, separated by spaces."),
-			keyClientID:          field(framework.TypeString, "Client id of the service app."),
-			keyTokenID:           field(framework.TypeString, "SHA-256 of access_token in hex: names the token in logs without revealing it."),
-			keyExpiresAt:         field(framework.TypeTime, "When the token expires, RFC 3339."),
-			keyExpiresAtUnix:     field(framework.TypeInt64, "The same in seconds since 1970."),
-			keyTTL:               field(framework.TypeInt64, "Seconds until a new token is handed out; read again then."),
-			keyRotationPeriod:    field(framework.TypeInt64, "Seconds from one token to the next."),
-			keyLastVaultRotation: field(framework.TypeTime, "When the token was minted, RFC 3339; later with each new token."),
-		},
-	}}}
+	return schemas{
+		keyTokenType:         field(framework.TypeString, "The type of the token: Bearer."),
+		keyScope:             field(framework.TypeString, "The scopes of the token, separated by spaces."),
+		keyClientID:          field(framework.TypeString, "Client id of the service app."),
+		keyTokenID:           field(framework.TypeString, "Hex SHA-256 of access_token: names the token in logs without revealing it."),
+		keyExpiresAt:         field(framework.TypeTime, "When the token expires, RFC 3339."),
+		keyExpiresAtUnix:     field(framework.TypeInt64, "The same in seconds since 1970."),
+		keyTTL:               field(framework.TypeInt64, "Seconds until a new token is available; read again then."),
+		keyRotationPeriod:    field(framework.TypeInt64, "Seconds from one token to the next."),
+		keyLastVaultRotation: field(framework.TypeTime, "When the token was minted, RFC 3339; later with each new token."),
+	}
 }
 
 func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	minLife := time.Duration(d.Get(keyMinTTL).(int)) * time.Second //nolint:forcetypeassert // its schema is a duration
-	return b.withPool(ctx, req, func(a *app, r *role) (*logical.Response, error) {
+	return b.withApp(ctx, req, tokenRole(d), func(a *app, r *role) (*logical.Response, error) {
 		served, err := a.pool.Token(ctx, a.tokenScope(r), minLife)
 		if err != nil {
 			return nil, err
@@ -141,73 +151,86 @@ func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framew
 	})
 }
 
-// roleOf is the role that a path ends in, empty for the default app's own.
-func roleOf(path string) string {
-	_, name, _ := strings.Cut(path, "/")
-	return name
+// sharedToken answers a read from memory, without a call to Vault and without
+// waiting. It returns nil for any request that needs more.
+func (b *backend) sharedToken(req *logical.Request) *logical.Response {
+	minLife, plain := plainRead(req)
+	if !plain {
+		return nil
+	}
+	name, named := strings.CutPrefix(req.Path, tokenPrefix)
+	if !named && req.Path != tokenPath || named && name == "" {
+		return nil
+	}
+	r := &role{}
+	if named {
+		known, ok := b.roles.Peek(name)
+		if !ok {
+			return nil
+		}
+		r = known
+	}
+	a, ok := b.apps.Peek(r.App)
+	if !ok {
+		return nil
+	}
+	served, ok := a.pool.Fresh(a.tokenScope(r), minLife)
+	if !ok {
+		return nil
+	}
+	r.countRead()
+	return tokenResponse(a, served)
 }
 
-// withPool looks up the role that a path ends in and its app, and calls use with
-// them, again if the app's credentials were replaced meanwhile.
-func (b *backend) withPool(ctx context.Context, req *logical.Request,
-	use func(a *app, r *role) (*logical.Response, error),
-) (*logical.Response, error) {
-	for attempt := 0; ; attempt++ {
-		a, r, err := b.resolve(ctx, req, roleOf(req.Path))
-		if err != nil {
-			return answer(err)
-		}
-		resp, err := use(a, r)
-		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
-			b.apps.forgetIf(a.name, func(known *app) bool { return known == a })
-			continue
-		}
-		if err != nil {
-			return answer(err)
-		}
-		return resp, nil
+// plainRead returns the min_ttl of a request that has no other field and no value
+// that has to be refused.
+func plainRead(req *logical.Request) (time.Duration, bool) {
+	raw, given := req.Data[keyMinTTL]
+	switch {
+	case req.Operation != logical.ReadOperation && req.Operation != logical.UpdateOperation:
+		return 0, false
+	case len(req.Data) == 0:
+		return 0, true
+	case !given || len(req.Data) > 1:
+		return 0, false
 	}
-}
-
-// resolve returns a role and its app; no role means the default app and its own
-// scopes.
-func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName string) (*app, *role, error) {
-	r, err := b.role(ctx, req, roleName)
-	if err != nil {
-		return nil, nil, err
+	d := framework.FieldData{
+		Raw:    map[string]any{keyMinTTL: raw},
+		Schema: schemas{keyMinTTL: minTTLField()},
 	}
-	a, err := b.app(ctx, req, r.App)
-	if err != nil {
-		return nil, nil, err
+	seconds, ok, err := d.GetOkErr(keyMinTTL)
+	if err != nil || !ok {
+		return 0, false
 	}
-	return a, r, nil
-}
-
-// tokenScope is what a role's token is minted for.
-func (a *app) tokenScope(r *role) string {
-	if r.scopeKey != "" {
-		return r.scopeKey
-	}
-	return a.scopeKey
+	return time.Duration(seconds.(int)) * time.Second, true //nolint:forcetypeassert // its schema is a duration
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {
-	lasting, _ := s.Derived(func() any { return lastingData(a, s.Token) }).(map[string]any)
-	data := make(map[string]any, len(lasting)+2)
-	maps.Copy(data, lasting)
-	data[keyTTL], data[keyRotationPeriod] = s.TTL, s.RotationPeriod
-	resp := &logical.Response{Data: data}
+	lasting, _ := s.Derived(func() any {
+		data := tokenIdentity(a, s.Token)
+		data[keyAccessToken] = s.AccessToken.Reveal()
+		return data
+	}).(map[string]any)
+	resp := timedResponse(lasting, s)
 	if f := s.Degraded; f != nil {
-		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, good until %s: %s. Next attempt at %s.",
+		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, valid until %s: %s. Next attempt at %s.",
 			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestampOfDue(f.NextAttempt)))
 	}
 	return resp
 }
 
-// lastingData is what every answer with a token has in common.
-func lastingData(a *app, t *tokens.Token) map[string]any {
+// timedResponse adds what differs from read to read to what lasts as long as the
+// token.
+func timedResponse(lasting map[string]any, s tokens.Served) *logical.Response {
+	data := make(map[string]any, len(lasting)+2)
+	maps.Copy(data, lasting)
+	data[keyTTL], data[keyRotationPeriod] = s.TTL, s.RotationPeriod
+	return &logical.Response{Data: data}
+}
+
+// tokenIdentity identifies a token without revealing it.
+func tokenIdentity(a *app, t *tokens.Token) map[string]any {
 	return map[string]any{
-		keyAccessToken:       t.AccessToken.Reveal(),
 		keyTokenType:         t.Type,
 		keyScope:             t.Scope,
 		keyClientID:          a.config.ClientID,

@@ -165,10 +165,12 @@ func (b *backend) plantApp(t *testing.T, mint func(context.Context, string) (tok
 		AuthMethod: ims.AuthPost, RequestTimeout: defaultRequestTimeout, TLSMinVersion: outbound.TLS12,
 	})
 	require.NoError(t, err)
-	a := &app{config: defaultConfig(), client: client, scopeKey: defaultScopes}
+	keys, err := ims.NewKeys(ims.KeysOptions{TLSMinVersion: outbound.TLS12})
+	require.NoError(t, err)
+	a := &app{config: defaultConfig(), client: client, keys: keys, scopeKey: defaultScopes}
 	a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), tokens.Settings{
 		Mint: mint, MayMint: func() error { return nil }, RenewBefore: defaultRenewBefore,
 	})
-	b.apps.swap("", a)
+	b.apps.Swap("", a)
 	return a
 }

@@ -54,7 +54,7 @@ func (b *backend) role(ctx context.Context, req *logical.Request, name string) (
 		r.reads = b.tallies.role(name)
 		return r, nil
 	}
-	return b.roles.get(ctx, name, read, func(*role) {})
+	return b.roles.Get(ctx, name, read, func(*role) {})
 }
 
 func roleName(d *framework.FieldData) string {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// timestamp is RFC 3339 in whole seconds, UTC.
+// timestamp formats t by RFC 3339 in UTC, in whole seconds.
 func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
-// timestampOfDue is rounded up: whoever comes then doesn't come too early.
+// timestampOfDue rounds up, so that nothing that waits until then comes too early.
 func timestampOfDue(t time.Time) string { return timestamp(t.Add(time.Second - time.Nanosecond)) }
 
-// short prints 1h0m0s as 1h.
+// short formats 1h0m0s as 1h.
 func short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

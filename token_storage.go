@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -18,15 +20,15 @@ const (
 	// tokenPrefix is where minted tokens are stored: token/<generation>/<scopes>.
 	tokenPrefix = "token/"
 
-	// tokenFormat is the format of stored tokens. An entry of another format is as
-	// good as none: the token is minted anew.
+	// tokenFormat is the format of stored tokens. An entry with another format is
+	// ignored: a new token is minted.
 	tokenFormat = 1
 
-	// sweepInterval is how often storage is searched for tokens that are over.
+	// sweepInterval is how often storage is searched for expired tokens.
 	sweepInterval = 10 * time.Minute
 )
 
-// storedToken is the one form in which an access token is written out.
+// storedToken is the only form in which an access token is serialized.
 type storedToken struct {
 	Format      int           `json:"format"`
 	AccessToken string        `json:"access_token"`
@@ -37,8 +39,8 @@ type storedToken struct {
 	RotatedAt   time.Time     `json:"rotated_at"`
 }
 
-// scopeName is the last part of a token's storage key. Scopes may hold slashes
-// and be long; their hash is neither.
+// scopeName returns the last part of a token's storage key. Scopes can be long and
+// contain slashes, so it is their hash.
 func scopeName(scope string) string {
 	sum := sha256.Sum256([]byte(scope))
 	return hex.EncodeToString(sum[:])
@@ -55,7 +57,7 @@ func (s *tokenStore) key(scope string) string {
 	return tokenPrefix + s.generation + "/" + scopeName(scope)
 }
 
-// Load returns nil for an entry that is damaged or of another format.
+// Load returns nil for an entry that is damaged or has another format.
 func (s *tokenStore) Load(ctx context.Context, scope string) (*tokens.Token, error) {
 	t, err := loadToken(ctx, s.storage, s.key(scope))
 	if err != nil || t == nil || t.Scope != scope {
@@ -72,7 +74,8 @@ func loadToken(ctx context.Context, s logical.Storage, key string) (*tokens.Toke
 	return decodeToken(entry), nil
 }
 
-// storedTokens are those of a generation that can be read, by their keys.
+// storedTokens returns the tokens of a generation by storage key. It leaves out
+// entries that are damaged.
 func storedTokens(ctx context.Context, s logical.Storage, generation string) (map[string]*tokens.Token, error) {
 	prefix := tokenPrefix + generation + "/"
 	names, err := s.List(ctx, prefix)
@@ -92,7 +95,7 @@ func storedTokens(ctx context.Context, s logical.Storage, generation string) (ma
 	return stored, nil
 }
 
-// Save replaces the token of the same scopes.
+// Save replaces the token with the same scopes.
 func (s *tokenStore) Save(ctx context.Context, t *tokens.Token) error {
 	entry, err := logical.StorageEntryJSON(s.key(t.Scope), storedToken{
 		Format:      tokenFormat,
@@ -133,21 +136,139 @@ func decodeToken(entry *logical.StorageEntry) *tokens.Token {
 	}
 }
 
-// forgetToken drops a token from memory whose stored entry another node replaced.
+// forgetToken drops from memory a token whose storage entry another node replaced.
 func (b *backend) forgetToken(key string) {
 	generation, name, _ := strings.Cut(strings.TrimPrefix(key, tokenPrefix), "/")
-	for _, a := range b.apps.all() {
+	for _, a := range b.apps.All() {
 		if a.config.Generation == generation {
 			a.pool.Forget(func(scope string) bool { return scopeName(scope) == name })
 		}
 	}
 }
 
-// purge deletes the stored tokens of a generation. What it can't delete now, a
-// sweep deletes later.
+// purge deletes the stored tokens of a generation. A sweep deletes later what purge
+// couldn't.
 func (b *backend) purge(ctx context.Context, s logical.Storage, generation string) {
 	prefix := tokenPrefix + generation + "/"
 	if err := logical.ClearView(ctx, logical.NewStorageView(s, prefix)); err != nil {
-		b.log.Warn("deleting the stored tokens of an old generation: left for the next sweep", "generation", generation, "error", err)
+		b.log.Warn("could not delete the stored tokens of an earlier generation: the next sweep will try again",
+			"generation", generation, "error", err)
 	}
+}
+
+// sweeps remembers the last sweep of a mount that succeeded.
+type sweeps struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (s *sweeps) due(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Sub(s.last) >= sweepInterval
+}
+
+func (s *sweeps) done(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = now
+}
+
+// sweep deletes stored tokens that have expired, or whose generation no config has.
+// Nothing depends on it but tidiness.
+func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
+	if !b.sweeps.due(b.now()) {
+		return nil
+	}
+	if err := b.sweepAll(ctx, s); err != nil {
+		return err
+	}
+	b.sweeps.done(b.now())
+	return nil
+}
+
+func (b *backend) sweepAll(ctx context.Context, s logical.Storage) error {
+	generations, err := s.List(ctx, tokenPrefix)
+	if err != nil {
+		return fmt.Errorf("listing stored tokens: %w", err)
+	}
+	if len(generations) == 0 {
+		return nil
+	}
+	current, err := b.currentGenerations(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, dir := range generations {
+		generation := strings.TrimSuffix(dir, "/")
+		if !current[generation] {
+			b.purge(ctx, s, generation)
+			continue
+		}
+		if err := b.sweepGeneration(ctx, s, generation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// currentGenerations returns the generations of all configs that store tokens. A
+// config that can't be read ends the sweep, as its tokens may still be needed. A
+// damaged config can't be used, so its tokens aren't needed.
+func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (map[string]bool, error) {
+	names, err := s.List(ctx, configPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("listing configs: %w", err)
+	}
+	current := make(map[string]bool)
+	for _, name := range append(names, "") {
+		c, err := loadConfig(ctx, s, name)
+		switch {
+		case errors.Is(err, errDamagedConfig):
+		case err != nil:
+			return nil, err
+		case c != nil && c.PersistTokens:
+			current[c.Generation] = true
+		}
+	}
+	return current, nil
+}
+
+// sweepGeneration deletes expired tokens, each while no token is minted in its
+// place. A damaged entry stays until the next token overwrites it.
+func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, generation string) error {
+	stored, err := storedTokens(ctx, s, generation)
+	if err != nil {
+		return err
+	}
+	for key, t := range stored {
+		if t.Left(b.now()) > 0 {
+			continue
+		}
+		if err := b.alone(generation, t.Scope, func() error { return b.deleteExpired(ctx, s, key) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key string) error {
+	t, err := loadToken(ctx, s, key)
+	if err != nil || t == nil || t.Left(b.now()) > 0 {
+		return err
+	}
+	if err := s.Delete(ctx, key); err != nil {
+		return fmt.Errorf("deleting a stored token: %w", err)
+	}
+	return nil
+}
+
+// alone runs f while no token is minted for the scopes.
+func (b *backend) alone(generation, scope string, f func() error) error {
+	for _, a := range b.apps.All() {
+		if a.config.Generation == generation {
+			return a.pool.Alone(scope, f)
+		}
+	}
+	return f()
 }

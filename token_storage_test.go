@@ -8,60 +8,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
-
-func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	first := e.mustRead("token")
-	e.Cleanup(t.Context())
-	e.ims.Close()
-	require.Equal(t, first, e.node().mustRead("token"))
-}
-
-func TestRotationIsLaterWithEachTokenAcrossRestartsAndGenerations(t *testing.T) {
-	t.Parallel()
-	viewer := fields{keyScopes: "itwins:read"}
-	cases := map[string]func(restarted *env){
-		"of an app that isn't in memory":                   func(*env) {},
-		"of an app in memory, its tokens in storage alone": func(e *env) { e.mustRead("status") },
-		"of an app whose tokens are kept in memory from now on": func(e *env) {
-			e.mustWrite("config", fields{keyPersistTokens: false, keyVerify: false})
-		},
-	}
-	for name, begin := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newConfiguredEnv(t)
-			e.mustWrite("role/viewer", viewer)
-			for range 3 { // the clock stands still meanwhile
-				e.mustWrite("rotate/viewer", nil)
-			}
-			before := e.mustRead("token/viewer").Data
-			require.Equal(t, "2026-11-23T12:00:02Z", before[keyLastVaultRotation])
-
-			e = e.node()
-			begin(e)
-			e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
-			for _, path := range []string{"token", "token/viewer"} {
-				after := e.mustRead(path).Data
-				require.NotEqual(t, before[keyTokenID], after[keyTokenID])
-				require.Equal(t, "2026-11-23T12:00:03Z", after[keyLastVaultRotation], path)
-			}
-		})
-	}
-}
-
-func TestConfigIsWrittenWhereTheLastRotationCannotBeRead(t *testing.T) {
-	t.Parallel()
-	for _, op := range []string{opList, opGet} {
-		e := newConfiguredEnv(t).node()
-		e.storage.Fail(op, tokenPrefix)
-		e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
-		e.token()
-		require.Contains(t, e.log.String(), "looking for the last rotation")
-	}
-}
 
 func TestTokenIsWrittenOncePerMintAndNeverOnARead(t *testing.T) {
 	t.Parallel()
@@ -83,15 +32,6 @@ func TestTokenKeptInMemoryAloneIsNeverWritten(t *testing.T) {
 	require.Equal(t, canaryToken+"2", e.token())
 	require.Empty(t, e.storage.Entries(t, "token/"))
 	require.Equal(t, canaryToken+"3", e.node().token())
-}
-
-func TestTokensLeaveStorageWhenTheyAreToStayInMemory(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	require.NotEmpty(t, e.storage.Entries(t, "token/"))
-	e.mustWrite("config", fields{keyPersistTokens: false, keyVerify: false})
-	require.Empty(t, e.storage.Entries(t, "token/"))
-	require.Equal(t, canaryToken+"1", e.token())
 }
 
 func TestTokenStoredInAFormNobodyCanReadIsMintedAnew(t *testing.T) {
@@ -116,92 +56,6 @@ func TestTokenStoredInAFormNobodyCanReadIsMintedAnew(t *testing.T) {
 			}
 			require.Equal(t, canaryToken+"2", e.node().token())
 			require.Equal(t, canaryToken+"2", e.node().token(), "the new one is stored in its place")
-		})
-	}
-}
-
-func TestStandbyServesTheStoredTokenAndLeavesMintingToTheLeader(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	standby := e.node()
-	standby.system.Standby()
-	written := e.storage.Calls(opPut, opDelete)
-	require.Equal(t, e.token(), standby.token())
-	require.Equal(t, e.token(), standby.token())
-
-	e.clock.advance(lifetime / 2)
-	for _, op := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation} {
-		_, err := standby.handle(t.Context(), op, "token", nil)
-		require.Equal(t, logical.ErrReadOnly, err, "bare, so that Vault forwards it")
-	}
-	standby.advance(0)
-	for path, op := range map[string]logical.Operation{
-		"rotate": logical.UpdateOperation, "config": logical.UpdateOperation, "config/qa": logical.DeleteOperation,
-		"role/viewer": logical.UpdateOperation, "role/editor": logical.DeleteOperation,
-	} {
-		_, err := standby.handle(t.Context(), op, path, nil)
-		require.ErrorIs(t, err, logical.ErrReadOnly, path)
-	}
-	require.Equal(t, 1, e.ims.Exchanges())
-	require.Equal(t, written, e.storage.Calls(opPut, opDelete))
-
-	require.Equal(t, canaryToken+"2", e.token())
-	require.Equal(t, canaryToken+"2", standby.token(), "what the leader stored is found without an invalidation")
-}
-
-func TestTokenThatStandbysAloneReadIsRenewedAhead(t *testing.T) {
-	t.Parallel()
-	e := newConfiguredEnv(t)
-	standby := e.node()
-	standby.system.Standby()
-	standby.token()
-	e.advance(lifetime/2 - 30*time.Second)
-	require.Equal(t, 1, e.ims.Exchanges(), "the leader hasn't heard of a reader")
-
-	standby.renewTokens()
-	_, err := standby.handle(t.Context(), logical.ReadOperation, "token", nil)
-	require.Equal(t, logical.ErrReadOnly, err)
-	require.Equal(t, canaryToken+"1", e.token(), "which Vault forwards")
-	require.Equal(t, canaryToken+"1", standby.token(), "the others need not be")
-	e.advance(0)
-	require.Equal(t, 2, e.ims.Exchanges())
-	for key := range e.storage.Entries(t, tokenPrefix) {
-		standby.invalidate(t.Context(), key)
-	}
-	require.Equal(t, canaryToken+"2", standby.token(), "ahead of the rotation")
-	require.Zero(t, standby.tallies.total("", "").failed)
-}
-
-func TestInvalidateLetsTheOtherNodeSeeTheChange(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		change func(leader *env)
-		key    string
-		path   string
-		sees   string
-	}{
-		"of the config": {
-			func(e *env) { e.mustWrite("config", fields{keyClientID: "service-other"}) }, "config", "token", "service-other",
-		},
-		"of an app": {
-			func(e *env) { e.mustWrite("config/qa", fields{keyClientID: "service-other"}) }, "config/qa", "token/qa", "service-other",
-		},
-		"of a role": {
-			func(e *env) { e.mustWrite("role/qa", fields{keyApp: ""}) }, "role/qa", "token/qa", "service-test",
-		},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			leader := newConfiguredEnv(t)
-			leader.mustWrite("config/qa", leader.app(fields{keyClientID: "service-qa"}))
-			leader.mustWrite("role/qa", fields{keyApp: "qa"})
-			other := leader.node()
-			before := other.mustRead(c.path).Data[keyClientID]
-			c.change(leader)
-			require.Equal(t, before, other.mustRead(c.path).Data[keyClientID], "in memory until it is told")
-			other.InvalidateKey(t.Context(), c.key)
-			require.Equal(t, c.sees, other.mustRead(c.path).Data[keyClientID])
 		})
 	}
 }
@@ -234,4 +88,210 @@ func TestTokenOverInStorageIsNotServed(t *testing.T) {
 	e.ims.Fail(http.StatusBadGateway)
 	status, _ := e.node().mustFailRead("token")
 	require.Equal(t, http.StatusBadGateway, status)
+}
+
+// sweepNow is what Vault calls about once a minute.
+func (e *env) sweepNow() error {
+	_, err := e.HandleRequest(e.t.Context(), &logical.Request{Operation: logical.RollbackOperation, Storage: e.storage})
+	return err
+}
+
+func (e *env) mustSweep() {
+	e.t.Helper()
+	require.NoError(e.t, e.sweepNow())
+}
+
+func TestSweepDeletesTokensThatAreOver(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.clock.advance(lifetime - time.Second)
+	e.mustSweep()
+	require.Len(t, e.storage.Entries(t, "token/"), 1, "a second is left")
+	e.clock.advance(sweepInterval)
+	e.mustSweep()
+	require.Empty(t, e.storage.Entries(t, "token/"))
+	require.Equal(t, canaryToken+"2", e.token())
+}
+
+func TestSweepKnowsTokensOfAppsThatNobodyHasRead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("config/qa", e.app())
+	restarted := e.node()
+	restarted.mustSweep()
+	require.Len(t, e.storage.Entries(t, "token/"), 2)
+	e.clock.advance(lifetime)
+	restarted.mustSweep()
+	require.Empty(t, e.storage.Entries(t, "token/"))
+}
+
+func TestSweepDeletesTokensOfGenerationsThatNoConfigHas(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	kept := e.storage.Entries(t, "token/")
+	e.storage.Plant(t, "token/gone/abc", "canary")
+	e.storage.Plant(t, "token/gone/def", "canary")
+	e.mustSweep()
+	require.Equal(t, kept, e.storage.Entries(t, "token/"))
+}
+
+func TestSweepKeepsADamagedTokenOfTheGenerationInForce(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	for key := range e.storage.Entries(t, "token/") {
+		e.storage.Plant(t, key, "canary{")
+	}
+	damaged := e.storage.Entries(t, "token/")
+	e.mustSweep()
+	require.Equal(t, damaged, e.storage.Entries(t, "token/"))
+}
+
+func TestSweepWorksEveryTenMinutesAtMost(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustSweep()
+	e.storage.Plant(t, "token/gone/abc", "canary")
+	calls := e.storage.Calls()
+	for range 9 {
+		e.clock.advance(time.Minute)
+		e.mustSweep()
+	}
+	require.Equal(t, calls, e.storage.Calls())
+	e.clock.advance(time.Minute)
+	e.mustSweep()
+	require.Len(t, e.storage.Entries(t, "token/"), 1)
+}
+
+func TestSweepIsNotForAStandby(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.system.Standby()
+	e.storage.Plant(t, "token/gone/abc", "canary")
+	e.mustSweep()
+	require.Zero(t, e.storage.Calls())
+}
+
+func TestSweepStopsAtAConfigItCannotRead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	before := e.storage.Entries(t, "token/")
+	e.storage.Fail(opGet, "config")
+	require.ErrorContains(t, e.sweepNow(), "reading config: the disk is on fire")
+	e.storage.Work()
+	e.storage.Plant(t, "config", `{"format":99}`)
+	e.clock.advance(sweepInterval)
+	require.ErrorIs(t, e.sweepNow(), errNewerConfig)
+	require.Equal(t, before, e.storage.Entries(t, "token/"))
+}
+
+func TestSweepNamesTheStorageCallThatFailed(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct{ op, prefix, text string }{
+		"listing generations": {opList, "token/", "listing stored tokens: the disk is on fire"},
+		"listing configs":     {opList, "config/", "listing configs: the disk is on fire"},
+		"reading a token":     {opGet, "token/", "reading a stored token: the disk is on fire"},
+		"deleting a token":    {opDelete, "token/", "deleting a stored token: the disk is on fire"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			e.clock.advance(lifetime)
+			e.storage.Fail(c.op, c.prefix)
+			require.ErrorContains(t, e.sweepNow(), c.text)
+		})
+	}
+}
+
+func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{opGet, opPut} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t).node()
+			e.clock.advance(lifetime)
+			e.storage.Fail(op, "token/")
+			require.Equal(t, canaryToken+"2", e.token())
+			require.Equal(t, canaryToken+"2", e.token())
+			require.Contains(t, e.log.String(), "could not load or store a token")
+			require.Contains(t, e.log.String(), errStorage.Error())
+		})
+	}
+}
+
+func TestTokensThatCannotBeDeletedAreLeftForTheSweep(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]fields{
+		"a new secret":        {keyClientSecret: canarySecret + "2"},
+		"no persisted tokens": {keyPersistTokens: false, keyVerify: false},
+	} {
+		for _, op := range []string{opList, opDelete} {
+			t.Run(name+" "+op, func(t *testing.T) {
+				t.Parallel()
+				e := newConfiguredEnv(t)
+				left := e.storage.Entries(t, "token/")
+				e.storage.Fail(op, "token/")
+				e.mustWrite("config", change)
+				require.Subset(t, e.storage.Entries(t, "token/"), left)
+				require.Contains(t, e.log.String(), "the next sweep will try again")
+				e.storage.Work()
+				e.mustSweep()
+				for key := range left {
+					require.NotContains(t, e.storage.Entries(t, "token/"), key)
+				}
+				e.token()
+			})
+		}
+	}
+}
+
+func TestStandbyDropsATokenThatIsRotatedWhileItLoads(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.token()
+	standby := e.node()
+	standby.system.Standby()
+	overtaken := &between{Storage: e.storage, prefix: tokenPrefix, do: func(key string) {
+		e.clock.advance(time.Second)
+		e.mustWrite("rotate", nil)
+		standby.InvalidateKey(t.Context(), key)
+	}}
+	resp, err := standby.readVia(t.Context(), overtaken, "token")
+	require.NoError(t, err)
+	require.Equal(t, canaryToken+"2", resp.Data[keyAccessToken])
+}
+
+func TestTokenMintedWhilePersistenceIsTurnedOffIsNotStored(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+	finish := startReading(t, e, "token/viewer")
+	e.mustWrite("config", fields{keyPersistTokens: false, keyVerify: false})
+	finish()
+	require.Empty(t, e.storage.Entries(t, tokenPrefix))
+}
+
+// FuzzStoredToken: any bytes are a token that can be handed out, or none.
+func FuzzStoredToken(f *testing.F) {
+	stored := `{"format":1,"access_token":"a.b.c","token_type":"Bearer","scope":"itwin-platform",` +
+		`"obtained_at":"2026-11-23T12:00:00Z","lifetime":3600000000000,"rotated_at":"2026-11-23T12:00:00Z"}`
+	for _, value := range []string{stored, stored[:90], "null", `{"format":1}`, `{"format":1,"access_token":"a\nb","lifetime":1}`} {
+		f.Add([]byte(value))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		token := decodeToken(&logical.StorageEntry{Key: "token/g/s", Value: value})
+		if token == nil {
+			return
+		}
+		require.False(t, token.AccessToken.IsZero())
+		require.Equal(t, tokens.ID(token.AccessToken), token.ID)
+		require.Positive(t, token.Lifetime)
+		require.LessOrEqual(t, token.Left(time.Time{}), token.Lifetime)
+		store := &tokenStore{storage: newFaultyStorage(), generation: "g"}
+		require.NoError(t, store.Save(t.Context(), token))
+		again, err := store.Load(t.Context(), token.Scope)
+		require.NoError(t, err)
+		require.Equal(t, token.AccessToken.Reveal(), again.AccessToken.Reveal())
+		require.True(t, token.ExpiresAt().Equal(again.ExpiresAt()))
+	})
 }

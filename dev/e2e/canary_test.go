@@ -177,7 +177,7 @@ func (w *watch) requireNoSighting() {
 func (w *watch) requireRecorded() {
 	w.t.Helper()
 	for path, texts := range map[string][]string{
-		w.server.LogPath: {"[TRACE]", "minting a token failed", "config written", "token minted"},
+		w.server.LogPath: {"[TRACE]", "could not mint a token", "config written", "token minted"},
 		w.auditPaths[0]:  {`"path":"itwin/token/viewer"`, `"access_token":"hmac-sha256:`, `"client_secret":"hmac-sha256:`, "IMS"},
 		w.auditPaths[1]:  {"itwin/token/viewer", "hmac-sha256:"},
 	} {

@@ -17,13 +17,13 @@ import (
 func TestDevSuggestsWhatWorks(t *testing.T) {
 	t.Parallel()
 	curl := programs.Find(t, "curl", "curl")[0]
-	demo := newDemoRun(t, buildDemo(t), []string{"dev"}, nil)
+	demo := newDemoRun(t, buildEmulator(t), []string{"dev"}, nil)
 	demo.start(t)
 	printed := strings.Join(demo.until(t, "# Ctrl-C in this terminal stops"), "\n")
 	requireNoToken(t, printed)
-	_, suggested, found := strings.Cut(printed, "# All of it runs now, in ")
+	_, suggested, found := strings.Cut(printed, "# It is all running now, in ")
 	require.True(t, found, printed)
-	for _, name := range []string{"vault.log", "plugins", "secret.txt", "survey.txt", "root.token", "reader.token"} {
+	for _, name := range []string{"vault.log", "plugins", "secret.txt", "root.token", "reader.token"} {
 		folder, _, _ := strings.Cut(suggested, ". There are ")
 		require.Contains(t, folder, demo.folder)
 		_, err := os.Stat(filepath.Join(folder, name))
@@ -46,7 +46,7 @@ func TestDevSuggestsWhatWorks(t *testing.T) {
 	}
 	require.Equal(t, []string{rotation}, failed, "but for the rotation while IMS fails, all work")
 	require.Equal(t, 2, checked)
-	require.Contains(t, printed, "client_secret=@survey.txt \\\n  authority=http://127.0.0.1:")
+	require.Contains(t, printed, "client_secret=@secret.txt \\\n  authority=http://127.0.0.1:")
 
 	demo.interrupt(t)
 	_, code := demo.wait(t)

@@ -26,27 +26,28 @@ type demoRun struct {
 	output  *bytes.Buffer // what was read from stdout, and all of stderr
 }
 
-// newDemoRun prepares the demo with further arguments and environment; start and wait run it.
-func newDemoRun(t *testing.T, binary string, args, env []string) *demoRun {
+// newDemoRun prepares the demo with further arguments and environment; start and wait run it. ims is the emulator's
+// binary.
+func newDemoRun(t *testing.T, ims string, args, env []string) *demoRun {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "demo") //nolint:usetesting // t.TempDir's long name is too long for the plugin's socket
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 
 	plugin := vaulttest.Product(t)
-	command := exec.Command(binary, args...)
+	command := exec.Command("../../scripts/demo.sh", args...)
 	// Whoever runs the tests may have an app of their own in the environment.
 	env = append([]string{"ITWIN_CLIENT_ID=", "ITWIN_CLIENT_SECRET=", "ITWIN_AUTHORITY=", "ITWIN_API_URL="}, env...)
 	command.Env = append(os.Environ(), append(env, "TMPDIR="+folder,
-		"VAULT_BIN="+demoVault(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version)...)
+		"VAULT_BIN="+demoVault(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version, "EMULATOR_BIN="+ims)...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return &demoRun{command: command, folder: folder}
 }
 
-func buildDemo(t *testing.T) string {
+func buildEmulator(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "demo")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/demo")
+	binary := filepath.Join(t.TempDir(), "ims-emulator")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/ims-emulator")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, string(output))
@@ -131,7 +132,7 @@ func requireNoToken(t *testing.T, output string) {
 
 func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	demo := newDemoRun(t, buildDemo(t), nil, nil)
+	demo := newDemoRun(t, buildEmulator(t), nil, nil)
 	demo.start(t)
 	output, code := demo.wait(t)
 
@@ -160,7 +161,7 @@ func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 
 func TestDemoUsesTheAppOfTheEnvironment(t *testing.T) {
 	t.Parallel()
-	binary := buildDemo(t)
+	binary := buildEmulator(t)
 	app := emulator.App{ClientID: "service-own", ClientSecret: "canary+of/the=demo", Scopes: []string{"itwin-platform"}}
 	for name, test := range map[string]struct {
 		secret string
@@ -197,7 +198,7 @@ func TestDemoUsesTheAppOfTheEnvironment(t *testing.T) {
 
 func TestDemoLeavesNothingWhenInterrupted(t *testing.T) {
 	t.Parallel()
-	binary := buildDemo(t)
+	binary := buildEmulator(t)
 	for name, test := range map[string]struct {
 		args []string
 		at   string

@@ -81,7 +81,7 @@ func refusals() map[string][]situation {
 			failing(emulator.Fault{Error: "unauthorized_client"}, fields{"client_id": "spa-e2e"}),
 			configuredForABrowser,
 		},
-		"Rate limits": {failing(emulator.Fault{RetryAfter: time.Minute}, nil), overQuota},
+		"Rate limits": {failing(emulator.Fault{RetryAfter: time.Minute}, nil), checkedDuringAPause, checkedTooOften, overQuota},
 	}
 }
 

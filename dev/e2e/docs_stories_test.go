@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +40,37 @@ func ofAnAppThatIsGone(t *testing.T, d *desk) string {
 
 func configuredForABrowser(_ *testing.T, d *desk) string {
 	return d.mustWrite("itwin/config/browser", app(d.ims, fields{"client_id": "spa-e2e", "verify": false})).Warnings[0]
+}
+
+func checkedDuringAPause(t *testing.T, d *desk) string {
+	t.Helper()
+	path := mountAnother(t, d.in(t))
+	d.mustWrite(path+"/config", app(d.ims, fields{"verify": false}))
+	d.ims.Fault(emulator.Fault{RetryAfter: time.Minute})
+	defer d.ims.Heal()
+	refusedRead(path+"/token", nil)(t, d)
+	return check(t, d, path+"/check", nil)
+}
+
+// checkedTooOften makes one check more than may run at a time, while IMS is slow.
+func checkedTooOften(t *testing.T, d *desk) string {
+	t.Helper()
+	path := mountAnother(t, d.in(t))
+	d.mustWrite(path+"/config", app(d.ims, fields{"verify": false}))
+	d.ims.Fault(emulator.Fault{Delay: 2 * time.Second})
+	defer d.ims.Heal()
+	refused := make(chan error, 3)
+	var checks sync.WaitGroup
+	for range cap(refused) {
+		checks.Go(func() {
+			if _, err := d.root.Logical().Read(path + "/check"); err != nil {
+				refused <- err
+			}
+		})
+	}
+	checks.Wait()
+	require.Len(t, refused, 1)
+	return told(t, <-refused)
 }
 
 func overQuota(t *testing.T, d *desk) string {

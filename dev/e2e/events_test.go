@@ -20,5 +20,5 @@ func TestVaultTakesTheEventsThatItIsSent(t *testing.T) {
 	e.server.Stop()
 	log := e.server.Log(t)
 	require.Contains(t, log, "config deleted")
-	require.NotContains(t, log, "this server takes no events")
+	require.NotContains(t, log, "accept events")
 }

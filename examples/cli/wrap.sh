@@ -4,5 +4,5 @@ set -euo pipefail
 
 WRAPPING_TOKEN="$(vault read -wrap-ttl=60s -field=wrapping_token itwin/token/viewer)"
 
-# Run by whoever was given the wrapping token.
+# Run by the recipient of the wrapping token.
 vault unwrap -field=access_token "$WRAPPING_TOKEN"

@@ -15,7 +15,7 @@ template {
   perms       = "0600"
   contents    = "{{ with secret \"itwin/token/viewer\" }}{{ .Data.access_token }}{{ end }}"
 
-  # Tell the app that there is a new token, if it doesn't watch the file itself.
+  # Notify the app of a new token, unless it watches the file itself.
   exec {
     command = ["touch", "app-told"]
   }

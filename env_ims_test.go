@@ -1,11 +1,13 @@
 package itwin
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -118,4 +120,32 @@ func (f *fakeIMS) Last() url.Values {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.forms[len(f.forms)-1]
+}
+
+// fielded is a token answer with its fields in JSON as given; expires_in is left out
+// if it is empty.
+func fielded(accessToken, expiresIn string) string {
+	if expiresIn == "" {
+		return fmt.Sprintf(`{"access_token":%s}`, accessToken)
+	}
+	return fmt.Sprintf(`{"access_token":%s,"expires_in":%s}`, accessToken, expiresIn)
+}
+
+// headed adds headers to an answer.
+func headed(headers map[string]string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		next(w, r)
+	}
+}
+
+// certificate returns the certificate of a test server, in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	return strings.TrimSpace(string(pem.EncodeToMemory(block)))
 }

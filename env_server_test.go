@@ -2,12 +2,20 @@ package itwin
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -25,16 +33,6 @@ func answering(handler http.HandlerFunc) func(*testing.T) endpoint {
 // granting is an IMS that says 200 with a body.
 func granting(body string) func(*testing.T) endpoint {
 	return answering(saying(http.StatusOK, body))
-}
-
-// headed adds headers to an answer.
-func headed(headers map[string]string, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range headers {
-			w.Header().Set(name, value)
-		}
-		next(w, r)
-	}
 }
 
 // wired is an IMS that reads the request and then has the connection to itself,
@@ -108,5 +106,38 @@ func resetting(text string) func(net.Conn) {
 	}
 }
 
-// noLog keeps what servers say of hostile clients out of the test's output.
-func noLog() *log.Logger { return log.New(io.Discard, "", 0) }
+// certified is a server with a certificate of its own, which clients trust.
+type certified struct {
+	usage     x509.ExtKeyUsage
+	demanding bool // of a client's certificate
+}
+
+func valid() certified { return certified{usage: x509.ExtKeyUsageServerAuth} }
+
+func (c certified) serving(handler http.Handler) func(*testing.T) endpoint {
+	return func(t *testing.T) endpoint {
+		t.Helper()
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1),
+			NotBefore:    time.Now().Add(-time.Hour),
+			NotAfter:     time.Now().Add(time.Hour),
+			IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+			ExtKeyUsage:  []x509.ExtKeyUsage{c.usage},
+			IsCA:         true, BasicConstraintsValid: true,
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		require.NoError(t, err)
+		server := httptest.NewUnstartedServer(handler)
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.EnableHTTP2 = true
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+		if c.demanding {
+			server.TLS.ClientAuth = tls.RequireAnyClientCert
+		}
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		return endpoint{tokenURL: server.URL, caCert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+	}
+}

@@ -1,4 +1,4 @@
-package itwin
+package memo
 
 import (
 	"context"
@@ -17,45 +17,45 @@ func keep(string) {}
 
 func TestMemoReadsOnceUntilItIsToldToForget(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
+	m := New[string]()
 	for _, read := range []string{"first", "never"} {
-		v, err := m.get(t.Context(), "name", value(read), keep)
+		v, err := m.Get(t.Context(), "name", value(read), keep)
 		require.NoError(t, err)
 		require.Equal(t, "first", v)
 	}
-	dropped, ok := m.forget("name")
+	dropped, ok := m.Forget("name")
 	require.True(t, ok)
 	require.Equal(t, "first", dropped)
-	v, err := m.get(t.Context(), "name", value("second"), keep)
+	v, err := m.Get(t.Context(), "name", value("second"), keep)
 	require.NoError(t, err)
 	require.Equal(t, "second", v)
 }
 
 func TestMemoKeepsNoError(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
+	m := New[string]()
 	failure := errors.New("no")
-	_, err := m.get(t.Context(), "name", func(context.Context) (string, error) { return "canary", failure }, keep)
+	_, err := m.Get(t.Context(), "name", func(context.Context) (string, error) { return "canary", failure }, keep)
 	require.Equal(t, failure, err)
-	v, err := m.get(t.Context(), "name", value("found"), keep)
+	v, err := m.Get(t.Context(), "name", value("found"), keep)
 	require.NoError(t, err)
 	require.Equal(t, "found", v)
 }
 
 func TestMemoDropsWhatWasOutdatedWhileItWasRead(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
+	m := New[string]()
 	var dropped []string
 	reads := []string{"new", "old"}
 	read := func(context.Context) (string, error) {
 		v := reads[len(reads)-1]
 		reads = reads[:len(reads)-1]
 		if v == "old" {
-			m.forget("name")
+			m.Forget("name")
 		}
 		return v, nil
 	}
-	v, err := m.get(t.Context(), "name", read, func(v string) { dropped = append(dropped, v) })
+	v, err := m.Get(t.Context(), "name", read, func(v string) { dropped = append(dropped, v) })
 	require.NoError(t, err)
 	require.Equal(t, "new", v)
 	require.Equal(t, []string{"old"}, dropped)
@@ -63,9 +63,9 @@ func TestMemoDropsWhatWasOutdatedWhileItWasRead(t *testing.T) {
 
 func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
-	v, err := m.get(t.Context(), "name", func(context.Context) (string, error) {
-		m.swap("name", "written")
+	m := New[string]()
+	v, err := m.Get(t.Context(), "name", func(context.Context) (string, error) {
+		m.Swap("name", "written")
 		return "read", nil
 	}, keep)
 	require.NoError(t, err)
@@ -74,11 +74,11 @@ func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
 
 func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
+	m := New[string]()
 	missing := errors.New("there is none")
 	reading, release, before := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := m.get(context.WithoutCancel(t.Context()), "name", func(context.Context) (string, error) {
+		_, err := m.Get(context.WithoutCancel(t.Context()), "name", func(context.Context) (string, error) {
 			close(reading)
 			<-release
 			return "", missing
@@ -86,10 +86,10 @@ func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
 		before <- err
 	}()
 	<-reading
-	m.forget("name") // as whoever writes it does
+	m.Forget("name") // as a write does
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	v, err := m.get(ctx, "name", value("written"), keep)
+	v, err := m.Get(ctx, "name", value("written"), keep)
 	close(release)
 	require.NoError(t, err)
 	require.Equal(t, "written", v)
@@ -98,10 +98,10 @@ func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
 
 func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
 	t.Parallel()
-	m := newMemo[string]()
+	m := New[string]()
 	ctx, cancel := context.WithCancel(t.Context())
 	released, read := make(chan struct{}), make(chan error, 1)
-	_, err := m.get(ctx, "name", func(ctx context.Context) (string, error) {
+	_, err := m.Get(ctx, "name", func(ctx context.Context) (string, error) {
 		cancel()
 		<-released
 		read <- ctx.Err()
@@ -110,4 +110,28 @@ func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	close(released)
 	require.NoError(t, <-read, "others may wait for the same read")
+}
+
+func TestMemoForgetsAValueOnlyIfItIsStale(t *testing.T) {
+	t.Parallel()
+	m := New[string]()
+	m.Swap("name", "kept")
+	_, ok := m.ForgetIf("name", func(v string) bool { return v == "another" })
+	require.False(t, ok)
+	require.Equal(t, map[string]string{"name": "kept"}, m.All())
+	v, ok := m.ForgetIf("name", func(v string) bool { return v == "kept" })
+	require.True(t, ok)
+	require.Equal(t, "kept", v)
+	_, ok = m.Peek("name")
+	require.False(t, ok)
+}
+
+func TestMemoHandsOutACopyOfAll(t *testing.T) {
+	t.Parallel()
+	m := New[string]()
+	m.Swap("name", "kept")
+	delete(m.All(), "name")
+	v, ok := m.Peek("name")
+	require.True(t, ok)
+	require.Equal(t, "kept", v)
 }

@@ -58,12 +58,17 @@ func newBentley(e *env) *bentley {
 func (b *bentley) serve(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	b.asked[r.URL.Path]++
-	answer := b.answers[r.URL.Path]
 	b.mu.Unlock()
-	if answer == nil {
-		answer = http.NotFound
+	b.answer(r.URL.Path)(w, r)
+}
+
+func (b *bentley) answer(path string) http.HandlerFunc {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if answer := b.answers[path]; answer != nil {
+		return answer
 	}
-	answer(w, r)
+	return http.NotFound
 }
 
 // Say answers requests for a path from now on.
