@@ -80,23 +80,6 @@ func TestTheSameTokenComesAgainToTheSameRequestAlone(t *testing.T) {
 	require.NotEqual(t, first, env.mustToken())
 }
 
-func TestAHungRequestEndsWithTheListener(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	env.Fault(emulator.Fault{Hang: true})
-	failed := make(chan error, 1)
-	go func() {
-		response, err := env.client.Do(env.tokenRequest(grant()))
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		failed <- err
-	}()
-	require.Eventually(t, func() bool { return env.Exchanges() == 1 }, waitLimit, pollTime)
-	require.NoError(t, env.Close())
-	require.Error(t, <-failed)
-}
-
 func TestEachEchoIsTheSecretInAFormOfItsOwn(t *testing.T) {
 	t.Parallel()
 	env, texts := newEnv(t), make(map[string]string)

@@ -154,23 +154,28 @@ func goroutines(t *testing.T) string {
 	return stacks.String()
 }
 
-func TestCloseReleasesDelayedRequests(t *testing.T) {
+func TestCloseReleasesRequestsThatWait(t *testing.T) {
 	t.Parallel()
-	env := newEnv(t)
-	env.Fault(emulator.Fault{Delay: never})
-	failed := make(chan error, 1)
-	go func() {
-		response, err := env.client.Do(env.tokenRequest(grant()))
-		if err == nil {
-			err = response.Body.Close()
-		}
-		failed <- err
-	}()
-	require.Eventually(t, func() bool { return env.Exchanges() == 1 }, waitLimit, pollTime)
-	require.NoError(t, env.Close())
-	require.Error(t, <-failed)
-	require.NoError(t, env.Close())
-	require.Error(t, env.Up())
+	for name, fault := range map[string]emulator.Fault{"delayed": {Delay: never}, "hung": {Hang: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := newEnv(t)
+			env.Fault(fault)
+			failed := make(chan error, 1)
+			go func() {
+				response, err := env.client.Do(env.tokenRequest(grant()))
+				if err == nil {
+					err = response.Body.Close()
+				}
+				failed <- err
+			}()
+			require.Eventually(t, func() bool { return env.Exchanges() == 1 }, waitLimit, pollTime)
+			require.NoError(t, env.Close())
+			require.Error(t, <-failed)
+			require.NoError(t, env.Close())
+			require.Error(t, env.Up())
+		})
+	}
 }
 
 func TestDownRefusesConnectionsUntilUpOnTheSamePort(t *testing.T) {
