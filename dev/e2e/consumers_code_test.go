@@ -37,14 +37,7 @@ func (c *consumers) testTypeScript(t *testing.T) {
 	requireProgram(t, "node")
 	requireProgram(t, "npm")
 	dir := copyExample(t, "typescript")
-	// With the settings of whoever runs the tests: they say which registry is reached, and how.
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
-		"--fetch-retries=1", "--fetch-retry-mintimeout=1000")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		skipWithoutNetwork(t, string(out))
-		require.NoErrorf(t, err, "installing the compiler: %s", out)
-	}
+	npmInstall(t, dir)
 	c.run(t, c.user(t, "itwin-reader", "itwin-operator"), dir, "npm", "test")
 }
 

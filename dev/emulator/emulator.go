@@ -2,8 +2,8 @@
 // plugin knows, on one loopback listener, so that tests and demos need neither an account nor a network.
 //
 // It owns the behavior seen from outside: OAuth 2.0 client credentials (RFC 6749 section 4.4), discovery, signing
-// keys, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the plugin. It holds
-// client secrets in clear: never give it a real one.
+// keys, introspection, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the
+// plugin. It holds client secrets in clear: never give it a real one.
 package emulator
 
 import (
@@ -109,9 +109,13 @@ func (e *Emulator) Down() error { return e.listener.down() }
 // Up listens again on the same port. It fails when another process took the port, or after Close.
 func (e *Emulator) Up() error { return e.listener.up() }
 
-// RotateKey makes a new signing key with a new kid. Keys of the past stay published, as tokens they signed are
-// still out there.
+// RotateKey makes a new signing key with a new kid. Keys of the past stay published until
+// WithdrawKeys, as tokens they signed are still out there.
 func (e *Emulator) RotateKey() error { return e.keys.rotate() }
+
+// WithdrawKeys stops publishing every key but the one that signs, as an IMS does whose older keys are out of use or were
+// stolen: tokens that those signed verify no longer.
+func (e *Emulator) WithdrawKeys() { e.keys.withdraw() }
 
 // Sign returns a JWT of the given claims, signed with the current key: for tests that need a token IMS would not
 // issue, such as one that has expired or that names another issuer.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 )
@@ -113,16 +112,9 @@ func (p *platform) authenticate(r *http.Request) (App, *platformError) {
 		return App{}, errUnauthorized("HeaderNotFound",
 			"Header Authorization was not found in the request. Access denied.")
 	}
-	var registered jwt.Claims
-	var claims struct {
-		ClientID string   `json:"client_id"`
-		Scope    []string `json:"scope"`
-	}
-	if err := p.keys.verify(token, &registered, &claims); err != nil {
-		return App{}, errUnauthorized("InvalidToken", "Access token is malformed or not signed by IMS.")
-	}
-	if err := registered.ValidateWithLeeway(jwt.Expected{Issuer: p.issuer, Time: p.now()}, 0); err != nil {
-		return App{}, errUnauthorized("InvalidToken", "Access token is expired or of another issuer.")
+	claims, err := accepted(p.keys, p.issuer, p.now(), token)
+	if err != nil {
+		return App{}, errUnauthorized("InvalidToken", "Access token is "+err.Error()+".")
 	}
 	app, known := p.registry.find(claims.ClientID)
 	switch {
