@@ -33,7 +33,7 @@ func TestRotateThatFailsKeepsTheOldToken(t *testing.T) {
 	e.ims.Fail(http.StatusBadGateway)
 	status, text := e.mustFail("update", "rotate", nil)
 	require.Equal(t, http.StatusBadGateway, status)
-	require.Contains(t, text, "stage HTTP status")
+	require.Contains(t, text, "status 502")
 	require.Equal(t, first, e.mustRead("token"))
 }
 

@@ -205,7 +205,7 @@ func TestSweepNamesTheStorageCallThatFailed(t *testing.T) {
 
 func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{opGet, opPut} {
+	for op, line := range map[string]string{opGet: "could not load the token", opPut: "could not store the token"} {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			e := newConfiguredEnv(t).node()
@@ -213,7 +213,7 @@ func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
 			e.storage.Fail(op, "token/")
 			require.Equal(t, canaryToken+"2", e.token())
 			require.Equal(t, canaryToken+"2", e.token())
-			require.Contains(t, e.log.String(), "could not load or store a token")
+			require.Contains(t, e.log.String(), line)
 			require.Contains(t, e.log.String(), errStorage.Error())
 		})
 	}
