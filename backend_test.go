@@ -15,12 +15,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/pathmanager"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
+	"vault-plugin-secrets-itwin/internal/secret"
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 func TestFactoryNeedsNeitherStorageNorSystem(t *testing.T) {
@@ -68,6 +73,94 @@ func TestCleanupLeavesNothingRunning(t *testing.T) {
 		require.Eventually(t, func() bool { return goroutines() <= 1+1 }, 10*time.Second, time.Millisecond,
 			"besides this one and Eventually's")
 	})
+}
+
+func TestUnmountWaitsForNoRequestAndEndsWhatReadersAndRotationsWaitFor(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(e *env){
+		"unmount": func(e *env) { e.Cleanup(e.t.Context()) },
+		"delete":  func(e *env) { e.mustDelete("config") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.mustWrite("config", e.app(fields{keyRequestTimeout: 30, keyVerify: false}))
+			e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+			asked, hanging := make(chan struct{}, 2), make(chan struct{})
+			t.Cleanup(func() { close(hanging) })
+			e.ims.Answer(func(http.ResponseWriter, *http.Request) {
+				asked <- struct{}{}
+				<-hanging
+			})
+			ended := make(chan error, 2)
+			for path, op := range map[string]logical.Operation{"rotate": logical.UpdateOperation, "token/viewer": logical.ReadOperation} {
+				go func() {
+					resp, err := e.handle(context.WithoutCancel(t.Context()), op, path, nil)
+					if err == nil && resp.IsError() {
+						err = resp.Error()
+					}
+					ended <- err
+				}()
+			}
+			<-asked
+			<-asked
+			begun := time.Now()
+			end(e)
+			if name == "delete" {
+				require.Error(t, <-ended)
+				require.Error(t, <-ended)
+			}
+			require.Less(t, time.Since(begun), 10*time.Second, "of the 30 that each exchange may take")
+			require.Empty(t, e.storage.Entries(t, tokenPrefix))
+		})
+	}
+}
+
+func TestBackendRenewsFromInitializationToCleanup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend("")
+		b.jitter = func(time.Duration) time.Duration { return 0 }
+		require.NoError(t, b.Setup(t.Context(), &logical.BackendConfig{System: &countingSystem{}}))
+		for range 2 {
+			require.NoError(t, b.Initialize(t.Context(), &logical.InitializationRequest{}))
+		}
+		minted := 0 // by one exchange at a time
+		a := b.plantApp(t, func(context.Context, scopes.Set) (tokens.Grant, error) {
+			minted++
+			token := secret.New(canaryToken + strconv.Itoa(minted))
+			return tokens.Grant{AccessToken: token, RequestedAt: time.Now(), Lifetime: lifetime}, nil
+		})
+		_, err := a.pool.Token(t.Context(), a.config.Scopes, 0)
+		require.NoError(t, err)
+		<-time.After(29*time.Minute - time.Second)
+		synctest.Wait()
+		require.Equal(t, 1, minted)
+		<-time.After(time.Second)
+		synctest.Wait()
+		require.Equal(t, 2, minted, "ahead of the rotation, with no reader")
+
+		_, ok := a.pool.Fresh(a.config.Scopes, 0)
+		require.True(t, ok, "so that it is in use")
+		b.Cleanup(t.Context())
+		<-time.After(lifetime)
+		require.Equal(t, 2, minted)
+	})
+}
+
+// plantApp makes a default app that needs no network.
+func (b *backend) plantApp(t *testing.T, mint func(context.Context, scopes.Set) (tokens.Grant, error)) *app {
+	t.Helper()
+	c := defaultConfig()
+	c.ClientID, c.ClientSecret, c.Generation = "service-test", secret.New(canarySecret), "g"
+	c.normalize()
+	a, err := b.newApp(t.Context(), "", c)
+	require.NoError(t, err)
+	settings := b.poolSettings(newFaultyStorage(), a)
+	settings.Mint = mint
+	a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), settings)
+	b.apps.Swap("", a)
+	return a
 }
 
 // within runs f in a goroutine whose descendants are counted.
