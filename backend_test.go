@@ -3,22 +3,17 @@ package itwin
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"runtime/pprof"
-	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/pathmanager"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
@@ -125,26 +120,25 @@ func TestBackendRenewsFromInitializationToCleanup(t *testing.T) {
 		for range 2 {
 			require.NoError(t, b.Initialize(t.Context(), &logical.InitializationRequest{}))
 		}
-		minted := 0 // by one exchange at a time
+		var minted atomic.Int64
 		a := b.plantApp(t, func(context.Context, scopes.Set) (tokens.Grant, error) {
-			minted++
-			token := secret.New(canaryToken + strconv.Itoa(minted))
+			token := secret.New(canaryToken + strconv.FormatInt(minted.Add(1), 10))
 			return tokens.Grant{AccessToken: token, RequestedAt: time.Now(), Lifetime: lifetime}, nil
 		})
 		_, err := a.pool.Token(t.Context(), a.config.Scopes, 0)
 		require.NoError(t, err)
 		<-time.After(29*time.Minute - time.Second)
 		synctest.Wait()
-		require.Equal(t, 1, minted)
+		require.EqualValues(t, 1, minted.Load())
 		<-time.After(time.Second)
 		synctest.Wait()
-		require.Equal(t, 2, minted, "ahead of the rotation, with no reader")
+		require.EqualValues(t, 2, minted.Load(), "ahead of the rotation, with no reader")
 
 		_, ok := a.pool.Fresh(a.config.Scopes, 0)
 		require.True(t, ok, "so that it is in use")
 		b.Cleanup(t.Context())
 		<-time.After(lifetime)
-		require.Equal(t, 2, minted)
+		require.EqualValues(t, 2, minted.Load())
 	})
 }
 
@@ -222,50 +216,6 @@ func TestJitterStaysWithinItsBounds(t *testing.T) {
 		seen[d] = true
 	}
 	require.Len(t, seen, 3, "both bounds included")
-}
-
-// TestPathsChangeOnlyOnPurpose compares what the mount offers with a list that
-// reviewers see change. Run it with -update to write the list anew.
-func TestPathsChangeOnlyOnPurpose(t *testing.T) {
-	t.Parallel()
-	golden := filepath.Join("testdata", "paths.golden")
-	served := describePaths(newEnv(t).Backend)
-	if flag.Lookup("update").Value.String() == "true" {
-		require.NoError(t, os.WriteFile(golden, []byte(served), 0o600))
-	}
-	listed, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	require.Equal(t, string(listed), served)
-}
-
-func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write testdata/paths.golden anew")
-	os.Exit(m.Run())
-}
-
-// describePaths lists paths, operations, fields and what Vault treats specially,
-// one to a line.
-func describePaths(b *framework.Backend) string {
-	var lines []string
-	for _, path := range b.Paths {
-		for op := range path.Operations {
-			lines = append(lines, fmt.Sprintf("path %s: %s", path.Pattern, op))
-		}
-		for name, field := range path.Fields {
-			lines = append(lines, fmt.Sprintf("path %s: field %s %s", path.Pattern, name, field.Type))
-		}
-	}
-	slices.Sort(lines)
-	special := map[string][]string{
-		"unauthenticated": b.PathsSpecial.Unauthenticated,
-		"root":            b.PathsSpecial.Root,
-		"local storage":   b.PathsSpecial.LocalStorage,
-		"seal wrap":       b.PathsSpecial.SealWrapStorage,
-	}
-	for _, name := range slices.Sorted(maps.Keys(special)) {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("special %s: %s", name, strings.Join(special[name], " "))))
-	}
-	return strings.Join(lines, "\n") + "\n"
 }
 
 func TestStorageFailuresAreNamedAndNothingElseIsLost(t *testing.T) {

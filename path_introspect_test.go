@@ -43,7 +43,7 @@ func TestIntrospectRefusesWhatIsNoToken(t *testing.T) {
 	e.mustRefuse("token "+tokentext.ErrEmpty.Error(), "introspect", nil)
 	parts := strings.Split(b.Token(nil), ".")
 	for text, want := range map[string]error{
-		" \n": tokentext.ErrEmpty, "not-a-token": tokentext.ErrNotJWT, "...": tokentext.ErrNotJWT,
+		"\n": tokentext.ErrEmpty, "not-a-token": tokentext.ErrNotJWT, "...": tokentext.ErrNotJWT,
 		parts[0] + "." + parts[1] + ".":                       tokentext.ErrIncomplete,
 		parts[0] + "." + parts[1] + "." + parts[2][:5]:        tokentext.ErrIncomplete,
 		jwtPart(fields{"alg": "none"}) + "." + parts[1] + ".": tokentext.ErrIncomplete,

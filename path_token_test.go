@@ -90,7 +90,7 @@ func TestTokenOfNothingSaysWhatToRunNext(t *testing.T) {
 	cases := map[string]string{
 		"token": "the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`" +
 			" with the credentials of a service app",
-		"token/nobody": "role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`," +
+		"token/nobody": "role \"nobody\" doesn't exist: run `vault write -f itwin/role/nobody`," +
 			" or `vault list itwin/role` to see the existing roles",
 		"token/lost": "app \"gone\" isn't configured: run `vault write itwin/config/gone client_id=… client_secret=…`" +
 			" with the credentials of a service app",
