@@ -138,7 +138,7 @@ func (b *backend) withApp(ctx context.Context, req *logical.Request, roleName st
 			return answer(err)
 		}
 		resp, err := use(a, r)
-		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 {
+		if errors.Is(err, tokens.ErrSuperseded) && attempt < 3 && !b.ended.Load() {
 			b.apps.ForgetIf(a.name, func(known *app) bool { return known == a })
 			continue
 		}
