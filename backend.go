@@ -71,8 +71,7 @@ type backend struct {
 	allowedHosts outbound.AllowedHosts
 	hostsErr     error // why the variable can't be read
 
-	// ended is set at unmount: requests under way begin nothing anew then.
-	ended atomic.Bool
+	ended atomic.Bool // by clean: requests under way begin nothing new
 
 	renewer *tokens.Renewer
 	sweeps  sweeps
@@ -178,6 +177,7 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 
 // initialize runs at mount, unseal, reload and after a crash of the plugin.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
+	b.ended.Store(false)
 	b.renewer.Start()
 	return nil
 }
