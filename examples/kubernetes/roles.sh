@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Writes the roles of Vault's Kubernetes auth method by which apps in the namespace "app" read tokens. Each consumer logs in
+# with a JWT for another audience, and a role accepts one.
+set -euo pipefail
+
+# The audience of the JWT that every pod has: the issuer of your cluster, as "kubectl get --raw /.well-known/openid-configuration" shows it.
+: "${CLUSTER_ISSUER:=https://kubernetes.default.svc.cluster.local}"
+
+# role <name> <audience> <token_ttl>
+role() {
+	vault write "auth/kubernetes/role/$1" \
+		bound_service_account_names=app bound_service_account_namespaces=app \
+		audience="$2" token_ttl="$3" token_policies=itwin-reader
+}
+
+# Vault Secrets Operator, External Secrets' SecretStore, CSI: they ask Kubernetes for a JWT that is meant for Vault alone.
+role app vault 1h
+
+# External Secrets' generator never revokes a login, so each one has to end by itself, before the next poll.
+role app-generator vault 5m
+
+# The Agent Injector logs in with the JWT that the pod has anyway.
+role app-injector "$CLUSTER_ISSUER" 1h
