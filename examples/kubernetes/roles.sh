@@ -3,8 +3,9 @@
 # with a JWT for another audience, and a role accepts one.
 set -euo pipefail
 
-# The audience of the JWT that every pod has: the issuer of your cluster, as "kubectl get --raw /.well-known/openid-configuration" shows it.
-: "${CLUSTER_ISSUER:=https://kubernetes.default.svc.cluster.local}"
+# The audience of the JWT that every pod has, which differs between clusters. This shows yours, as aud:
+#   kubectl create token app -n app | cut -d. -f2 | base64 -d
+: "${API_AUDIENCE:=https://kubernetes.default.svc.cluster.local}"
 
 # role <name> <audience> <token_ttl>
 role() {
@@ -20,4 +21,4 @@ role app vault 1h
 role app-generator vault 5m
 
 # The Agent Injector logs in with the JWT that the pod has anyway.
-role app-injector "$CLUSTER_ISSUER" 1h
+role app-injector "$API_AUDIENCE" 1h
