@@ -63,7 +63,7 @@ func (d *desk) testTerraformWithoutSecret(t *testing.T) {
 	f := d.engineExample(t, cty.NullVal(cty.String))
 	f.apply("vault_mount")
 	_, err := f.root.Logical().Write("itwin/config", f.resources("vault_generic_endpoint")[0].data(t))
-	requireStatus(t, err, 400, "client_secret is missing")
+	requireStatus(t, err, 400)
 
 	script := strings.NewReplacer("$TF_VAR_client_id", clientID, "@secret.txt", "@secret.txt authority="+d.ims.URL()+" api_url="+d.ims.URL()).
 		Replace(readExample(t, "terraform", "engine", "apply.sh"))

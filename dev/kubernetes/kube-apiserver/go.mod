@@ -1,5 +1,5 @@
 // The Kubernetes API server that operators and Vault talk to in tests. A module of its own: its dependencies never meet the product's.
-module vault-plugin-secrets-itwin/dev/kubernetes/apiserver
+module vault-plugin-secrets-itwin/dev/kubernetes/kube-apiserver
 
 go 1.26.0
 

@@ -1,5 +1,5 @@
 // Vault's Kubernetes auth method as an external plugin, which the small Vault of the tests lacks.
-module vault-plugin-secrets-itwin/dev/kubernetes/auth
+module vault-plugin-secrets-itwin/dev/kubernetes/vault-plugin-auth-kubernetes
 
 go 1.26.0
 
