@@ -63,7 +63,7 @@ func TestDashboardFollowsGrafanasSchema(t *testing.T) {
 	schema.RegisterPanelcfgVariant(stat.VariantConfig())
 	schema.RegisterPanelcfgVariant(timeseries.VariantConfig())
 	schema.RegisterDataqueryVariant(query.VariantConfig())
-	var d grafana.Dashboard
+	var d grafana.Dashboard //nolint:staticcheck // its successor is for Grafana 12 and later
 	// What it returns is never nil, only empty.
 	require.Empty(t, d.UnmarshalJSONStrict([]byte(readExample(t, "monitoring", "dashboard.json"))).Error())
 	require.NoError(t, d.Validate())

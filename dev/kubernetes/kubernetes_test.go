@@ -26,14 +26,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestPagesOfKubernetes follows them as they are, with addresses and intervals replaced.
-func TestPagesOfKubernetes(t *testing.T) {
+// TestSecretsHoldAValidTokenThroughRotationsAndAnOutage follows the pages and examples as they are, with addresses and
+// intervals replaced.
+func TestSecretsHoldAValidTokenThroughRotationsAndAnOutage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	t.Run("each consumer's role takes its audience and no other", w.testLogins)
-	t.Run("Secrets hold a valid token through rotations and an outage", w.testRotations)
-}
-
-func (w *world) testRotations(t *testing.T) {
 	secrets := []*copies{w.watch(t, "app", "itwin-token"), w.watch(t, "app", "itwin-token-generated")}
 	w.endLoginsBeforeTheNextPoll(t)
 	w.startExternalSecrets(t)
@@ -95,4 +92,3 @@ func (w *world) requireFewLogins(t *testing.T) {
 	require.LessOrEqual(t, w.logins(t, "app"), 2)
 	require.LessOrEqual(t, w.logins(t, "app-generator"), 2)
 }
-

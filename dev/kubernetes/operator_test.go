@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,29 +46,45 @@ func (w *world) playSecretsOperator(t *testing.T) *copies {
 	ended.Go(func() {
 		var held string
 		for {
-			secret, err := client.Logical().Read(path)
-			if !assert.NoError(t, err) {
+			read, err := readStatic(client, path)
+			if err != nil {
+				t.Errorf("the operator, reading %s: %v", path, err)
 				return
 			}
-			if rotation := secret.Data["last_vault_rotation"].(string); rotation != held {
-				held = rotation
-				written.add(secret.Data["access_token"].(string))
+			if read.LastVaultRotation != held {
+				held = read.LastVaultRotation
+				written.add(read.AccessToken)
 			}
 			select {
 			case <-stop:
 				return
-			case <-time.After(ttlOf(t, secret) + 650*time.Millisecond):
+			case <-time.After(time.Duration(read.TTL)*time.Second + 650*time.Millisecond):
 			}
 		}
 	})
-	t.Cleanup(func() { close(stop); ended.Wait() })
+	t.Cleanup(func() {
+		close(stop)
+		ended.Wait()
+	})
 	return written
 }
 
-// ttlOf is when the answer says to come back.
-func ttlOf(t *testing.T, secret *api.Secret) time.Duration {
-	t.Helper()
-	ttl, err := secret.Data["ttl"].(json.Number).Int64()
-	assert.NoError(t, err)
-	return time.Duration(ttl) * time.Second
+// static is what the operator takes from static credentials.
+type static struct {
+	AccessToken       string `json:"access_token"`
+	LastVaultRotation string `json:"last_vault_rotation"`
+	TTL               int    `json:"ttl"` // seconds
+}
+
+func readStatic(client *api.Client, path string) (read static, err error) {
+	secret, err := client.Logical().Read(path)
+	if err != nil {
+		return read, err
+	}
+	text, err := json.Marshal(secret.Data)
+	if err != nil {
+		return read, err
+	}
+	err = json.Unmarshal(text, &read)
+	return read, err
 }

@@ -63,11 +63,8 @@ func (w *world) setUpLogin(t *testing.T) {
 	t.Helper()
 	w.registerAuth(t)
 	require.NoError(t, w.root.Sys().EnableAuthWithOptions("kubernetes", &api.EnableAuthOptions{Type: authName}))
+	w.apply(t, example(t, "kubernetes/app.yaml")...)
 	w.apply(t, objects(t, `
-{apiVersion: v1, kind: Namespace, metadata: {name: app}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: app, namespace: app}}
----
 {apiVersion: v1, kind: ServiceAccount, metadata: {name: vault, namespace: app}}
 ---
 apiVersion: rbac.authorization.k8s.io/v1

@@ -52,7 +52,9 @@ func (c *cluster) watch(t *testing.T, namespace, name string) *copies {
 	ended.Go(func() {
 		decoder := json.NewDecoder(response.Body)
 		for {
-			var event struct{ Object struct{ Data map[string][]byte } }
+			var event struct {
+				Object struct{ Data map[string][]byte }
+			}
 			if decoder.Decode(&event) != nil { // the test ends, and with it the request
 				return
 			}
