@@ -38,7 +38,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	dir, etcd, c := t.TempDir(), startEtcd(t), &cluster{address: freeAddress(t)}
+	dir, etcd, c := t.TempDir(), startEtcd(t), &cluster{address: vaulttest.FreeAddress(t)}
 	tokens, key, certs := filepath.Join(dir, "tokens.csv"), filepath.Join(dir, "sa.key"), filepath.Join(dir, "certs")
 	require.NoError(t, os.WriteFile(tokens, []byte(adminToken+",admin,admin,system:masters\n"), 0o600))
 	writeKey(t, key)
@@ -65,7 +65,7 @@ func startCluster(t *testing.T) *cluster {
 
 func startEtcd(t *testing.T) (url string) {
 	t.Helper()
-	dir, clients, peers := t.TempDir(), "http://"+freeAddress(t), "http://"+freeAddress(t)
+	dir, clients, peers := t.TempDir(), "http://"+vaulttest.FreeAddress(t), "http://"+vaulttest.FreeAddress(t)
 	start(t, dir, nil, "etcd", "--data-dir="+dir, "--unsafe-no-fsync", "--listen-peer-urls="+peers,
 		"--listen-client-urls="+clients, "--advertise-client-urls="+clients)
 	return clients

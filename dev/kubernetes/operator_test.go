@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
 // startExternalSecrets runs the operator as the cluster's administrator.
@@ -26,7 +28,7 @@ func (w *world) startExternalSecrets(t *testing.T) {
 	for _, path := range definitions {
 		w.apply(t, objects(t, readFile(t, path))...)
 	}
-	start(t, t.TempDir(), []string{"KUBECONFIG=" + w.writeKubeconfig(t)}, "external-secrets", "--metrics-addr="+freeAddress(t))
+	start(t, t.TempDir(), []string{"KUBECONFIG=" + w.writeKubeconfig(t)}, "external-secrets", "--metrics-addr="+vaulttest.FreeAddress(t))
 }
 
 // playSecretsOperator plays the Vault Secrets Operator, whose binary can't be had here, by what version 1.4.1 was seen to do

@@ -1,7 +1,6 @@
 package kubernetes
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,13 +35,4 @@ func start(t *testing.T, dir string, env []string, name string, args ...string) 
 			t.Logf("the end of what %s printed:\n%s", name, text[max(0, len(text)-8000):])
 		}
 	})
-}
-
-// freeAddress is a loopback address that nothing listened on a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
 }

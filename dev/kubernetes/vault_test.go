@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,7 +107,9 @@ func (w *world) write(t *testing.T, path string, data map[string]any) {
 func (w *world) script(t *testing.T, folder, name string) {
 	t.Helper()
 	bin := t.TempDir()
-	require.NoError(t, os.Symlink(os.Getenv("VAULT_BIN"), filepath.Join(bin, "vault")))
+	vault, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", w.vault.PID()))
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(vault, filepath.Join(bin, "vault")))
 	cmd := exec.CommandContext(t.Context(), "./"+name)
 	cmd.Dir = examplePath(folder)
 	cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + bin, "VAULT_ADDR=" + w.vault.Addr, "VAULT_TOKEN=" + w.root.Token()}
