@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,11 +17,14 @@ import (
 // startExternalSecrets runs the operator as the cluster's administrator.
 func (w *world) startExternalSecrets(t *testing.T) {
 	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/external-secrets/external-secrets")
-	list.Dir = "external-secrets"
-	dir, err := list.Output()
+	// Not `go list`, which says nothing of a module that was built elsewhere.
+	download := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/external-secrets/external-secrets")
+	download.Dir = "external-secrets"
+	answer, err := download.Output()
 	require.NoError(t, err)
-	definitions, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "config", "crds", "bases", "*external-secrets.io_*.yaml"))
+	var module struct{ Dir string }
+	require.NoError(t, json.Unmarshal(answer, &module))
+	definitions, err := filepath.Glob(filepath.Join(module.Dir, "config", "crds", "bases", "*external-secrets.io_*.yaml"))
 	require.NoError(t, err)
 	require.NotEmpty(t, definitions)
 	for _, path := range definitions {
@@ -32,8 +34,8 @@ func (w *world) startExternalSecrets(t *testing.T) {
 }
 
 // playSecretsOperator plays the Vault Secrets Operator, whose binary can't be had here, by what version 1.4.1 was seen to do
-// with the example: it logs in once, comes back half a second or a little more after a token's ttl, and
-// writes the Secret when last_vault_rotation has changed.
+// with the example: it logs in once, comes back half a second or a little more after a token's ttl, and writes the Secret when
+// last_vault_rotation has changed.
 func (w *world) playSecretsOperator(t *testing.T) *copies {
 	t.Helper()
 	all := example(t, "vault-secrets-operator/itwin-token.yaml")
