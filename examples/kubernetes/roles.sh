@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the roles of Vault's Kubernetes auth method by which apps in the namespace "app" read tokens. Each consumer logs in
-# with a JWT for another audience, and a role accepts one.
+# Writes the roles of Vault's Kubernetes auth method by which apps in the namespace "app" read tokens. Consumers log in with
+# JWTs for different audiences, and a role accepts only one.
 set -euo pipefail
 
 # The audience of the JWT that every pod has, which differs between clusters. This shows yours, as aud:
@@ -14,7 +14,7 @@ role() {
 		audience="$2" token_ttl="$3" token_policies=itwin-reader
 }
 
-# Vault Secrets Operator, External Secrets' SecretStore, CSI: they ask Kubernetes for a JWT that is meant for Vault alone.
+# Vault Secrets Operator, External Secrets' SecretStore, CSI: they request a JWT that is meant only for Vault.
 role app vault 1h
 
 # External Secrets' generator never revokes a login, so each one has to end by itself, before the next poll.
