@@ -22,7 +22,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
 # `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
@@ -105,6 +105,14 @@ $(COMPAT): compat-%: build
 compat-openbao: build
 	cd dev/openbao && PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" go test -count=1 ./...
 
+# A program for each module below dev/kubernetes, and by its name.
+CLUSTER := $(patsubst dev/kubernetes/%/go.mod,.cache/kubernetes/%,$(wildcard dev/kubernetes/*/go.mod))
+.PHONY: kubernetes
+kubernetes: build $(CLUSTER) ## Follow the pages on Kubernetes with a real API server and a real operator
+	vault="$$(scripts/vault.sh)" && cd dev && \
+		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
+		KUBERNETES_BIN="$(CURDIR)/.cache/kubernetes" go test -v -count=1 -timeout 30m ./kubernetes
+
 # The race detector needs a C compiler. A Vault and a plugin in the test's own process have SOAK_TIME each.
 .PHONY: soak
 soak: ## Run readers, faults, writes and reloads for SOAK_TIME, and weigh the plugin
@@ -158,4 +166,9 @@ $(GOVULNCHECK): tool = golang.org/x/vuln/cmd/govulncheck
 $(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
 	@echo "building $(@F), once; of these, golangci-lint takes minutes"
 	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ $(tool)
+	@touch $@
+
+.cache/kubernetes/%: dev/kubernetes/%/go.sum
+	@echo "building $*, once; the four of them take about 15 minutes on two cores"
+	cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$(CURDIR)/$@" tool
 	@touch $@

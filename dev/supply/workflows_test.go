@@ -211,7 +211,7 @@ func TestWhatTakesLongIsCheckedBySchedule(t *testing.T) {
 	w := workflows(t)["scheduled.yml"]
 	require.NotEmpty(t, w.On["schedule"])
 	require.Contains(t, w.On, "workflow_dispatch")
-	for _, target := range []string{"vuln", "repro", "compat", "fuzz", "soak"} {
+	for _, target := range []string{"vuln", "repro", "compat", "kubernetes", "fuzz", "soak"} {
 		require.Regexp(t, `(?m)^make `+target+`( |$)`, strings.Join(w.runs(), "\n"))
 	}
 	var seen bool
