@@ -39,10 +39,11 @@ build: ## Build the plugin and itwin-audit into bin/
 # The version that scripts/version.sh makes up is none to release.
 GIVEN_VERSION = $(if $(filter-out file,$(origin VERSION)),$(VERSION))
 
-# GOOS and GOARCH are the binaries' business, not this program's.
+# GOOS and GOARCH are the binaries' business, not this program's, which also says what is wrong with a version.
 .PHONY: release
 release: ## Build what users download of VERSION=vX.Y.Z into dist/
-	@cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(GIVEN_VERSION)"
+	@$(if $(filter v%,$(GIVEN_VERSION)),client="$$(scripts/pack-client.sh "$(GIVEN_VERSION)" .cache)" &&) \
+		cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(GIVEN_VERSION)" -extra "$$client"
 
 .PHONY: publish
 publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
@@ -65,10 +66,12 @@ lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, 
 	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
+	scripts/client.sh lint
 
 .PHONY: fmt
-fmt: $(LINTER) ## Format all Go code
+fmt: $(LINTER) ## Format all Go and TypeScript code
 	for module in $(MODULES); do (cd $$module && $(call LINT,fmt)) || exit 1; done
+	scripts/client.sh fix
 
 .PHONY: docs
 docs: ## Write docs/configuration.md and the golden files of the paths, from their schema
@@ -82,6 +85,11 @@ unit: ## Test the packages, without a Vault
 	go test -timeout 30m $(RACE) ./...
 	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v /dev/e2e)
 	scripts/fuzz.sh 1000x
+	scripts/client.sh test
+
+.PHONY: client
+client: ## Check the TypeScript client alone: lint, types, tests, package
+	scripts/client.sh lint test
 
 .PHONY: fuzz
 fuzz: ## Fuzz what comes from outside, FUZZTIME for each target

@@ -3,7 +3,6 @@ package e2e
 import (
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,23 +29,4 @@ func (c *consumers) testPython(t *testing.T) {
 	dir := copyExample(t, "python")
 	require.Equal(t, appEmail, c.run(t, c.reader(t), dir, "python3", "whoami.py"))
 	c.run(t, c.user(t, "itwin-reader", "itwin-operator"), dir, "python3", "-m", "unittest")
-}
-
-func (c *consumers) testTypeScript(t *testing.T) {
-	t.Parallel()
-	requireProgram(t, "node")
-	requireProgram(t, "npm")
-	dir := copyExample(t, "typescript")
-	npmInstall(t, dir)
-	c.run(t, c.user(t, "itwin-reader", "itwin-operator"), dir, "npm", "test")
-}
-
-// skipWithoutNetwork skips the test if that is why npm failed.
-func skipWithoutNetwork(t *testing.T, npmOutput string) {
-	t.Helper()
-	for _, code := range []string{"ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH"} {
-		if strings.Contains(npmOutput, code) {
-			t.Skipf("npm can't reach its registry: %s", code)
-		}
-	}
 }

@@ -1,5 +1,6 @@
-// Package emulator stands in for Bentley's identity provider (IMS) and for the two iTwin Platform endpoints the
-// plugin knows, on one loopback listener, so that tests and demos need neither an account nor a network.
+// Package emulator stands in for Bentley's identity provider (IMS) and for the few iTwin Platform endpoints that the
+// plugin and Bentley's own clients call in tests, on one loopback listener, so that tests and demos need neither an
+// account nor a network.
 //
 // It owns the behavior seen from outside: OAuth 2.0 client credentials (RFC 6749 section 4.4), discovery, signing
 // keys, introspection, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the
@@ -87,7 +88,9 @@ func (e *Emulator) routes() http.Handler {
 	mux.Handle(tokenPath, e.journal.observe(e.journal.countExchange(e.faults.wrap(TokenEndpoint, formOnly(ims)))))
 	mux.Handle(keysPath, e.journal.observe(e.faults.wrap(KeysEndpoint, ims)))
 	mux.Handle("/users/", platform)
-	mux.Handle("/accesscontrol/", platform)
+	for _, path := range []string{"/accesscontrol/", "/itwins", "/imodels"} {
+		mux.Handle(path, platform)
+	}
 	mux.Handle(controlPath, newControl(e))
 	return mux
 }

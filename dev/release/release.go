@@ -18,6 +18,8 @@ type Options struct {
 	Out string
 	// Platforms are those to build for, as linux/amd64; none means all of AllPlatforms.
 	Platforms []string
+	// Extra are files that were made elsewhere and belong to the release as well.
+	Extra []string
 	// GPGKey is the key that signs the sums, as gpg's --local-user takes it; none means no such signature.
 	GPGKey string
 	// CosignKey is the key that signs them, as cosign's --key takes it; none means no such signature.
@@ -96,6 +98,9 @@ func (r run) make(ctx context.Context) error {
 		if err := step(built); err != nil {
 			return err
 		}
+	}
+	if err := r.extra(); err != nil {
+		return err
 	}
 	if err := writeSums(r.files); err != nil {
 		return err

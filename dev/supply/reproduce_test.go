@@ -82,7 +82,7 @@ func run(t *testing.T, dir string, environment []string, name string, args ...st
 // copySources leaves out what no release is made of. In a worktree, .git is a file.
 func copySources(t *testing.T, dir string) {
 	t.Helper()
-	leftOut := []string{".git", ".cache", "bin", "dist", "dev", "docs", "examples"}
+	leftOut := []string{".git", ".cache", "bin", "clients", "dist", "dev", "docs", "examples"}
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		name, err := filepath.Rel(root, path)

@@ -44,6 +44,10 @@ func parse(args []string, stderr io.Writer) (release.Options, error) {
 	flags.StringVar(&o.Version, "version", "", "what to release, such as v1.2.3")
 	flags.StringVar(&o.Out, "out", "", "the folder for the files (default: dist/<version> in the repository)")
 	flags.StringVar(&platforms, "platforms", "", "what to build for, such as linux/amd64,linux/arm64 (default: all)")
+	flags.Func("extra", "a file made elsewhere that belongs to the release; may be given several times", func(path string) error {
+		o.Extra = append(o.Extra, path)
+		return nil
+	})
 	flags.StringVar(&o.GPGKey, "gpg-key", os.Getenv("GPG_KEY"), "the key that signs SHA256SUMS, for gpg (default: $GPG_KEY)")
 	flags.StringVar(&o.CosignKey, "cosign-key", os.Getenv("COSIGN_KEY"), "the key that signs SHA256SUMS, for cosign (default: $COSIGN_KEY)")
 	flags.BoolVar(&o.AllowUncommitted, "allow-uncommitted", false, "build a checkout with changes that no commit holds, to try it")
