@@ -179,7 +179,6 @@ func failing(fault emulator.Fault, more fields) situation {
 // explained is how the engine puts a failure of the network that no test can bring about everywhere.
 func explained(err error) situation {
 	return func(*testing.T, *desk) string {
-		stage, detail := outbound.Explain(err, outbound.StageTLS)
-		return (&ims.Error{Kind: ims.Unreachable, Host: "ims.bentley.com", Stage: stage, Detail: detail}).Error()
+		return (&ims.Error{Kind: ims.Unreachable, Stage: outbound.StageTLS, Detail: err.Error()}).Error()
 	}
 }
