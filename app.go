@@ -235,13 +235,6 @@ func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, p
 	b.metrics.forget(name)
 }
 
-// forgetApp drops the app from memory. The next reader reads it from storage.
-func (b *backend) forgetApp(name string) {
-	if a, ok := b.apps.Forget(name); ok {
-		a.close()
-	}
-}
-
 func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
 	return tokens.Options{
 		Now:          b.now,
@@ -293,13 +286,4 @@ func granted(g ims.Grant) tokens.Grant {
 		CorrelationID: g.CorrelationID,
 		Took:          g.Took,
 	}
-}
-
-// pools are all that the renewer looks after.
-func (b *backend) pools() []*tokens.Pool {
-	var pools []*tokens.Pool
-	for _, a := range b.apps.All() {
-		pools = append(pools, a.pool)
-	}
-	return pools
 }

@@ -192,6 +192,13 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	}
 }
 
+// forgetApp drops the app from memory. The next reader reads it from storage.
+func (b *backend) forgetApp(name string) {
+	if a, ok := b.apps.Forget(name); ok {
+		a.close()
+	}
+}
+
 // periodic runs about once a minute, also on nodes that can't write.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	if !b.WriteSafeReplicationState() {
@@ -209,4 +216,13 @@ func (b *backend) clean(ctx context.Context) {
 		}
 	}
 	b.events.stop()
+}
+
+// pools are all that the renewer looks after.
+func (b *backend) pools() []*tokens.Pool {
+	var pools []*tokens.Pool
+	for _, a := range b.apps.All() {
+		pools = append(pools, a.pool)
+	}
+	return pools
 }

@@ -3,8 +3,6 @@ package itwin
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -50,9 +48,9 @@ Next: vault read itwin/config/<app>, or itwin/config for the default app`
 
 func (b *backend) pathsConfig() []*framework.Path {
 	return []*framework.Path{
-		b.pathConfig("config$", nil, ""),
+		b.pathConfig("config$", schemas{}, ""),
 		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription, describeConfig),
-		b.pathConfig(configPrefix+nameRegex(keyApp), map[string]*framework.FieldSchema{
+		b.pathConfig(configPrefix+nameRegex(keyApp), schemas{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
 				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between, 128 characters at most.",
@@ -61,10 +59,7 @@ func (b *backend) pathsConfig() []*framework.Path {
 	}
 }
 
-func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldSchema, infix string) *framework.Path {
-	if fields == nil {
-		fields = make(map[string]*framework.FieldSchema)
-	}
+func (b *backend) pathConfig(pattern string, fields schemas, infix string) *framework.Path {
 	for _, f := range configFields() {
 		schema := f.schema
 		fields[f.name] = &schema
@@ -74,41 +69,34 @@ func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldS
 		Description: "Make a real exchange before anything is stored; if it fails, the previous config stays." +
 			" False stores the config without verifying it. Not stored itself. Default: true.",
 	}
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		ExistenceCheck:  b.configExists,
-		HelpSynopsis:    configSynopsis,
-		HelpDescription: strings.TrimSpace(configDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations:      b.configOperations(infix + "configuration"),
-	}
+	return withHelp(&framework.Path{
+		Pattern:        pattern,
+		Fields:         fields,
+		ExistenceCheck: b.configExists,
+		Operations:     b.configOperations(infix + "configuration"),
+	}, configSynopsis, configDescription)
 }
 
-func (b *backend) configOperations(suffix string) map[logical.Operation]framework.OperationHandler {
+func (b *backend) configOperations(suffix string) operations {
 	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
 		return writeOperation(callback, summary, verb, suffix, done)
 	}
 	const stored = "The config is stored."
-	return map[logical.Operation]framework.OperationHandler{
+	return operations{
 		logical.CreateOperation: change(b.writeConfig, "Store a service app's credentials.", "configure", stored),
 		logical.UpdateOperation: change(b.writeConfig, "Change the fields given.", "configure", stored),
 		logical.PatchOperation:  change(b.writeConfig, "Change the fields given; null goes back to the default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteConfig, "Delete the app and drop its tokens.", "delete", "The app is deleted."),
-		logical.ReadOperation: &framework.PathOperation{
-			Callback:     b.readConfig,
-			Summary:      "Read the config, without the secret.",
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: suffix},
-			Responses:    configResponses(),
-		},
+		logical.ReadOperation: readOperation(b.readConfig, "Read the config, without the secret.", "read", suffix,
+			"The config.", shownConfigFields()),
 	}
 }
 
 // asWritten describes lists in answers.
 const asWritten = " A list if it was written as one."
 
-func configResponses() map[int][]framework.Response {
-	fields := map[string]*framework.FieldSchema{
+func shownConfigFields() schemas {
+	fields := schemas{
 		keyClientSecretSetAt: {
 			Type: framework.TypeTime, Required: true,
 			Description: "When the secret was last changed.",
@@ -131,7 +119,7 @@ func configResponses() map[int][]framework.Response {
 		}
 		fields[f.name] = &schema
 	}
-	return map[int][]framework.Response{http.StatusOK: {{Description: "The config.", Fields: fields}}}
+	return fields
 }
 
 func appName(d *framework.FieldData) string {

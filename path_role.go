@@ -3,8 +3,6 @@ package itwin
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -42,20 +40,17 @@ Next: vault read itwin/role/<name>`
 func (b *backend) pathsRole() []*framework.Path {
 	return []*framework.Path{
 		b.listPath(rolePrefix, "roles", roleListSynopsis, roleListDescription, describeRole),
-		{
-			Pattern:         rolePrefix + nameRegex(keyName),
-			Fields:          roleFields(),
-			ExistenceCheck:  b.roleExists,
-			HelpSynopsis:    roleSynopsis,
-			HelpDescription: strings.TrimSpace(roleDescription),
-			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Operations:      b.roleOperations(),
-		},
+		withHelp(&framework.Path{
+			Pattern:        rolePrefix + nameRegex(keyName),
+			Fields:         roleFields(),
+			ExistenceCheck: b.roleExists,
+			Operations:     b.roleOperations(),
+		}, roleSynopsis, roleDescription),
 	}
 }
 
-func roleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
+func roleFields() schemas {
+	return schemas{
 		keyName: {
 			Type: framework.TypeString, Required: true,
 			Description: "Name of the role: letters, digits and underscores, with dots, dashes and @ in between, 128 characters at most.",
@@ -72,28 +67,20 @@ func roleFields() map[string]*framework.FieldSchema {
 	}
 }
 
-func (b *backend) roleOperations() map[logical.Operation]framework.OperationHandler {
+func (b *backend) roleOperations() operations {
 	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
 		return writeOperation(callback, summary, verb, "role", done)
 	}
 	const stored = "The role is stored."
-	return map[logical.Operation]framework.OperationHandler{
+	return operations{
 		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", stored),
 		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", stored),
 		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
-		logical.ReadOperation: &framework.PathOperation{
-			Callback:     b.readRole,
-			Summary:      "Read the role.",
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "role"},
-			Responses: map[int][]framework.Response{http.StatusOK: {{
-				Description: "The role.",
-				Fields: map[string]*framework.FieldSchema{
-					keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
-					keyScopes: {Type: framework.TypeString, Required: true, Description: "Scopes of the tokens; empty for the app's." + asWritten},
-				},
-			}}},
-		},
+		logical.ReadOperation: readOperation(b.readRole, "Read the role.", "read", "role", "The role.", schemas{
+			keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
+			keyScopes: {Type: framework.TypeString, Required: true, Description: "Scopes of the tokens; empty for the app's." + asWritten},
+		}),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"strings"
 	"time"
 
@@ -57,9 +56,6 @@ it expires.
 
 Next, if a read fails or the token doesn't work: vault read itwin/check`
 
-// schemas are the fields of a path by name.
-type schemas = map[string]*framework.FieldSchema
-
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
 		b.pathToken(tokenPath+"$", schemas{}, ""),
@@ -85,25 +81,17 @@ func tokenRole(d *framework.FieldData) string {
 func (b *backend) pathToken(pattern string, fields schemas, infix string) *framework.Path {
 	fields[keyMinTTL] = minTTLField()
 	operation := func(verb, summary string) *framework.PathOperation {
-		return &framework.PathOperation{
-			Callback:     b.readToken,
-			Summary:      summary,
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "token"},
-			Responses:    tokenResponses(),
-		}
+		return readOperation(b.readToken, summary, verb, infix+"token", "The shared token.", tokenResponseFields())
 	}
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		HelpSynopsis:    tokenSynopsis,
-		HelpDescription: strings.TrimSpace(tokenDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+	return withHelp(&framework.Path{
+		Pattern: pattern,
+		Fields:  fields,
+		Operations: operations{
 			logical.ReadOperation: operation("read", tokenSynopsis),
 			// A template that passes arguments sends a write.
 			logical.UpdateOperation: operation("request", "Read an access token, for templates that pass arguments: they send a write."),
 		},
-	}
+	}, tokenSynopsis, tokenDescription)
 }
 
 func minTTLField() *framework.FieldSchema {
@@ -114,12 +102,12 @@ func minTTLField() *framework.FieldSchema {
 	}
 }
 
-func tokenResponses() map[int][]framework.Response {
+func tokenResponseFields() schemas {
 	fields := identityResponse()
 	fields[keyAccessToken] = &framework.FieldSchema{
 		Type: framework.TypeString, Required: true, Description: "The access token, without \"Bearer \" in front.",
 	}
-	return map[int][]framework.Response{http.StatusOK: {{Description: "The shared token.", Fields: fields}}}
+	return fields
 }
 
 // identityResponse describes what identifies a token without revealing it.

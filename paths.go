@@ -148,6 +148,30 @@ func readValue(name string, kind framework.FieldType, raw any) (any, error) {
 	}
 }
 
+// schemas are the fields of a path or a response, by name.
+type schemas = map[string]*framework.FieldSchema
+
+// operations are what can be done with a path.
+type operations = map[logical.Operation]framework.OperationHandler
+
+// withHelp adds what every path has: its help, and its prefix in OpenAPI documents.
+func withHelp(path *framework.Path, synopsis, description string) *framework.Path {
+	path.HelpSynopsis, path.HelpDescription = synopsis, strings.TrimSpace(description)
+	path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
+	return path
+}
+
+// readOperation returns an operation that answers 200 with fields; about describes
+// them.
+func readOperation(callback framework.OperationFunc, summary, verb, suffix, about string, fields schemas) *framework.PathOperation {
+	return &framework.PathOperation{
+		Callback:     callback,
+		Summary:      summary,
+		DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: suffix},
+		Responses:    map[int][]framework.Response{http.StatusOK: {{Description: about, Fields: fields}}},
+	}
+}
+
 // info describes one entry of a list, or returns nil.
 type info func(ctx context.Context, s logical.Storage, name string) map[string]any
 
@@ -167,31 +191,16 @@ func (b *backend) listPath(prefix, plural, synopsis, description string, describ
 		}
 		return logical.ListResponseWithInfo(names, about), nil
 	}
-	return &framework.Path{
-		Pattern:         prefix + "?$",
-		HelpSynopsis:    synopsis,
-		HelpDescription: strings.TrimSpace(description),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: &framework.PathOperation{
-				Callback:     list,
-				Summary:      synopsis,
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "list", OperationSuffix: plural},
-				Responses:    listResponses(plural),
-			},
+	all := "Names of the " + plural + "."
+	return withHelp(&framework.Path{
+		Pattern: prefix + "?$",
+		Operations: operations{
+			logical.ListOperation: readOperation(list, synopsis, "list", plural, all, schemas{
+				"keys":     {Type: framework.TypeStringSlice, Required: true, Description: all},
+				"key_info": {Type: framework.TypeMap, Description: "What each is, by its name; shown by vault list -detailed."},
+			}),
 		},
-	}
-}
-
-func listResponses(plural string) map[int][]framework.Response {
-	names := "Names of the " + plural + "."
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: names,
-		Fields: map[string]*framework.FieldSchema{
-			"keys":     {Type: framework.TypeStringSlice, Required: true, Description: names},
-			"key_info": {Type: framework.TypeMap, Description: "What each is, by its name; shown by vault list -detailed."},
-		},
-	}}}
+	}, synopsis, description)
 }
 
 // writeOperation returns an operation that changes storage, so Vault forwards it to
