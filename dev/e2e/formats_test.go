@@ -20,7 +20,7 @@ func buildNewer(t *testing.T) vaulttest.Plugin {
 	return vaulttest.Build(t, newerVersion,
 		vaulttest.Edit{File: "config.go", Old: "configFormat = 2", New: "configFormat = 3"},
 		vaulttest.Edit{File: "role.go", Old: "roleFormat = 1", New: "roleFormat = 2"},
-		vaulttest.Edit{File: "role.go", Old: "r.Format != roleFormat", New: "r.Format > roleFormat"},
+		vaulttest.Edit{File: "role.go", Old: "stored.Format != roleFormat", New: "stored.Format > roleFormat"},
 	)
 }
 
