@@ -146,7 +146,9 @@ func (b *backend) newChain(ctx context.Context, a *app, wanted scopes.Set) (*cha
 	if err != nil {
 		return nil, err
 	}
-	client, err := platform.NewClient(platform.Options{Options: b.outboundOptions(ctx, a.config), APIURL: a.config.APIURL})
+	client, err := platform.NewClient(platform.Options{
+		Options: b.outboundOptions(ctx, a.config), APIURL: a.config.APIURL, ClientSecret: a.config.ClientSecret,
+	})
 	if err != nil {
 		probe.close()
 		return nil, fmt.Errorf("preparing to ask the Platform: %w", err)

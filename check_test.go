@@ -59,7 +59,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "2 checks or config writes of the default app are running already: try again when one of them has finished", text)
+	require.Equal(t, "two checks of the default app are running already, each for at most 10s: try again when one has ended", text)
 	e.mustWrite("rotate", nil)
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })

@@ -56,15 +56,15 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		},
 		"a discovery document": {
 			keyAuthority, "https://ims.bentley.com/.well-known/openid-configuration",
-			"must be the base URL, without /.well-known and what follows it",
+			"must be the authority alone: type https://ims.bentley.com",
 		},
 		"a token endpoint as authority": {
 			keyAuthority, "https://ims.bentley.com/connect/token/",
-			"must be the base URL, without /connect/token; the token endpoint has a field of its own, token_url",
+			"must be the authority alone: type https://ims.bentley.com",
 		},
 		"a discovery document as endpoint": {
 			keyTokenURL, "https://ims.bentley.com/.well-known/openid-configuration",
-			"must be the token endpoint, not the discovery document that names it",
+			"must be the token endpoint: type https://ims.bentley.com/connect/token",
 		},
 		"a pattern of nothing": {keyAllowedRoles, ",", "must name at least one role, or * for any"},
 		"a pattern that is a path": {
@@ -87,10 +87,12 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"half a second":          {keyRequestTimeout, "500ms", noTime},
 		"half a minute and one":  {keyRequestTimeout, 31, "must be from 1s to 30s"},
 		"no number":              {keyRequestTimeout, "canary", noTime},
-		"no certificate":         {keyCACert, "canary", "must hold at least one certificate in PEM form"},
+		"no certificate": {
+			keyCACert, "canary", "must hold at least one certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----",
+		},
 		"a private key": {
 			keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
-			"must be CERTIFICATE blocks only; block 1 is of another type",
+			"must be whole certificates in PEM form; block 1 is a private key: remove it, and keep it secret",
 		},
 		"a large bundle": {
 			keyCACert, strings.Repeat("canary", 50_000),
@@ -212,8 +214,9 @@ func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyAuthority: "https://imsoidc.bentley.com", keyTokenURL: e.ims.URL}))
-	require.Equal(t, []string{"authority is the older IMS, whose tokens the iTwin Platform refuses: unless the tokens are for another" +
-		" product, such as OpenGround, run `vault write itwin/config authority=https://ims.bentley.com client_secret=…`."}, resp.Warnings)
+	require.Len(t, resp.Warnings, 1)
+	require.Contains(t, resp.Warnings[0], ims.AuthorityWarning("https://imsoidc.bentley.com"))
+	require.Contains(t, resp.Warnings[0], "`vault write itwin/config authority=https://ims.bentley.com client_secret=…`")
 }
 
 func TestConfigWarnsOfAQuotedSecret(t *testing.T) {

@@ -27,86 +27,63 @@ func TestConfigPatchedWithANullVerifyIsVerified(t *testing.T) {
 func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
 	t.Parallel()
 	const (
-		asBefore = "; nothing was stored, the previous config stays"
-		offer    = "; verify=false would store it without verifying it"
-		mayReach = ". Check that the Vault server may reach IMS"
+		asBefore = "; nothing was stored, and the previous config stays in force"
+		offer    = "; verify=false would store the config without verifying it"
 	)
 	cases := map[string]struct {
 		fail   func(ims *fakeIMS)
 		change fields
 		status int
-		texts  []string // HOST is that of IMS
+		at     string // the code, the status or the stage
 		offer  string
 	}{
 		"refused": {
-			func(ims *fakeIMS) { ims.Refuse("invalid_client") }, nil, http.StatusBadRequest,
-			[]string{"IMS refuses the exchange with status 400: invalid_client", ". Check client_id and client_secret"},
-			"",
+			func(ims *fakeIMS) { ims.Refuse("invalid_client") }, nil, http.StatusBadRequest, "invalid_client", "",
 		},
 		"broken": {
-			func(ims *fakeIMS) { ims.Fail(http.StatusServiceUnavailable) }, nil, http.StatusBadGateway,
-			[]string{"IMS at HOST answers with status 503, stage HTTP status: it fails", ". Wait, and see status.bentley.com."},
-			offer,
+			func(ims *fakeIMS) { ims.Fail(http.StatusServiceUnavailable) }, nil, http.StatusBadGateway, "status 503", offer,
 		},
 		"answered by a page": {
-			func(ims *fakeIMS) { ims.Fail(http.StatusForbidden) }, nil, http.StatusBadGateway,
-			[]string{"IMS at HOST answers with status 403", ". Check that authority and token_url lead to IMS"},
-			"",
+			func(ims *fakeIMS) { ims.Fail(http.StatusForbidden) }, nil, http.StatusBadGateway, "status 403", "",
 		},
 		"unreachable": {
 			func(*fakeIMS) {},
 			fields{keyTokenURL: "http://127.0.0.1:1/token"},
-			http.StatusBadGateway,
-			[]string{"IMS at 127.0.0.1:1 can't be reached, stage connect: the connection was refused", mayReach},
-			offer,
+			http.StatusBadGateway, "stage connect", offer,
 		},
 		"of an unknown name": {
 			func(*fakeIMS) {},
 			fields{keyTokenURL: "https://" + strings.Repeat("x", 64) + ".invalid"},
-			http.StatusBadGateway,
-			[]string{"x.invalid can't be reached, stage DNS: the host name doesn't resolve", ". Check the host in authority or token_url"},
-			offer,
+			http.StatusBadGateway, "stage DNS", offer,
 		},
 		"not TLS": {
-			func(*fakeIMS) {},
-			fields{keyTokenURL: "https://HOST/token"},
-			http.StatusBadGateway,
-			[]string{"IMS at HOST can't be reached, stage TLS: the server doesn't speak TLS on this port", ". Check ca_cert and tls_min_version"},
-			"",
+			func(*fakeIMS) {}, fields{keyTokenURL: "https://HOST/token"}, http.StatusBadGateway, "stage TLS", "",
 		},
 		"slow": {
 			func(ims *fakeIMS) { ims.Hold() },
 			fields{keyRequestTimeout: 1},
-			http.StatusGatewayTimeout,
-			[]string{"IMS at HOST gave no answer within 1s", mayReach, ". If IMS is only slow, raise request_timeout;"},
-			offer,
+			http.StatusGatewayTimeout, "within 1s", offer,
 		},
 		"limited": {
-			func(ims *fakeIMS) { ims.Fail(http.StatusTooManyRequests) }, nil, http.StatusTooManyRequests,
-			[]string{"IMS limits the rate of exchanges", ". Wait, and look for another user"},
-			offer,
+			func(ims *fakeIMS) { ims.Fail(http.StatusTooManyRequests) }, nil, http.StatusTooManyRequests, "status 429", offer,
 		},
 		"senseless": {
-			func(ims *fakeIMS) { ims.Answer(saying(http.StatusOK, `{"access_token":"canary"}`)) }, nil, http.StatusBadGateway,
-			[]string{"the answer of IMS at HOST is no token, stage decoding", ". Check that authority and token_url lead to IMS"},
-			"",
+			func(ims *fakeIMS) { ims.Answer(saying(http.StatusOK, `{"access_token":"canary"}`)) }, nil,
+			http.StatusBadGateway, "stage decoding", "",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newConfiguredEnv(t)
-			host := strings.TrimPrefix(e.ims.URL, "http://")
 			if at, moved := c.change[keyTokenURL].(string); moved {
-				c.change[keyTokenURL] = strings.Replace(at, "HOST", host, 1)
+				c.change[keyTokenURL] = strings.Replace(at, "HOST", strings.TrimPrefix(e.ims.URL, "http://"), 1)
 			}
 			before := e.storage.Entries(t, "")
 			c.fail(e.ims)
 			status, text := e.mustFail(logical.UpdateOperation, "config", e.app(c.change, fields{keyClientID: "service-other"}))
 			require.Equal(t, c.status, status, text)
-			for _, part := range c.texts {
-				require.Contains(t, text, strings.Replace(part, "HOST", host, 1))
-			}
+			require.Contains(t, text, c.at)
 			require.True(t, strings.HasSuffix(text, asBefore+c.offer), text)
 			require.Equal(t, before, e.storage.Entries(t, ""))
 			require.Equal(t, canaryToken+"1", e.token())
@@ -125,7 +102,7 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 		again = "write it again without"
 		space = "; client_secret begins or ends with a space, which is sent with it: write it again without, unless"
 	)
-	const otherKind = ". client_id starts with spa-: apps of that kind can't use client credentials, only those of the type Service. "
+	const otherKind = ". client_id starts with spa-: only apps of the type Service can use client credentials. "
 	cases := map[string]struct {
 		code    string
 		change  fields

@@ -43,6 +43,16 @@ func errNoApp(mount, name string) error {
 		describeApp(name), mount, configKey(name))
 }
 
+// unsupportedError is a command that a path doesn't have.
+type unsupportedError struct {
+	command, path string
+	possible      []string // commands
+}
+
+func (e *unsupportedError) Error() string {
+	return fmt.Sprintf("`vault %s %s` isn't possible: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
+}
+
 // busyError says that both checks of an app are taken.
 type busyError struct {
 	app   string
@@ -89,6 +99,7 @@ func answer(err error) (*logical.Response, error) {
 func explain(err error) (status int, text string) {
 	var (
 		input    inputError
+		method   *unsupportedError
 		busy     *busyError
 		minLife  *tokens.MinLifeError
 		tooMany  *tokens.TooManyRotationsError
@@ -100,6 +111,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusBadRequest, input.Error()
 	case isUnusable(err), errors.Is(err, errDamagedRole):
 		return http.StatusBadRequest, err.Error()
+	case errors.As(err, &method):
+		return http.StatusMethodNotAllowed, method.Error()
 	case errors.As(err, &busy):
 		return http.StatusTooManyRequests, busy.Error()
 	case errors.As(err, &minLife):

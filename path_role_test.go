@@ -36,7 +36,7 @@ func TestRolePatchNeedsSomethingToPatch(t *testing.T) {
 	e := newConfiguredEnv(t)
 	status, text := e.mustFail(logical.PatchOperation, "role/viewer", fields{keyScopes: "itwins:read"})
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Equal(t, "role \"viewer\" doesn't exist, so there is nothing to patch: run `vault write itwin/role/viewer`", text)
+	require.Equal(t, "role \"viewer\" doesn't exist, so there is nothing to patch: run `vault write -f itwin/role/viewer`", text)
 }
 
 func TestRolesAreListedAndDeletedOneByOne(t *testing.T) {

@@ -81,15 +81,56 @@ func ruleOf(name string) input.Text {
 	return input.Text{}
 }
 
-// checkFields checks the name in the path and turns each value into what was meant:
+// command returns the CLI's word for an operation, or an empty string for Vault's own
+// operations, such as help and rollback.
+func command(op logical.Operation) string {
+	switch op {
+	case logical.ReadOperation:
+		return "read"
+	case logical.CreateOperation, logical.UpdateOperation:
+		return "write -f"
+	case logical.PatchOperation:
+		return "patch"
+	case logical.DeleteOperation:
+		return "delete"
+	case logical.ListOperation:
+		return "list"
+	default:
+		return ""
+	}
+}
+
+// checkRoute refuses a path or an operation that isn't there and says what to type:
+// Vault's own 404 has no text that the CLI would show.
+func checkRoute(req *logical.Request, path *framework.Path) error {
+	wanted := command(req.Operation)
+	if wanted == "" {
+		return nil
+	}
+	if path == nil {
+		return errInput("there is no path %s%.40s: tokens are at %[1]stoken and %[1]stoken/<role>; run `vault path-help %[3]s` for all paths",
+			req.MountPoint, req.Path, strings.TrimSuffix(req.MountPoint, "/"))
+	}
+	var possible []string
+	for op := range path.Operations {
+		if command(op) == wanted {
+			return nil
+		}
+		possible = append(possible, fmt.Sprintf("`vault %s %s%s`", command(op), req.MountPoint, req.Path))
+	}
+	slices.Sort(possible)
+	return &unsupportedError{command: wanted, path: req.MountPoint + req.Path, possible: slices.Compact(possible)}
+}
+
+// checkFields checks the path and the name in it, and turns each value into what was meant:
 // a string, a []string, a bool, a number of seconds, or nil for the default. It
 // comes before the framework, whose errors quote values, and whose zero value for
 // an empty text switches things off. It also refuses unknown fields of configs and
 // roles, so that a mistyped name doesn't pass for a change.
 func (b *backend) checkFields(req *logical.Request) error {
 	path := b.Route(req.Path)
-	if path == nil {
-		return nil
+	if err := checkRoute(req, path); err != nil || path == nil {
+		return err
 	}
 	if err := checkPathName(req); err != nil {
 		return err
@@ -115,6 +156,9 @@ func (b *backend) checkFields(req *logical.Request) error {
 }
 
 func unknownField(req *logical.Request, path *framework.Path, name string) error {
+	if name == keyRole && slices.Contains([]string{tokenPath, rotatePath, checkPath}, req.Path) {
+		return errInput("the role is part of the path, not a field: use %s%s/<role>", req.MountPoint, req.Path)
+	}
 	stores := strings.HasPrefix(req.Path, configStorageKey) || strings.HasPrefix(req.Path, rolePrefix)
 	switch req.Operation {
 	case logical.CreateOperation, logical.UpdateOperation, logical.PatchOperation:

@@ -57,7 +57,7 @@ func (b *backend) role(ctx context.Context, req *logical.Request, name string) (
 	read := func(ctx context.Context) (*role, error) {
 		r, err := loadRole(ctx, req.Storage, name)
 		if err == nil && r == nil {
-			err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the existing roles",
+			err = errInput("role %q doesn't exist: run `vault write -f %s%s%s`, or `vault list %srole` to see the existing roles",
 				name, req.MountPoint, rolePrefix, name, req.MountPoint)
 		}
 		if err != nil {
@@ -130,7 +130,7 @@ func roleToChange(ctx context.Context, req *logical.Request, name string) (*role
 	case err != nil:
 		return nil, err
 	case r == nil && patch:
-		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write %s%s%s`",
+		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write -f %s%s%s`",
 			name, req.MountPoint, rolePrefix, name)
 	case r == nil:
 		return &role{Shown: ""}, nil

@@ -1,9 +1,11 @@
 package itwin
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,6 +47,38 @@ func TestRoleThatItsAppDoesNotAllowIsStoredWithAWarning(t *testing.T) {
 	resp := e.mustWrite("role/team-b", nil)
 	require.Equal(t, []string{"role \"team-b\" may not use the default app, whose allowed_roles don't include it:" +
 		" run `vault write itwin/config allowed_roles=…` with its name added, or give the role another app"}, resp.Warnings)
+}
+
+func TestRoleThatItsAppDoesNotAllowGetsNothing(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustWrite("role/team-a", nil)
+	e.mustWrite("role/viewer", nil)
+	require.Equal(t, canaryToken+"1", e.token("token/viewer"), "from now on it is read without a call to Vault")
+	other := e.node()
+	other.token("token/viewer")
+	e.mustWrite("config", fields{keyAllowedRoles: "team-*", keyVerify: false})
+	other.InvalidateKey(t.Context(), "config")
+
+	refusal := errRoleNotAllowed(mount, "viewer", "").Error()
+	for _, node := range []*env{e, other, e.node()} {
+		for path, op := range map[string]logical.Operation{
+			"token/viewer": logical.ReadOperation, "rotate/viewer": logical.UpdateOperation, "check/viewer": logical.ReadOperation,
+		} {
+			status, text := node.mustFail(op, path, nil)
+			require.Equal(t, http.StatusBadRequest, status, path)
+			require.Equal(t, refusal, text, path)
+		}
+		_, _, viewer := node.status("viewer")
+		require.Equal(t, "failing", viewer[keyState])
+		require.Equal(t, refusal, viewer[keyLastFailure])
+		require.Equal(t, canaryToken+"1", node.token("token/team-a"))
+		require.Equal(t, canaryToken+"1", node.token(), "which needs no role")
+	}
+	require.Equal(t, 1, e.ims.Exchanges())
+
+	e.mustWrite("config", fields{keyAllowedRoles: "*", keyVerify: false})
+	require.Equal(t, canaryToken+"1", e.token("token/viewer"))
 }
 
 func TestRoleReadsBackAsItWasWritten(t *testing.T) {

@@ -103,6 +103,19 @@ func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
 	}
 }
 
+func TestWhatSurroundsAnAccessTokenDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"white space around the object": " \r\n\t{ \"access_token\" : \"a\" , \"expires_in\" : 60 }\n\n",
+		"fields that nobody knows":      `{"canary":{"a":[1,null]},"access_token":"a","expires_in":60,"refresh_token":"canary"}`,
+		"a field that is given twice":   `{"access_token":"canary","access_token":"a","expires_in":3600,"expires_in":60}`,
+	} {
+		grant := mustGrant(t, appOptions(serve(t, answering(http.StatusOK, body)).URL))
+		require.Equal(t, "a", grant.AccessToken.Reveal(), name)
+		require.Equal(t, time.Minute, grant.Lifetime, name)
+	}
+}
+
 func TestAGrantHasTheScopesThatIMSNames(t *testing.T) {
 	t.Parallel()
 	for scope, want := range map[string]string{

@@ -149,6 +149,17 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
+func TestARedirectToTheSameURLIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+	})
+	require.Equal(t, Foreign, mustFail(t, mustClient(t, appOptions(server.URL))).Kind)
+	require.EqualValues(t, 1, asked.Load())
+}
+
 func TestNewClientRefusesWhatItCannotUse(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*Options){

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -130,6 +131,72 @@ func TestABodyIsUnpackedWithinOneMiB(t *testing.T) {
 			require.NotContains(t, answer.Damage.Detail, "canary")
 		})
 	}
+}
+
+// flooding reads one request, writes once, and then the same again and again.
+func flooding(first, again string) func(net.Conn) {
+	return func(conn net.Conn) {
+		_, _ = http.ReadRequest(bufio.NewReader(conn))
+		_, err := io.WriteString(conn, first)
+		for err == nil {
+			_, err = io.WriteString(conn, again)
+		}
+	}
+}
+
+func TestAnAnswerThatBreaksHTTPFailsAtItsStage(t *testing.T) {
+	t.Parallel()
+	const (
+		head    = "HTTP/1.1 200 OK\r\n"
+		chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
+	)
+	for name, c := range map[string]struct {
+		handle func(net.Conn)
+		stage  Stage
+	}{
+		"a header without a colon":         {answers(head + "canary\r\n\r\n{}"), StageRead},
+		"a negative length":                {answers(head + "Content-Length: -1\r\n\r\n{}"), StageRead},
+		"a status that is no number":       {answers("HTTP/1.1 canary OK\r\n\r\n{}"), StageRead},
+		"a chunk longer than can be":       {answers(chunked + "fffffffffffffffff\r\n{}"), StageRead},
+		"a body shorter than its length":   {answers(head + "Content-Length: 9\r\n\r\n{}"), StageRead},
+		"headers that never end":           {flooding(head, "X-Canary: canary\r\n"), StageRead},
+		"a status line that never ends":    {flooding("HTTP/1.1 200 ", "canary"), StageRead},
+		"a server that hangs up at once":   {func(net.Conn) {}, ""},
+		"a server that speaks out of turn": {answers("220 canary ESMTP\r\n"), StageRead},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failure := mustFail(t, newClient(t, options(), nil), "http://"+listen(t, c.handle))
+			require.False(t, failure.TimedOut)
+			if c.stage != "" {
+				require.Equal(t, c.stage, failure.Stage)
+			}
+		})
+	}
+}
+
+func TestChunksWithoutEndAreReadToOneMiB(t *testing.T) {
+	t.Parallel()
+	address := listen(t, flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "6\r\ncanary\r\n"))
+	answer, failure := ask(t, newClient(t, options(), nil), "http://"+address)
+	require.Nil(t, failure)
+	require.Contains(t, answer.Damage.Detail, "larger than 1 MiB")
+	require.Empty(t, answer.Body)
+}
+
+func TestAServerThatReadsNothingIsNotWaitedForBeyondTheLimit(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Timeout = 50 * time.Millisecond
+	hanging := make(chan struct{})
+	t.Cleanup(func() { close(hanging) })
+	address := listen(t, func(net.Conn) { <-hanging })
+	body := strings.NewReader(strings.Repeat("x", 64<<20)) // more than the kernel buffers
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address, body)
+	require.NoError(t, err)
+	_, failure := newClient(t, o, nil).Do(request, nil)
+	require.NotNil(t, failure)
+	require.True(t, failure.TimedOut)
 }
 
 func TestAHostWithoutAnAnswerFailsAtItsStage(t *testing.T) {

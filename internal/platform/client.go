@@ -24,6 +24,9 @@ type Options struct {
 	outbound.Options
 	// APIURL is the base URL, as outbound.ParseEndpoint allows it.
 	APIURL string
+	// ClientSecret is never sent. No text of the Platform's that holds it is shown, as
+	// a gateway in front of both may have seen it on its way to IMS.
+	ClientSecret secret.Text
 }
 
 // Client asks the Platform. It is safe for concurrent use.
@@ -113,7 +116,7 @@ type question struct {
 
 // get asks for path and reads the JSON of a 200 into answer.
 func (c *Client) get(ctx context.Context, path, accept string, token secret.Text, answer any) (question, error) {
-	asked := question{cleaner: outbound.NewCleaner(token.Reveal())}
+	asked := question{cleaner: outbound.NewCleaner(token.Reveal(), c.options.ClientSecret.Reveal())}
 	asked.url = asked.cleaner.Text(c.options.APIURL + path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.options.APIURL+path, http.NoBody)
 	if err != nil {
