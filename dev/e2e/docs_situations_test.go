@@ -123,6 +123,9 @@ func readings() map[string][]situation {
 			withThePreviousToken(emulator.Fault{Status: http.StatusServiceUnavailable}), withThePreviousToken(emulator.Fault{Delay: 8 * time.Second}),
 			worded("path_token.go", "this node, which can't write, has been waiting for a new one from the active node"),
 		},
+		"A rotation is followed by a warning": {
+			rotatedInVain, worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, still hand out the"),
+		},
 		"Failing since, next attempt at": {
 			failing(emulator.Fault{Status: http.StatusBadGateway}, nil),
 			worded("errors.go", "the app's credentials are being replaced; try again"),

@@ -185,6 +185,14 @@ func rotatedTooOften(t *testing.T, d *desk) string {
 	return "no rotation was refused"
 }
 
+// rotatedInVain gets the token again that it had.
+func rotatedInVain(_ *testing.T, d *desk) string {
+	d.ims.Fault(emulator.Fault{SameToken: true})
+	defer d.ims.Heal()
+	d.mustWrite("itwin/rotate", nil)
+	return d.mustWrite("itwin/rotate", nil).Warnings[0]
+}
+
 // crowded reads one token more than may be minted at a time, while IMS is silent.
 func crowded(t *testing.T, d *desk) string {
 	t.Helper()
