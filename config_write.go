@@ -161,13 +161,15 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, w *configWrite
 // for tokens in the way that was verified. The app's lock is held.
 func (b *backend) store(ctx context.Context, s logical.Storage, w *configWrite) error {
 	verified, existed := w.next, w.previous != nil
-	if err := b.build(ctx, s, w); err != nil {
-		return err
-	}
-	deleted := existed && w.previous == nil
-	if deleted || !w.next.sameExchange(verified) {
+	err := b.build(ctx, s, w)
+	// What a write leaves out it can't take from a config that is gone: then build fails.
+	deleted := existed && w.previous == nil && (err == nil || isInput(err))
+	switch {
+	case deleted, err == nil && !w.next.sameExchange(verified):
 		return errInput("the config was changed by another write or delete meanwhile, so nothing was stored:"+
 			" run `vault read %s%s` and write again", w.mount, configKey(w.app))
+	case err != nil:
+		return err
 	}
 	return storeConfig(ctx, s, w.app, w.next)
 }

@@ -62,6 +62,7 @@ func importsOf(t *testing.T, folder string) []string {
 }
 
 // TestContributingNamesFilesAndCommandsThatAreThere goes by the form of inline code: a path, or a name with an ending.
+// <name> and X stand for any, and a file may be named without its internal package.
 func TestContributingNamesFilesAndCommandsThatAreThere(t *testing.T) {
 	t.Parallel()
 	made := []string{"dist/vX.Y.Z", "release-notes.md"} // by make release
@@ -69,8 +70,9 @@ func TestContributingNamesFilesAndCommandsThatAreThere(t *testing.T) {
 	path := regexp.MustCompile(`^[\w.*<>-]+(/[\w.*<>-]+)+$|^[\w.*<>-]+\.(go|md|mod|yml)$`)
 	for _, span := range page.Spans {
 		if path.MatchString(span) && !slices.Contains(made, span) {
-			pattern := regexp.MustCompile(`<\w+>`).ReplaceAllString(span, "*")
-			require.NotEmptyf(t, inRepository(t, pattern), "%s isn't there", span)
+			pattern := regexp.MustCompile(`<\w+>|X`).ReplaceAllString(span, "*")
+			places := append(inRepository(t, pattern), inRepository(t, "internal/*/"+pattern)...)
+			require.NotEmptyf(t, places, "%s isn't there", span)
 		}
 	}
 	for _, block := range page.Blocks {

@@ -29,8 +29,7 @@ func npmProgram(t *testing.T, modules, name string) string {
 // cache that git ignores.
 func npmModules(t *testing.T) string {
 	t.Helper()
-	requireProgram(t, "node")
-	requireProgram(t, "npm")
+	requireNode(t)
 	lock, err := os.ReadFile(filepath.Join(npmPath, "package-lock.json"))
 	require.NoError(t, err)
 	sum := sha256.Sum256(lock)
@@ -47,25 +46,12 @@ func npmModules(t *testing.T) string {
 	for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
 		require.NoError(t, copyFile(filepath.Join(npmPath, name), filepath.Join(dir, name)))
 	}
-	npmInstall(t, dir)
+	npmInstall(t, dir, "ci")
 	// Another run of the tests may have been faster; its packages are the same.
 	if err := os.Rename(dir, installed); err != nil {
 		require.DirExists(t, installed)
 	}
 	return filepath.Join(installed, "node_modules")
-}
-
-// npmInstall installs what the folder's lock file has, with the settings of the user who runs the tests: they say which
-// registry is reached, and how.
-func npmInstall(t *testing.T, dir string) {
-	t.Helper()
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
-		"--fetch-retries=1", "--fetch-retry-mintimeout=1000")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		skipWithoutNetwork(t, string(out))
-		require.NoErrorf(t, err, "installing packages: %s", out)
-	}
 }
 
 // startNode runs a program until the test ends, and returns the first line that it prints.

@@ -164,12 +164,7 @@ func (e *env) read(path string) reading {
 
 func (e *env) waitExchanges(count int) {
 	e.t.Helper()
-	vaulttest.Wait(e.t, 5*time.Second, "an exchange", func() error {
-		if e.ims.Exchanges() < count {
-			return errNotYet
-		}
-		return nil
-	})
+	awaitExchanges(e.t, e.ims, count)
 }
 
 // requireNoWait checks each read that a token could have served which an earlier read had got: it may neither fail nor

@@ -94,7 +94,7 @@ func (x *exchange) lifetime(token string) (time.Duration, error) {
 	}
 	seconds = math.Floor(seconds)
 	if seconds < minLifetime.Seconds() || seconds > maxLifetime.Seconds() {
-		return 0, fmt.Errorf("its lifetime is not between %s and %s", minLifetime, maxLifetime)
+		return 0, errors.New("its lifetime is not between 4 s and 24 h")
 	}
 	return time.Duration(seconds) * time.Second, nil
 }

@@ -54,8 +54,8 @@ type Error struct {
 	GODEBUG string
 	// RetryAfter is the wait that IMS asked for, at most 5 minutes; 0 if it asked for none.
 	RetryAfter time.Duration
-	// Limit is the request timeout that passed; 0 if the caller's own context
-	// ended the request.
+	// Limit is the time that the request had, by the request timeout or its caller's
+	// deadline; 0 if the caller gave up.
 	Limit time.Duration
 	// CorrelationID is the X-Correlation-Id that the request carried.
 	CorrelationID string

@@ -194,6 +194,17 @@ func TestTheCallersCancellationIsNotTheLimit(t *testing.T) {
 	require.Contains(t, failure.Error(), "canceled by its caller")
 }
 
+func TestTheCallersDeadlineIsALimitAsTheTimeoutIs(t *testing.T) {
+	t.Parallel()
+	address := listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	failure := mustFailIn(ctx, t, mustClient(t, appOptions("http://"+address)))
+	require.Equal(t, TimedOut, failure.Kind)
+	require.Equal(t, outbound.StageWait, failure.Stage)
+	require.Equal(t, 100*time.Millisecond, failure.Limit)
+}
+
 func TestABodyOverOneMiBIsMalformed(t *testing.T) {
 	t.Parallel()
 	padding := strings.Repeat(" ", outbound.MaxBody-len(goodBody))

@@ -83,12 +83,12 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 	ctx, cancel := context.WithTimeout(request.Context(), c.options.Timeout)
 	defer cancel()
 	id, _ := uuid.GenerateUUID() // crypto/rand returns no errors
-	var way progress
+	way := progress{begun: time.Now()}
 	sent := request.Clone(way.watch(ctx))
 	c.setHeaders(sent.Header, id)
 	response, err := c.transport.RoundTrip(sent)
 	if err != nil {
-		return Answer{}, c.fail(request.Context(), err, way.stage(), way.isAsked(), id)
+		return Answer{}, c.fail(request.Context(), err, &way, way.stage(), id)
 	}
 	defer func() { _ = response.Body.Close() }() // what was to be read has been
 	answer := Answer{Status: response.StatusCode, Header: response.Header, CorrelationID: id}
@@ -96,7 +96,7 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 		return answer, nil
 	}
 	if answer.Body, answer.Damage, err = readBody(response); err != nil {
-		return Answer{}, c.fail(request.Context(), err, StageRead, way.isAsked(), id)
+		return Answer{}, c.fail(request.Context(), err, &way, StageRead, id)
 	}
 	return answer, nil
 }
@@ -112,12 +112,25 @@ func (c *Client) setHeaders(header http.Header, correlationID string) {
 	}
 }
 
-// fail explains err. While the caller's context lives, a timeout is the client's.
-func (c *Client) fail(caller context.Context, err error, reached Stage, asked bool, correlationID string) *Error {
-	failure := explain(err, reached, asked)
-	if failure.TimedOut && caller.Err() == nil {
-		failure.Limit = c.options.Timeout
+// fail explains err. A timeout is the client's while the caller's context lives.
+func (c *Client) fail(caller context.Context, err error, way *progress, reached Stage, correlationID string) *Error {
+	failure := explain(err, reached, way.isAsked())
+	if failure.TimedOut {
+		failure.Limit = c.limit(caller, way.begun)
 	}
 	failure.CorrelationID = correlationID
 	return &failure
+}
+
+// limit is the time that a request had: less than the client's timeout if its caller
+// had waited before, such as for a slot, and 0 if the caller gave up.
+func (c *Client) limit(caller context.Context, begun time.Time) time.Duration {
+	const precision = 100 * time.Millisecond
+	switch deadline, _ := caller.Deadline(); {
+	case caller.Err() == nil:
+		return c.options.Timeout
+	case errors.Is(caller.Err(), context.DeadlineExceeded):
+		return max(precision, min(c.options.Timeout, deadline.Sub(begun).Round(precision)))
+	}
+	return 0
 }

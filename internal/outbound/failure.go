@@ -23,7 +23,8 @@ type Error struct {
 	GODEBUG string
 	// TimedOut is set if a limit passed or the caller gave up.
 	TimedOut bool
-	// Limit is the timeout that passed; 0 if the caller gave up.
+	// Limit is the time that the request had, by the client's timeout or its caller's
+	// deadline; 0 if the caller gave up.
 	Limit time.Duration
 	// CorrelationID is the X-Correlation-Id that the request carried.
 	CorrelationID string

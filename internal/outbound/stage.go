@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http/httptrace"
 	"sync"
+	"time"
 )
 
 // Stage is how far a request came.
@@ -27,6 +28,8 @@ const (
 // from goroutines of its own, and reports a dial even after the request has been
 // given a connection that another one dialed.
 type progress struct {
+	begun time.Time
+
 	mu        sync.Mutex
 	reached   Stage
 	connected bool
