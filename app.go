@@ -124,7 +124,12 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
 		return a, nil
 	}
-	return b.apps.Get(ctx, name, read, (*app).close)
+	a, err := b.apps.Get(ctx, name, read, (*app).close)
+	if b.ended.Load() { // and nothing would end what was read just now
+		b.forgetApp(name)
+		return nil, errEnded
+	}
+	return a, err
 }
 
 // withApp calls use with the role's app, and again with a new one if the app's

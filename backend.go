@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -69,6 +70,8 @@ type backend struct {
 	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
 	allowedHosts outbound.AllowedHosts
 	hostsErr     error // why the variable can't be read
+
+	ended atomic.Bool // by clean: requests under way begin nothing new
 
 	renewer *tokens.Renewer
 	sweeps  sweeps
@@ -174,6 +177,7 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 
 // initialize runs at mount, unseal, reload and after a crash of the plugin.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
+	b.ended.Store(false)
 	b.renewer.Start()
 	return nil
 }
@@ -209,6 +213,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 
 // clean runs at unmount, reload and seal.
 func (b *backend) clean(ctx context.Context) {
+	b.ended.Store(true)
 	b.renewer.Stop()
 	for name := range b.apps.All() {
 		if a, ok := b.apps.Forget(name); ok {

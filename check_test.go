@@ -59,7 +59,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks of the default app are running already, each for at most 10s: try again when one has ended", text)
+	require.Equal(t, "two checks or config writes of the default app are running already, each for at most 10s: try again when one has ended", text)
 	e.mustWrite("rotate", nil)
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
@@ -115,7 +115,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"something else answers in IMS's place": {
 			exchangeEndpoint, saying(http.StatusOK, "<html>log in to the WLAN</html>"),
-			append(reached[:2:2], "exchange", "token!"), "stage decoding", "something else answered.",
+			append(reached[:2:2], "exchange", "token!"), "stage decoding", "something else may have answered.",
 		},
 		"the Platform doesn't know the client": {
 			meEndpoint, saying(http.StatusUnauthorized, `{"error":{"code":"UnknownClient","message":"Client was not registered."}}`),

@@ -216,7 +216,7 @@ func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
 	resp := e.mustWrite("config", e.app(fields{keyAuthority: "https://imsoidc.bentley.com", keyTokenURL: e.ims.URL}))
 	require.Len(t, resp.Warnings, 1)
 	require.Contains(t, resp.Warnings[0], ims.AuthorityWarning("https://imsoidc.bentley.com"))
-	require.Contains(t, resp.Warnings[0], "`vault write itwin/config authority=https://ims.bentley.com client_secret=…`")
+	require.Contains(t, resp.Warnings[0], "`vault write itwin/config authority=… client_secret=…`")
 }
 
 func TestConfigWarnsOfAQuotedSecret(t *testing.T) {

@@ -237,8 +237,7 @@ func environmentOf(endpoint string) environment {
 // refuses, or returns "". path is the config's, with the mount.
 func environmentWarning(c *config, path string) string {
 	if older := ims.AuthorityWarning(c.Authority); older != "" {
-		return fmt.Sprintf("authority: %s, such as OpenGround. To change it, run `vault write %s authority=%s client_secret=…`.",
-			older, path, defaultAuthority)
+		return fmt.Sprintf("%s. To change it, run `vault write %s authority=… client_secret=…`.", older, path)
 	}
 	from, api := environmentOf(c.Authority), environmentOf(c.APIURL)
 	if from.name == "" || api.name == "" || from == api {

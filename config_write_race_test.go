@@ -97,7 +97,7 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 		}()
 	}
 	for range 10 - maxChecks {
-		require.Equal(t, "two checks of the default app are running already, each for at most 10s: try again when one has ended", <-statuses)
+		require.Equal(t, "two checks or config writes of the default app are running already, each for at most 10s: try again when one has ended", <-statuses)
 	}
 	e.mustDelete("config")
 	e.mustBeAbsent("config")

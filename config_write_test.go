@@ -110,7 +110,7 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 		nothing string
 	}{
 		"an app for a browser that isn't known":   {"invalid_client", fields{keyClientID: "spa-test"}, otherKind + "Check client_id", again},
-		"an app for a browser that isn't allowed": {"unauthorized_client", fields{keyClientID: "spa-test"}, otherKind + "The app", again},
+		"an app for a browser that isn't allowed": {"unauthorized_client", fields{keyClientID: "spa-test"}, otherKind + "Register", again},
 		"a service app":                    {"invalid_client", nil, "; nothing was stored", "starts with"},
 		"a secret with a space":            {"invalid_client", fields{keyClientSecret: " " + canarySecret}, space, "starts with"},
 		"a service app with a wrong scope": {"invalid_scope", fields{keyClientID: "spa-test"}, "The scope isn't enabled", "starts with"},

@@ -43,6 +43,9 @@ func errNoApp(mount, name string) error {
 		describeApp(name), mount, configKey(name))
 }
 
+// errEnded answers requests that were under way when the mount ended on this node.
+var errEnded = errors.New("the mount is being unmounted, reloaded or sealed; try again")
+
 // unsupportedError is a command that a path doesn't have.
 type unsupportedError struct {
 	command, path string
@@ -60,7 +63,7 @@ type busyError struct {
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two checks of %s are running already, each for at most %s: try again when one has ended",
+	return fmt.Sprintf("two checks or config writes of %s are running already, each for at most %s: try again when one has ended",
 		describeApp(e.app), short(e.limit))
 }
 
@@ -129,6 +132,8 @@ func explain(err error) (status int, text string) {
 		return http.StatusGatewayTimeout, explainTimeout(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "the request ended before there was an answer; try again"
+	case errors.Is(err, errEnded):
+		return http.StatusServiceUnavailable, errEnded.Error()
 	case errors.Is(err, tokens.ErrSuperseded):
 		return http.StatusBadGateway, "the app's credentials are being replaced; try again"
 	case errors.Is(err, tokens.ErrLateArrival):

@@ -12,7 +12,7 @@ import (
 
 // imsHint says in whole sentences what to do about a request to IMS that failed.
 func imsHint(e *ims.Error) string {
-	const elsewhere = "Check that authority and token_url belong to IMS: something else answered."
+	const elsewhere = "Check that authority and token_url belong to IMS"
 	switch {
 	case e.GODEBUG != "":
 		return godebugHint(e.GODEBUG)
@@ -20,8 +20,10 @@ func imsHint(e *ims.Error) string {
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
 		return "Wait, and check whether something else uses the same app and asks IMS too often."
-	case e.Kind == ims.Malformed, e.Kind == ims.Foreign:
-		return elsewhere
+	case e.Kind == ims.Malformed:
+		return elsewhere + ": something else may have answered."
+	case e.Kind == ims.Foreign:
+		return elsewhere + "."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
@@ -65,7 +67,10 @@ func refusalHint(e *ims.Error) string {
 	case "invalid_scope":
 		return "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
 	case "unauthorized_client", "unsupported_grant_type":
-		return other + "The app can't use client credentials: register an app of the type Service."
+		if other == "" {
+			other = "The app can't use client credentials. "
+		}
+		return other + "Register an app of the type Service in My Apps."
 	}
 	return "Check the app in My Apps, and its config."
 }

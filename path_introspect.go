@@ -14,9 +14,6 @@ import (
 const (
 	introspectPath = "introspect"
 	keyToken       = "token"
-
-	// maxToken is the longest token that is verified, in bytes.
-	maxToken = 64 << 10
 )
 
 // The keys of an introspection's response.

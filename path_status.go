@@ -73,7 +73,7 @@ func (b *backend) pathsStatus() []*framework.Path {
 	return []*framework.Path{withHelp(&framework.Path{
 		Pattern: statusPath + "$",
 		Operations: operations{
-			logical.ReadOperation: readOperation(b.readStatus, statusSynopsis, "read", "status", "The state of apps and roles on this node.", schemas{
+			logical.ReadOperation: readOperation(b.readStatus, statusSynopsis, "read", "status", statusSynopsis, schemas{
 				keyVersion:      {Type: framework.TypeString, Required: true, Description: "Version of the plugin."},
 				keyUptime:       {Type: framework.TypeInt64, Required: true, Description: "Seconds since the mount started on this node."},
 				keyCountedSince: {Type: framework.TypeTime, Required: true, Description: "When the counts began, RFC 3339."},

@@ -212,7 +212,8 @@ func delayText(d *tokens.Delay) string {
 	since := timestamp(d.Since)
 	switch {
 	case d.Failure != nil:
-		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s", since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
+		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s",
+			since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
 	case d.Reason == tokens.DelayReadOnly:
 		return fmt.Sprintf("since %s this node, which can't write, has been waiting for a new one from the active node", since)
 	}

@@ -109,9 +109,9 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 	return all, nil
 }
 
-func (b *backend) tokenStatus(a *app, scopes scopes.Set) tokenStatus {
-	status := tokenStatus{Status: a.pool.Status(scopes)}
-	if last, at := b.tallies.of(a.name)(scopes).LastFailure(); last != nil {
+func (b *backend) tokenStatus(a *app, set scopes.Set) tokenStatus {
+	status := tokenStatus{Status: a.pool.Status(set)}
+	if last, at := b.tallies.of(a.name)(set).LastFailure(); last != nil {
 		status.lastFailure, status.lastFailureAt = last.Err, at
 	}
 	return status

@@ -43,8 +43,8 @@ type storedToken struct {
 
 // scopesKey returns the last part of a token's storage key. Scopes can be long and
 // contain slashes, so it is their hash.
-func scopesKey(scopes scopes.Set) string {
-	sum := sha256.Sum256([]byte(scopes.String()))
+func scopesKey(set scopes.Set) string {
+	sum := sha256.Sum256([]byte(set.String()))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -55,14 +55,14 @@ type tokenStore struct {
 	generation string
 }
 
-func (s *tokenStore) key(scopes scopes.Set) string {
-	return tokenPrefix + s.generation + "/" + scopesKey(scopes)
+func (s *tokenStore) key(set scopes.Set) string {
+	return tokenPrefix + s.generation + "/" + scopesKey(set)
 }
 
 // Load returns nil for an entry that is damaged or has another format.
-func (s *tokenStore) Load(ctx context.Context, scopes scopes.Set) (*tokens.Token, error) {
-	t, err := loadToken(ctx, s.storage, s.key(scopes))
-	if err != nil || t == nil || t.Scopes != scopes {
+func (s *tokenStore) Load(ctx context.Context, set scopes.Set) (*tokens.Token, error) {
+	t, err := loadToken(ctx, s.storage, s.key(set))
+	if err != nil || t == nil || t.Scopes != set {
 		return nil, err
 	}
 	return t, nil
@@ -145,7 +145,7 @@ func (b *backend) forgetToken(key string) {
 	generation, name, _ := strings.Cut(strings.TrimPrefix(key, tokenPrefix), "/")
 	for _, a := range b.apps.All() {
 		if a.config.Generation == generation {
-			a.pool.Forget(func(scopes scopes.Set) bool { return scopesKey(scopes) == name })
+			a.pool.Forget(func(set scopes.Set) bool { return scopesKey(set) == name })
 		}
 	}
 }
@@ -273,12 +273,12 @@ func (b *backend) expired(t *tokens.Token) bool { return !b.now().Before(t.Expir
 
 // whileIdle runs f while no token is minted for the scopes, or leaves it to a later
 // sweep.
-func (b *backend) whileIdle(ctx context.Context, generation string, scopes scopes.Set, f func(context.Context) error) error {
+func (b *backend) whileIdle(ctx context.Context, generation string, set scopes.Set, f func(context.Context) error) error {
 	for _, a := range b.apps.All() {
 		if a.config.Generation != generation {
 			continue
 		}
-		_, err := a.pool.WhileIdle(scopes, f)
+		_, err := a.pool.WhileIdle(set, f)
 		if errors.Is(err, tokens.ErrSuperseded) {
 			return nil
 		}

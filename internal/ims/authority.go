@@ -58,8 +58,8 @@ func AuthorityWarning(authority string) string {
 	if newer == host || !strings.HasSuffix(host, "imsoidc.bentley.com") {
 		return ""
 	}
-	return fmt.Sprintf("%s is an older authority: the iTwin Platform refuses its tokens; use https://%s unless another product needs it",
-		host, newer)
+	return fmt.Sprintf("%s is an older authority, whose tokens the iTwin Platform refuses: use https://%s unless another product,"+
+		" such as OpenGround, needs it", host, newer)
 }
 
 // authorityOf cuts off the path of an endpoint that IMS has below its authority.

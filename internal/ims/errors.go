@@ -65,7 +65,7 @@ type Error struct {
 func (e *Error) Error() string { return e.withID(e.story()) }
 
 // Described is Error with the description that IMS gave, which is only for those who
-// write or check a config and so know the secret.
+// write or check a config.
 func (e *Error) Described() string {
 	if e.Description == "" {
 		return e.Error()
@@ -91,7 +91,7 @@ func (e *Error) story() string {
 	case e.Kind == Refused:
 		return fmt.Sprintf("IMS rejected the token request (status %d): %s", e.Status, e.Code)
 	case e.Kind == RateLimited:
-		return fmt.Sprintf("IMS limits the rate of token requests (status %d): %s", e.Status, e.wait())
+		return fmt.Sprintf("IMS limits the rate of token requests (status %d) %s", e.Status, e.wait())
 	case e.Kind == Unavailable && e.Code != "":
 		return fmt.Sprintf("IMS at %s can't answer now (status %d): %s", e.place(), e.Status, e.Code)
 	case e.Kind == Unavailable:
@@ -127,7 +127,7 @@ func (e *Error) place() string {
 
 func (e *Error) wait() string {
 	if e.RetryAfter == 0 {
-		return "it does not say for how long"
+		return "without saying for how long"
 	}
-	return fmt.Sprintf("it asks to wait %s", e.RetryAfter)
+	return fmt.Sprintf("and asks to wait %s", e.RetryAfter)
 }

@@ -109,7 +109,7 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 		"http://127.0.0.1:1": "could not reach IMS at URL (stage connect): the connection was refused",
 		failing:              "IMS at URL failed, or a gateway in front of it did (status 503)",
 		sorry:                "IMS at URL can't answer now (status 400): temporarily_unavailable",
-		limited:              "IMS limits the rate of token requests (status 429): it does not say for how long",
+		limited:              "IMS limits the rate of token requests (status 429) without saying for how long",
 		redirected:           "something other than IMS answered at URL (status 302): redirects are not followed",
 		page:                 "something other than IMS answered at URL (status 403): the answer is neither a token nor an OAuth error",
 		senseless:            "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1",
