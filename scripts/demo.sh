@@ -50,6 +50,8 @@ await() { # waits up to 30 s for a command to succeed while the last background 
 clean() {
 	local status=$? log="$folder/vault.log"
 	trap '' INT TERM HUP PIPE
+	# shellcheck disable=SC2207 # they are numbers
+	pids+=($(jobs -p)) # the last one may not be among them yet
 	for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
 	for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid" 2>/dev/null || true; kill -KILL -- "-$pid" 2>/dev/null || true; done
 	if [ "$status" != 0 ] && [ "$status" != 130 ] && [ -s "$log" ]; then say "" "# The end of vault.log:"; tail -n 20 "$log" | grep -Ev 'Unseal Key|Root Token' | redact; fi
