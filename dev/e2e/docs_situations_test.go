@@ -35,6 +35,7 @@ func writes() map[string][]situation {
 			running(register + ` -version=vX.Y.Z -command=nothing secret vault-plugin-secrets-itwin`),
 		},
 		"Permission denied, or no value found": {asNobody},
+		"A command isn't possible":             {refusedRead("itwin/rotate", nil), refusedWrite("itwin/status", nil)},
 		"Not configured": {
 			withoutConfig, ofAnAppThatIsGone, refusedPatch("itwin/config/new", fields{"renew_before": "20m"}), roleOfAnUnknownApp,
 		},
@@ -101,6 +102,7 @@ func journeys() map[string][]situation {
 			worded("errors.go", "no token could be minted and stored in time"),
 			worded("errors.go", "the request ended before there was an answer; try again"),
 			worded("internal/ims/errors.go", "the request to IMS was canceled by its caller"),
+			worded("errors.go", "the mount is being unmounted, reloaded or sealed; try again"),
 		},
 		"IMS is unavailable": {
 			failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil), failing(emulator.Fault{Error: "temporarily_unavailable"}, nil),
