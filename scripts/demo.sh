@@ -97,7 +97,7 @@ export PATH="$folder/bin:$PATH" HOME="$folder" TMPDIR="$folder"
 [ -z "$places" ] || places=$' \\\n '"$places"
 sha256=sha256sum
 command -v sha256sum >/dev/null || sha256="shasum -a 256"
-port=$((20000 + RANDOM % 20000)) # Vault's cluster takes the port after it
+port=$((20000 + RANDOM % 12000)) # below those that Linux gives to outgoing connections; Vault's cluster takes the one after it
 while (: <"/dev/tcp/127.0.0.1/$port" || : <"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; do port=$((port + 2)); done
 cd "$folder"
 printf %s "$secret" >secret.txt
