@@ -6,6 +6,8 @@ LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
 ACTIONLINT := .cache/bin/actionlint
 GOVULNCHECK := .cache/bin/govulncheck
+GORELEASER := .cache/bin/goreleaser
+CYCLONEDX := .cache/bin/cyclonedx-gomod
 RACING := .cache/race/vault-plugin-secrets-itwin
 EMULATOR := .cache/bin/ims-emulator
 VERSION ?= $(shell scripts/version.sh)
@@ -39,10 +41,13 @@ build: ## Build the plugin and itwin-audit into bin/
 # The version that scripts/version.sh makes up is none to release.
 GIVEN_VERSION = $(if $(filter-out file,$(origin VERSION)),$(VERSION))
 
-# GOOS and GOARCH are the binaries' business, not this program's.
 .PHONY: release
 release: ## Build what users download of VERSION=vX.Y.Z into dist/
-	@cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(GIVEN_VERSION)"
+	@scripts/release.sh "$(GIVEN_VERSION)"
+
+.PHONY: release-tools
+release-tools: $(GORELEASER) $(CYCLONEDX)
+	@cd dev && CGO_ENABLED=0 go build -o ../.cache/bin/plugin-image ./cmd/plugin-image
 
 .PHONY: publish
 publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
@@ -120,7 +125,7 @@ vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database
 
 .PHONY: repro
 repro: ## Make a release twice, each from nothing in a folder of its own, and compare
-	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./supply
+	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTheRelease ./release
 
 # exec, so that no shell stands between a signal and the script that has to clean up.
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(EMULATOR) ./cmd/ims-emulator) && \
@@ -153,9 +158,14 @@ $(LINTER): tool = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOFUMPT): tool = mvdan.cc/gofumpt
 $(ACTIONLINT): tool = github.com/rhysd/actionlint/cmd/actionlint
 $(GOVULNCHECK): tool = golang.org/x/vuln/cmd/govulncheck
+$(GORELEASER): tool = github.com/goreleaser/goreleaser/v2
+$(CYCLONEDX): tool = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
+$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
+$(GORELEASER) $(CYCLONEDX): dev/goreleaser/go.sum
 
 # go build leaves an up-to-date binary's time alone; touch keeps make from asking again.
-$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
-	@echo "building $(@F), once; of these, golangci-lint takes minutes"
-	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ $(tool)
+$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK) $(GORELEASER) $(CYCLONEDX):
+	@echo "building $(@F), once; of these, golangci-lint and goreleaser take minutes"
+	cd $(dir $<) && CGO_ENABLED=0 go build -o "$(CURDIR)/$@" $(tool)
 	@touch $@
