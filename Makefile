@@ -24,7 +24,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
 # `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
@@ -54,7 +54,11 @@ publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
 	@scripts/publish.sh "$(GIVEN_VERSION)"
 
 .PHONY: test
-test: lint unit e2e ## Run all checks: lint, unit, e2e
+test: programs lint unit e2e ## Run all checks: lint, unit, e2e
+
+.PHONY: programs
+programs: ## Install what checks need, by dev/programs.txt, or say what to install
+	@scripts/programs.sh
 
 SCRIPTS = .ci/run $(shell find scripts examples -name '*.sh' -not -path '*/node_modules/*')
 
@@ -65,9 +69,10 @@ LINT = "$(CURDIR)/$(LINTER)" $(1) --config "$(CURDIR)/.golangci.yml"
 .PHONY: lint
 lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, shell scripts and workflows
 	@unformatted="$$($(GOFUMPT) -l .)"; test -z "$$unformatted" || { echo "run make fmt, for:"; echo "$$unformatted"; exit 1; }
-	@if shellcheck="$$(scripts/program.sh shellcheck shellcheck)"; then "$$shellcheck" $(SCRIPTS); \
-		else echo "lint: shell scripts are NOT CHECKED"; test -z "$$CI"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
+		else echo "lint: shell scripts are NOT CHECKED without shellcheck: run make programs"; test -z "$$CI"; fi
 	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
+	@! grep -h 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v' || { echo "pin these actions by commit"; exit 1; }
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
 
@@ -76,16 +81,18 @@ fmt: $(LINTER) ## Format all Go code
 	for module in $(MODULES); do (cd $$module && $(call LINT,fmt)) || exit 1; done
 
 .PHONY: docs
-docs: ## Write docs/configuration.md and the golden files of the paths, from their schema
+docs: ## Write docs/configuration.md and the golden file of the paths, from their schema
 	go test -count=1 -run TestPathsChangeOnlyOnPurpose . -update
 	cd dev && go test -count=1 ./reference -update
 
 # Tests in dev/ read the pages, scripts and workflows, whose changes Go's cache of results doesn't see: it ends at go.mod.
 # On a new machine some of them compile the product for two platforms, which Go's own limit of 10 minutes may not allow.
+# The race detector has nothing to find in programs that dev/release only starts.
 .PHONY: unit
-unit: ## Test the packages, without a Vault
+unit: release-tools ## Test the packages, without a Vault
 	go test -timeout 30m $(RACE) ./...
-	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v /dev/e2e)
+	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v -e /dev/e2e -e /dev/release)
+	cd dev && go test -count=1 -timeout 30m ./release
 	scripts/fuzz.sh 1000x
 
 .PHONY: fuzz
@@ -96,7 +103,7 @@ E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERS
 	go test -count=1 -timeout 30m ./e2e/...
 
 .PHONY: e2e
-e2e: build ## Test the built plugin in real Vault servers
+e2e: build release-tools ## Test the built plugin in real Vault servers
 	vault="$$(scripts/vault.sh)" && $(E2E)
 
 # A module dev/vault-* for each further Vault. With make -k one that fails doesn't keep the others from being run.
@@ -125,7 +132,7 @@ vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database
 
 .PHONY: repro
 repro: ## Make a release twice, each from nothing in a folder of its own, and compare
-	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTheRelease ./release
+	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./release
 
 # exec, so that no shell stands between a signal and the script that has to clean up.
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(EMULATOR) ./cmd/ims-emulator) && \

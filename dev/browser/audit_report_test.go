@@ -20,7 +20,7 @@ const hostile = `<img src=x onerror=document.title='owned'><script>document.titl
 
 func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 	t.Parallel()
-	chromium := programs.Find(t, "chromium", "chromium")[0]
+	chromium := programs.Find(t, "chromium")
 	page := browser.Open(t, chromium, "file://"+report(t))
 	requireNothingGotIn(t, page)
 	for _, view := range []struct {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
 )
 
 func (c *consumers) testGo(t *testing.T) {
@@ -26,7 +28,7 @@ func (c *consumers) testGo(t *testing.T) {
 
 func (c *consumers) testPython(t *testing.T) {
 	t.Parallel()
-	requireProgram(t, "python3")
+	programs.Find(t, "python3")
 	dir := copyExample(t, "python")
 	require.Equal(t, appEmail, c.run(t, c.reader(t), dir, "python3", "whoami.py"))
 	c.run(t, c.user(t, "itwin-reader", "itwin-operator"), dir, "python3", "-m", "unittest")
@@ -34,8 +36,8 @@ func (c *consumers) testPython(t *testing.T) {
 
 func (c *consumers) testTypeScript(t *testing.T) {
 	t.Parallel()
-	requireProgram(t, "node")
-	requireProgram(t, "npm")
+	programs.Find(t, "node")
+	programs.Find(t, "npm")
 	dir := copyExample(t, "typescript")
 	// With the settings of whoever runs the tests: they say which registry is reached, and how.
 	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",

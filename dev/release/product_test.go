@@ -29,10 +29,10 @@ const (
 	version    = "v1.2.3-rc.1"
 )
 
-// TestTheRelease releases the product twice, from copies in folders of their own: what is in one copy is in both.
+// TestTwoCleanBuildsAreTheSame releases the product twice, from copies in folders of their own: what is in one copy is in both.
 // `make repro` does so for all platforms, each time with a build cache of its own, which compiles everything twice.
 // Otherwise it is for this machine and for one with 32 bits, both of which can run here.
-func TestTheRelease(t *testing.T) {
+func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 	t.Parallel()
 	platforms := []string{"linux_386", "linux_amd64"}
 	if reproduces() {

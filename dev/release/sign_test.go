@@ -26,7 +26,7 @@ func TestWithoutAKeyUsersAreToldThatNobodySigned(t *testing.T) {
 // keyring makes a key that lives as long as the test, and is the only one in gpg's home.
 func keyring(t *testing.T) (home, key string) {
 	t.Helper()
-	programs.Find(t, "gnupg", "gpg")
+	programs.Find(t, "gpg")
 	home, err := os.MkdirTemp("", "gpg") //nolint:usetesting // t.TempDir's names are too long for the socket of gpg's agent
 	require.NoError(t, err)
 	t.Cleanup(func() {
