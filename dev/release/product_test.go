@@ -44,12 +44,12 @@ func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 	t.Logf("both are\n%s", read(t, dir, "SHA256SUMS"))
 
 	for name, test := range map[string]func(t *testing.T, dir string){
-		"the checksums are those that sha256sum checks":             testSums,
-		"archives hold the program":                                 testArchives,
-		"programs are static and stripped":                          testBinaries,
-		"programs start, and tell their version":                    testPrograms,
-		"bills of materials list all modules and the toolchain":     testBills,
-		"the image":                                                 testImage,
+		"the checksums are those that sha256sum checks":         testSums,
+		"archives hold the program":                             testArchives,
+		"programs are static and stripped":                      testBinaries,
+		"programs start, and tell their version":                testPrograms,
+		"bills of materials list all modules and the toolchain": testBills,
+		"the image": testImage,
 		"make build gives the same files, whatever the environment": testMakeBuild,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,8 +55,10 @@ func (p Plan) pacer(connections int) vegeta.Pacer {
 // once paces a number of reads that all begin at once.
 type once uint64
 
-func (n once) Pace(_ time.Duration, begun uint64) (wait time.Duration, stop bool) { return 0, begun >= uint64(n) }
-func (once) Rate(time.Duration) float64                                           { return 0 }
+func (n once) Pace(_ time.Duration, begun uint64) (wait time.Duration, stop bool) {
+	return 0, begun >= uint64(n)
+}
+func (once) Rate(time.Duration) float64 { return 0 }
 
 // Read carries the plan out. It returns the first error of any read, and an error for a status other than 200.
 func (c *Client) Read(plan Plan) (Load, error) {
