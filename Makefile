@@ -29,7 +29,7 @@ help: ## List these commands
 # What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
 # `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
 # builds that version. An empty GOFLAGS would leave the word to `go env -w`; so does an empty GOEXPERIMENT, for which Go
-# has no other way to say "the defaults". make release refuses what was built with experiments.
+# has no other way to say "the defaults". make release refuses experiments.
 BINARY = CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 \
 	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 

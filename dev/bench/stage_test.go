@@ -72,7 +72,7 @@ func startIMS(b *testing.B, lifetime time.Duration, scopes ...string) *emulator.
 func floorPlugin(b *testing.B) vaulttest.Plugin {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "floor")
-	output, err := exec.Command("go", "build", "-o", path, "../cmd/floor").CombinedOutput()
+	output, err := exec.Command("go", "build", "-o", path, "./floor/plugin").CombinedOutput()
 	require.NoError(b, err, string(output))
 	return vaulttest.Plugin{Name: "floor", Version: floor.Version, Path: path}
 }
