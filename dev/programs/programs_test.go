@@ -38,7 +38,7 @@ const installs = `#!/bin/sh
 echo "apt-get $*" >>calls
 case "$*" in
 *update) touch lists ;;
-*wanted) test -e lists && touch bin/wanted && chmod 755 bin/wanted ;;
+*a-package) test -e lists && touch bin/wanted && chmod 755 bin/wanted ;;
 esac
 `
 
@@ -54,7 +54,7 @@ func newMachine(t *testing.T, user string) machine {
 	script, err := os.ReadFile("../../scripts/programs.sh")
 	require.NoError(t, err)
 	m.write("scripts/programs.sh", string(script))
-	m.write("dev/programs.txt", "# a comment\nthere bash cat\nwanted wanted cat\n")
+	m.write("dev/programs.txt", "# a comment\nthere bash cat\na-package wanted cat\n")
 	m.write("bin/id", "#!/bin/sh\necho "+user+"\n")
 	m.write("bin/sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
 	m.write("bin/apt-get", installs)
@@ -90,7 +90,7 @@ func TestWhatIsMissingIsInstalledByRootAndOnACIServer(t *testing.T) {
 		require.FileExists(t, filepath.Join(m.dir, "bin", "wanted"))
 		calls, err := os.ReadFile(filepath.Join(m.dir, "calls"))
 		require.NoError(t, err)
-		require.Regexp(t, `^.* install .* wanted\n.* update\n.* install .* wanted\n$`, string(calls), "the lists are refreshed once")
+		require.Regexp(t, `^.* install .* a-package\n.* update\n.* install .* a-package\n$`, string(calls), "the lists are refreshed once")
 		said, err = m.run(ci)
 		require.NoError(t, err)
 		require.Empty(t, said, "all is there")
@@ -99,7 +99,7 @@ func TestWhatIsMissingIsInstalledByRootAndOnACIServer(t *testing.T) {
 
 func TestWhoCannotInstallIsToldWhat(t *testing.T) {
 	t.Parallel()
-	const advice = "install Debian's wanted, or the same from elsewhere"
+	const advice = "install Debian's a-package, or the same from elsewhere"
 	developer := newMachine(t, "1000")
 	said, err := developer.run("")
 	require.NoError(t, err)

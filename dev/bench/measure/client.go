@@ -55,9 +55,12 @@ func (p Plan) pacer(connections int) vegeta.Pacer {
 // once paces a number of reads that all begin at once.
 type once uint64
 
+// Pace begins the next read at once, or ends the round.
 func (n once) Pace(_ time.Duration, begun uint64) (wait time.Duration, stop bool) {
 	return 0, begun >= uint64(n)
 }
+
+// Rate is there for vegeta's interface, and isn't asked.
 func (once) Rate(time.Duration) float64 { return 0 }
 
 // Read carries the plan out. It returns the first error of any read, and an error for a status other than 200.
