@@ -3,8 +3,10 @@
 # a run that fails changes nothing. .goreleaser.yaml says what is built. GPG_KEY or COSIGN_KEY name a key to sign with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-unset GOOS GOARCH # which platforms to build for isn't the environment's choice
-export TZ=UTC # a zip holds local times
+unset GOOS GOARCH                           # which platforms to build for isn't the environment's choice
+unset GITHUB_TOKEN GITLAB_TOKEN GITEA_TOKEN # goreleaser publishes nothing here, but looks at them
+export TZ=UTC     # a zip holds local times
+export GOWORK=off # goreleaser asks Go for the module, too
 
 say() {
 	echo "release: $*" >&2

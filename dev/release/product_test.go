@@ -39,7 +39,7 @@ func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 		platforms = Platforms(t)
 	}
 	dir := releaseIn(t, filepath.Join(t.TempDir(), "here"), platforms, "TZ=UTC")
-	elsewhere := releaseIn(t, filepath.Join(t.TempDir(), "somewhere", "else"), platforms, "TZ=Asia/Tokyo")
+	elsewhere := releaseIn(t, filepath.Join(t.TempDir(), "somewhere", "else"), platforms, wishes(t)...)
 	require.Equal(t, read(t, dir, "SHA256SUMS"), read(t, elsewhere, "SHA256SUMS"))
 	t.Logf("both are\n%s", read(t, dir, "SHA256SUMS"))
 
@@ -62,15 +62,26 @@ func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 // reproduces says whether `make repro` runs this.
 func reproduces() bool { return os.Getenv("REPRODUCE") != "" }
 
+// wishes are the environment and the `go env -w` of a developer who wants other builds, which is to have no effect.
+func wishes(t *testing.T) []string {
+	t.Helper()
+	written := filepath.Join(t.TempDir(), "env")
+	require.NoError(t, os.WriteFile(written, []byte("GOFLAGS=-tags=wished\nGOAMD64=v3\nGO386=softfloat\n"), 0o600))
+	return []string{
+		"TZ=Asia/Tokyo", "GOOS=windows", "GOENV=" + written, "CGO_ENABLED=1", "GOAMD64=v4", "GOFIPS140=latest",
+		"GOWORK=" + filepath.Join(filepath.Dir(written), "go.work"),
+	}
+}
+
 // releaseIn releases the product from a copy of its sources, and returns the folder with the files.
 func releaseIn(t *testing.T, dir string, platforms []string, environment ...string) string {
 	t.Helper()
-	Sources(t, dir)
-	Narrow(t, dir, platforms...)
+	copySources(t, dir)
+	narrow(t, dir, platforms...)
 	if reproduces() {
 		environment = append(environment, "GOCACHE="+t.TempDir())
 	}
-	said, err := Run(t, dir, version, environment...)
+	said, err := run(t, dir, version, tools(t), environment...)
 	require.NoError(t, err, said)
 	out := filepath.Join(dir, "dist", version)
 	// Two programs for each platform, each with a list of what is in it; the image, the notes and the sums.
@@ -226,16 +237,13 @@ func (b bill) modules(t *testing.T) map[string]string {
 	return listed
 }
 
-// testMakeBuild builds as a developer does whose environment and `go env -w` want something else.
+// testMakeBuild builds for a platform, which make build leaves to the environment, and experiments have no effect.
 func testMakeBuild(t *testing.T, dir string) {
 	t.Helper()
 	here := t.TempDir()
-	wishes := filepath.Join(here, "env")
-	require.NoError(t, os.WriteFile(wishes, []byte("GOFLAGS=-tags=wished\nGOAMD64=v3\nGO386=softfloat\n"), 0o600))
 	plugin, audit := filepath.Join(here, "plugin"), filepath.Join(here, "audit")
-	ran(t, root, "env", "GOOS=linux", "GOARCH=amd64", "GOENV="+wishes, "CGO_ENABLED=1", "GOAMD64=v4", "GOFIPS140=latest",
-		"GOEXPERIMENT=jsonv2", "GOWORK="+filepath.Join(here, "go.work"),
-		"make", "build", "VERSION="+version, "PLUGIN="+plugin, "AUDIT="+audit)
+	ran(t, root, "env", append(wishes(t), "GOOS=linux", "GOARCH=amd64", "GOEXPERIMENT=jsonv2",
+		"make", "build", "VERSION="+version, "PLUGIN="+plugin, "AUDIT="+audit)...)
 	for program, path := range map[string]string{pluginName: plugin, auditName: audit} {
 		archive := filepath.Join(dir, program+"_1.2.3-rc.1_linux_amd64.zip")
 		require.Equal(t, sum(unpacked(t, archive, program)), sum([]byte(read(t, path))), program)

@@ -32,8 +32,8 @@ func Platforms(tb testing.TB) []string {
 	return names
 }
 
-// Sources copies what a release is made of into a folder, which isn't a checkout.
-func Sources(tb testing.TB, dir string) {
+// copySources copies what a release is made of into a folder, which isn't a checkout.
+func copySources(tb testing.TB, dir string) {
 	tb.Helper()
 	leftOut := []string{".git", ".cache", "bin", "dist", "dev", "docs", "examples", "clients"} // in a worktree, .git is a file
 	require.NoError(tb, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -64,8 +64,8 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, text, info.Mode().Perm())
 }
 
-// Narrow has a copy of the sources released for some platforms only.
-func Narrow(tb testing.TB, dir string, platforms ...string) {
+// narrow has a copy of the sources released for some platforms only.
+func narrow(tb testing.TB, dir string, platforms ...string) {
 	tb.Helper()
 	path := filepath.Join(dir, ".goreleaser.yaml")
 	text, err := os.ReadFile(path)
@@ -79,12 +79,19 @@ func Narrow(tb testing.TB, dir string, platforms ...string) {
 	require.NoError(tb, os.WriteFile(path, []byte(narrowed), 0o600))
 }
 
-// Run releases a copy of the sources, and returns what scripts/release.sh said. The files are in the copy's dist/.
-func Run(tb testing.TB, dir, version string, environment ...string) (said string, err error) {
+// tools builds what scripts/release.sh runs, and returns the folder.
+func tools(tb testing.TB) string {
 	tb.Helper()
-	tools, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
+	ran(tb, root, "make", "release-tools")
+	dir, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
 	require.NoError(tb, err)
-	ran(tb, root, "make", "--no-print-directory", "release-tools")
+	return dir
+}
+
+// run releases a copy of the sources with the tools in a folder, and returns what scripts/release.sh said. The files are
+// in the copy's dist/.
+func run(tb testing.TB, dir, version, tools string, environment ...string) (said string, err error) {
+	tb.Helper()
 	script := exec.CommandContext(tb.Context(), filepath.Join(dir, "scripts", "release.sh"), version)
 	// The developer's own keys sign nothing here.
 	script.Env = append(withoutMake(script.Environ()), "RELEASE_TOOLS="+tools, "GPG_KEY=", "COSIGN_KEY=")
@@ -96,9 +103,9 @@ func Run(tb testing.TB, dir, version string, environment ...string) (said string
 // Build copies the sources into a folder and releases them for some platforms. It returns the folder with the files.
 func Build(tb testing.TB, dir, version string, platforms ...string) string {
 	tb.Helper()
-	Sources(tb, dir)
-	Narrow(tb, dir, platforms...)
-	said, err := Run(tb, dir, version)
+	copySources(tb, dir)
+	narrow(tb, dir, platforms...)
+	said, err := run(tb, dir, version, tools(tb))
 	require.NoError(tb, err, said)
 	return filepath.Join(dir, "dist", version)
 }

@@ -51,7 +51,7 @@ func (d desk) release(environment ...string) (said string, err error) {
 
 func (d desk) releaseAs(version string, environment ...string) (said string, err error) {
 	d.t.Helper()
-	return Run(d.t, d.dir, version, append(environment, "RELEASE_TOOLS="+filepath.Join(d.dir, "tools"))...)
+	return run(d.t, d.dir, version, filepath.Join(d.dir, "tools"), environment...)
 }
 
 func (d desk) mustRelease(environment ...string) (said string) {
