@@ -24,7 +24,7 @@ RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
 # `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
@@ -75,10 +75,12 @@ lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, 
 	@! grep -h 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v' || { echo "pin these actions by commit"; exit 1; }
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
+	scripts/client.sh lint
 
 .PHONY: fmt
-fmt: $(LINTER) ## Format all Go code
+fmt: $(LINTER) ## Format all Go and TypeScript code
 	for module in $(MODULES); do (cd $$module && $(call LINT,fmt)) || exit 1; done
+	scripts/client.sh fix
 
 .PHONY: docs
 docs: ## Write docs/configuration.md and the golden file of the paths, from their schema
@@ -94,6 +96,11 @@ unit: release-tools ## Test the packages, without a Vault
 	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v -e /dev/e2e -e /dev/release)
 	cd dev && go test -count=1 -timeout 30m ./release
 	scripts/fuzz.sh 1000x
+	scripts/client.sh test
+
+.PHONY: client
+client: ## Check the TypeScript client alone: lint, types, tests, package
+	scripts/client.sh lint test
 
 .PHONY: fuzz
 fuzz: ## Fuzz what comes from outside, FUZZTIME for each target
@@ -116,6 +123,14 @@ $(COMPAT): compat-%: build
 
 compat-openbao: build
 	cd dev/openbao && PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" go test -count=1 ./...
+
+# A program for each module below dev/kubernetes, and by its name.
+CLUSTER := $(patsubst dev/kubernetes/%/go.mod,.cache/kubernetes/%,$(wildcard dev/kubernetes/*/go.mod))
+.PHONY: kubernetes
+kubernetes: build $(CLUSTER) ## Follow the pages on Kubernetes with a real API server and a real operator
+	vault="$$(scripts/vault.sh)" && cd dev && \
+		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
+		KUBERNETES_BIN="$(CURDIR)/.cache/kubernetes" go test -v -count=1 -timeout 30m ./kubernetes
 
 # The race detector needs a C compiler. A Vault and a plugin in the test's own process have SOAK_TIME each.
 .PHONY: soak
@@ -175,4 +190,9 @@ $(GORELEASER) $(CYCLONEDX): dev/goreleaser/go.sum
 $(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK) $(GORELEASER) $(CYCLONEDX):
 	@echo "building $(@F), once; of these, golangci-lint and goreleaser take minutes"
 	cd $(dir $<) && CGO_ENABLED=0 go build -o "$(CURDIR)/$@" $(tool)
+	@touch $@
+
+.cache/kubernetes/%: dev/kubernetes/%/go.sum
+	@echo "building $*, once; the four of them take about 15 minutes on two cores"
+	cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$(CURDIR)/$@" tool
 	@touch $@

@@ -11,60 +11,54 @@ import (
 
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
+
+// endTime bounds the wait for the exchanges of an app that ends.
+const endTime = time.Second
 
 // app is a configured service app. It owns its client, keys and pool. It never
 // changes: a config write makes a new app, which takes over the pool unless the
 // identity or the secret changed.
 type app struct {
-	name     string
-	config   *config
-	client   *ims.Client
-	keys     *ims.Keys
-	pool     *tokens.Pool
-	scopeKey string // the app's own scopes
+	name   string
+	config *config
+	client *ims.Client
+	keys   *ims.Keys
+	pool   *tokens.Pool
 }
 
 // newApp returns an app that can ask IMS and still needs a pool. It does no I/O.
 func (b *backend) newApp(ctx context.Context, name string, c *config) (*app, error) {
-	client, err := b.newClient(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	reach := c.outboundOptions()
-	keys, err := ims.NewKeys(ims.KeysOptions{
-		Authority: c.Authority, RequestTimeout: reach.Timeout,
-		CACert: reach.CACert, TLSMinVersion: reach.TLSMinVersion, Now: b.now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
-	}
-	return &app{name: name, config: c, client: client, keys: keys, scopeKey: scopeKey(c.Scopes)}, nil
-}
-
-func (b *backend) newClient(ctx context.Context, c *config) (*ims.Client, error) {
-	reach := c.outboundOptions()
+	reach := b.outboundOptions(ctx, c)
 	client, err := ims.NewClient(ims.Options{
-		TokenURL:       c.tokenURL(),
-		ClientID:       c.ClientID,
-		ClientSecret:   c.ClientSecret,
-		AuthMethod:     c.AuthMethod,
-		RequestTimeout: reach.Timeout,
-		CACert:         reach.CACert,
-		TLSMinVersion:  reach.TLSMinVersion,
-		UserAgent:      b.userAgent(ctx),
-		Now:            b.now,
+		Options:      reach,
+		TokenURL:     c.tokenURL(),
+		ClientID:     c.ClientID,
+		ClientSecret: c.ClientSecret,
+		AuthMethod:   c.AuthMethod,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the exchange: %w", err)
 	}
-	return client, nil
+	keys, err := ims.NewKeys(ims.KeysOptions{Options: reach, Authority: c.Authority})
+	if err != nil {
+		return nil, fmt.Errorf("preparing to fetch keys: %w", err)
+	}
+	return &app{name: name, config: c, client: client, keys: keys}, nil
 }
 
 // outboundOptions apply to every host that the app's requests go to.
-func (c *config) outboundOptions() outbound.Options {
-	return outbound.Options{Timeout: c.RequestTimeout, CACert: c.CACert, TLSMinVersion: c.TLSMinVersion}
+func (b *backend) outboundOptions(ctx context.Context, c *config) outbound.Options {
+	return outbound.Options{
+		Timeout:       c.RequestTimeout,
+		CACert:        c.CACert,
+		TLSMinVersion: c.TLSMinVersion,
+		UserAgent:     b.userAgent(ctx),
+		AllowedHosts:  b.allowedHosts,
+		Now:           b.now,
+	}
 }
 
 // userAgent follows the SDK's convention. It is the plugin's name alone where
@@ -86,18 +80,28 @@ func (a *app) close() {
 	a.disconnect()
 }
 
+// end closes the app and waits until its exchanges, which are cancelled, can no
+// longer store a token. A storage that hangs can't hold this up for long: a sweep
+// deletes what is stored afterwards.
+func (a *app) end(ctx context.Context) {
+	a.close()
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	_ = a.pool.Wait(ctx)
+}
+
 // disconnect closes the idle connections of an app whose pool lives on.
 func (a *app) disconnect() {
 	a.client.Close()
 	a.keys.Close()
 }
 
-// tokenScope returns the scopes of a role's token.
-func (a *app) tokenScope(r *role) string {
-	if r.scopeKey != "" {
-		return r.scopeKey
+// scopesOf returns the scopes of a role's token.
+func (a *app) scopesOf(r *role) scopes.Set {
+	if !r.Scopes.IsZero() {
+		return r.Scopes
 	}
-	return a.scopeKey
+	return a.config.Scopes
 }
 
 // app returns the app, read from storage if it isn't in memory.
@@ -110,6 +114,9 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		case c == nil:
 			return nil, errNoApp(req.MountPoint, name)
 		}
+		if err := b.checkHosts(c); err != nil {
+			return nil, err
+		}
 		a, err := b.newApp(ctx, name, c)
 		if err != nil {
 			return nil, err
@@ -117,7 +124,12 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), b.poolSettings(req.Storage, a))
 		return a, nil
 	}
-	return b.apps.Get(ctx, name, read, (*app).close)
+	a, err := b.apps.Get(ctx, name, read, (*app).close)
+	if b.ended.Load() { // and nothing would end what was read just now
+		b.forgetApp(name)
+		return nil, errEnded
+	}
+	return a, err
 }
 
 // withApp calls use with the role's app, and again with a new one if the app's
@@ -153,11 +165,14 @@ func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName st
 	if err != nil {
 		return nil, nil, err
 	}
+	if !a.config.allowsRole(roleName) {
+		return nil, nil, errRoleNotAllowed(req.MountPoint, roleName, r.App)
+	}
 	return a, r, nil
 }
 
 // putApp puts a, whose config was stored, in the place of the app configured as
-// previous. first, unless it is nil, becomes its shared token.
+// previous. first, unless it is nil, becomes the first token of a new generation.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previous *config, first *tokens.Grant) {
 	before, known := b.apps.Peek(a.name)
 	settings := b.poolSettings(s, a)
@@ -168,10 +183,11 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previou
 	} else {
 		a.pool = tokens.NewPool(b.poolOptions(a, b.lastRotation(ctx, s, before, previous)), settings)
 	}
-	if first != nil {
-		_ = a.pool.Adopt(a.scopeKey, *first) // only a retired pool refuses
+	begins := previous == nil || previous.Generation != a.config.Generation
+	if first != nil && begins {
+		_ = a.pool.Adopt(ctx, a.config.Scopes, *first) // only a retired pool refuses
 	}
-	b.replaceApp(a)
+	b.replaceApp(ctx, a)
 	if previous != nil && (previous.Generation != a.config.Generation || !a.config.PersistTokens) {
 		b.purge(ctx, s, previous.Generation)
 	}
@@ -200,7 +216,7 @@ func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *a
 }
 
 // replaceApp keeps a in memory and ends the app it replaces.
-func (b *backend) replaceApp(a *app) {
+func (b *backend) replaceApp(ctx context.Context, a *app) {
 	before, ok := b.apps.Swap(a.name, a)
 	if !ok {
 		return
@@ -209,15 +225,13 @@ func (b *backend) replaceApp(a *app) {
 		before.disconnect()
 		return
 	}
-	before.close()
-	before.pool.Wait()
+	before.end(ctx)
 }
 
 // dropApp ends the app and deletes its stored tokens.
 func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, previous *config) {
 	if a, ok := b.apps.Forget(name); ok {
-		a.close()
-		a.pool.Wait()
+		a.end(ctx)
 	}
 	if previous != nil {
 		b.purge(ctx, s, previous.Generation)
@@ -226,18 +240,11 @@ func (b *backend) dropApp(ctx context.Context, s logical.Storage, name string, p
 	b.metrics.forget(name)
 }
 
-// forgetApp drops the app from memory. The next reader reads it from storage.
-func (b *backend) forgetApp(name string) {
-	if a, ok := b.apps.Forget(name); ok {
-		a.close()
-	}
-}
-
 func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
 	return tokens.Options{
 		Now:          b.now,
 		Jitter:       b.jitter,
-		Wake:         b.renewals.wake,
+		Wake:         b.renewer.Wake,
 		Observe:      b.observer(a),
 		Tally:        b.tallies.of(a.name),
 		RotatedAfter: rotatedAfter,
@@ -246,9 +253,9 @@ func (b *backend) poolOptions(a *app, rotatedAfter time.Time) tokens.Options {
 
 func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
 	settings := tokens.Settings{
-		Mint: func(ctx context.Context, scope string) (tokens.Grant, error) {
+		Mint: func(ctx context.Context, scopes scopes.Set) (tokens.Grant, error) {
 			begun := time.Now()
-			grant, err := a.client.Exchange(ctx, scope)
+			grant, err := a.client.Exchange(ctx, scopes)
 			b.metrics.exchanged(a.name, err, time.Since(begun))
 			if err != nil {
 				return tokens.Grant{}, err
@@ -257,6 +264,7 @@ func (b *backend) poolSettings(s logical.Storage, a *app) tokens.Settings {
 		},
 		MayMint:     b.mayMint,
 		RenewBefore: a.config.RenewBefore,
+		Timeout:     a.config.RequestTimeout,
 	}
 	if a.config.PersistTokens {
 		settings.Store = &tokenStore{storage: s, generation: a.config.Generation}
@@ -277,18 +285,10 @@ func granted(g ims.Grant) tokens.Grant {
 	return tokens.Grant{
 		AccessToken:   g.AccessToken,
 		Type:          g.TokenType,
+		Granted:       g.Scope,
 		RequestedAt:   g.RequestedAt,
 		Lifetime:      g.Lifetime,
 		CorrelationID: g.CorrelationID,
 		Took:          g.Took,
 	}
-}
-
-// renewTokens starts all renewals that are due and returns the time until the next.
-func (b *backend) renewTokens() time.Duration {
-	next := time.Hour
-	for _, a := range b.apps.All() {
-		next = min(next, a.pool.Renew())
-	}
-	return next
 }

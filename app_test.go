@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
@@ -125,47 +127,69 @@ func TestStandbyServesTheStoredTokenAndLeavesMintingToTheLeader(t *testing.T) {
 	require.Equal(t, e.token(), standby.token())
 	require.Equal(t, e.token(), standby.token())
 
-	e.clock.advance(lifetime / 2)
-	for _, op := range []logical.Operation{logical.ReadOperation, logical.UpdateOperation} {
-		_, err := standby.handle(t.Context(), op, "token", nil)
-		require.Equal(t, logical.ErrReadOnly, err, "bare, so that Vault forwards it")
-	}
-	standby.advance(0)
 	for path, op := range map[string]logical.Operation{
 		"rotate": logical.UpdateOperation, "config": logical.UpdateOperation, "config/qa": logical.DeleteOperation,
 		"role/viewer": logical.UpdateOperation, "role/editor": logical.DeleteOperation,
 	} {
 		_, err := standby.handle(t.Context(), op, path, nil)
-		require.ErrorIs(t, err, logical.ErrReadOnly, path)
+		require.Equal(t, logical.ErrReadOnly, err, path)
 	}
 	require.Equal(t, 1, e.ims.Exchanges())
 	require.Equal(t, written, e.storage.Calls(opPut, opDelete))
-
-	require.Equal(t, canaryToken+"2", e.token())
-	require.Equal(t, canaryToken+"2", standby.token(), "what the leader stored is found without an invalidation")
 }
 
-func TestTokenThatStandbysAloneReadIsRenewedAhead(t *testing.T) {
+func TestStandbyPassesOneReadOnNowAndThenOnceItsTokenIsDue(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	standby := e.node()
+	standby.system.Standby()
+	first := standby.mustRead("token").Data
+	standby.advance(lifetime/2 - time.Second)
+	for range 3 {
+		require.Empty(t, standby.mustRead("token").Warnings, "before the rotation nothing is passed on")
+	}
+
+	standby.advance(time.Second)
+	for _, wait := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 30 * time.Second, 30 * time.Second} {
+		_, err := standby.handle(t.Context(), logical.ReadOperation, "token", nil)
+		require.Equal(t, logical.ErrReadOnly, err, "bare, so that Vault forwards it")
+		standby.mustServeThePrevious(first)
+		standby.advance(wait - time.Millisecond)
+		standby.mustServeThePrevious(first)
+		standby.advance(time.Millisecond)
+	}
+	require.Equal(t, 1, e.ims.Exchanges())
+
+	require.Equal(t, canaryToken+"2", e.token(), "a read that Vault has forwarded")
+	for key := range e.storage.Entries(t, tokenPrefix) {
+		standby.invalidate(t.Context(), key)
+	}
+	renewed := standby.mustRead("token")
+	require.Equal(t, canaryToken+"2", renewed.Data[keyAccessToken])
+	require.Empty(t, renewed.Warnings)
+	require.Zero(t, standby.tallies.total("", scopes.Set{}).failed)
+}
+
+// mustServeThePrevious expects the token that first was about, and why there is no newer one.
+func (e *env) mustServeThePrevious(first map[string]any) {
+	e.t.Helper()
+	previous := e.mustRead("token")
+	require.Equal(e.t, first[keyAccessToken], previous.Data[keyAccessToken])
+	require.Equal(e.t, first[keyLastVaultRotation], previous.Data[keyLastVaultRotation])
+	require.LessOrEqual(e.t, previous.Data[keyTTL], int64(30))
+	require.Equal(e.t, []string{"This is the previous token, valid until 2026-11-23T13:00:00Z: since 2026-11-23T12:30:00Z this node," +
+		" which can't write, has been waiting for a new one from the active node."}, previous.Warnings)
+}
+
+func TestStandbyFindsWhatTheLeaderStoredWithoutAnInvalidation(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	standby := e.node()
 	standby.system.Standby()
 	standby.token()
-	e.advance(lifetime/2 - 30*time.Second)
-	require.Equal(t, 1, e.ims.Exchanges(), "the leader hasn't heard of a reader")
-
-	standby.renewTokens()
-	_, err := standby.handle(t.Context(), logical.ReadOperation, "token", nil)
-	require.Equal(t, logical.ErrReadOnly, err)
-	require.Equal(t, canaryToken+"1", e.token(), "which Vault forwards")
-	require.Equal(t, canaryToken+"1", standby.token(), "the others need not be")
-	e.advance(0)
-	require.Equal(t, 2, e.ims.Exchanges())
-	for key := range e.storage.Entries(t, tokenPrefix) {
-		standby.invalidate(t.Context(), key)
-	}
-	require.Equal(t, canaryToken+"2", standby.token(), "ahead of the rotation")
-	require.Zero(t, standby.tallies.total("", "").failed)
+	e.clock.advance(lifetime / 2)
+	require.Equal(t, canaryToken+"2", e.token())
+	require.Equal(t, canaryToken+"2", standby.token())
 }
 
 func TestConfigWriteThatFailsAfterItWasDoneIsHealedByTheNext(t *testing.T) {

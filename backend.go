@@ -13,21 +13,28 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/helper/locksutil"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/keyed"
 	"vault-plugin-secrets-itwin/internal/memo"
+	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 const (
 	// pluginName is sent to IMS in the User-Agent.
 	pluginName = "vault-plugin-secrets-itwin"
+
+	// allowedHostsVariable limits the hosts that any config may name. It is set with
+	// -env when the plugin is registered.
+	allowedHostsVariable = "ITWIN_ALLOWED_HOSTS"
 
 	// operationPrefix begins the names of operations in OpenAPI documents, and of events.
 	operationPrefix = "itwin"
@@ -57,14 +64,20 @@ type backend struct {
 
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
-	writes []*locksutil.LockEntry
+	writes *keyed.Limiter // of what is stored, by storage key
 	checks *keyed.Limiter // by app: checks, and config writes that ask IMS
 
-	renewals renewals
-	sweeps   sweeps
-	tallies  tallies
-	metrics  *exchangeMetrics
-	events   *events
+	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
+	allowedHosts outbound.AllowedHosts
+	hostsErr     error // why the variable can't be read
+
+	ended atomic.Bool // by clean: requests under way begin nothing new
+
+	renewer *tokens.Renewer
+	sweeps  sweeps
+	tallies tallies
+	metrics *exchangeMetrics
+	events  *events
 }
 
 // Factory returns a backend that reports no version. It does no I/O and starts
@@ -93,19 +106,20 @@ func FactoryOf(version string) logical.Factory {
 
 func newBackend(version string) *backend {
 	b := &backend{
-		log:      hclog.NewNullLogger(),
-		now:      time.Now,
-		jitter:   jitter,
-		begun:    time.Now(),
-		version:  version,
-		apps:     memo.New[*app](),
-		roles:    memo.New[*role](),
-		writes:   locksutil.CreateLocks(),
-		checks:   keyed.New(maxChecks),
-		renewals: newRenewals(),
-		metrics:  newExchangeMetrics(),
-		events:   newEvents(),
+		log:     hclog.NewNullLogger(),
+		now:     time.Now,
+		jitter:  jitter,
+		begun:   time.Now(),
+		version: version,
+		apps:    memo.New[*app](),
+		roles:   memo.New[*role](),
+		writes:  keyed.New(1),
+		checks:  keyed.New(maxChecks),
+		metrics: newExchangeMetrics(),
+		events:  newEvents(),
 	}
+	b.renewer = tokens.NewRenewer(b.pools)
+	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
 		Help:           strings.TrimSpace(backendHelp),
@@ -163,7 +177,8 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 
 // initialize runs at mount, unseal, reload and after a crash of the plugin.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
-	b.renewals.start(b.renewTokens)
+	b.ended.Store(false)
+	b.renewer.Start()
 	return nil
 }
 
@@ -181,6 +196,13 @@ func (b *backend) invalidate(_ context.Context, key string) {
 	}
 }
 
+// forgetApp drops the app from memory. The next reader reads it from storage.
+func (b *backend) forgetApp(name string) {
+	if a, ok := b.apps.Forget(name); ok {
+		a.close()
+	}
+}
+
 // periodic runs about once a minute, also on nodes that can't write.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	if !b.WriteSafeReplicationState() {
@@ -190,16 +212,22 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 }
 
 // clean runs at unmount, reload and seal.
-func (b *backend) clean(context.Context) {
-	b.renewals.stop()
-	for name, a := range b.apps.All() {
-		b.forgetApp(name)
-		a.pool.Wait()
+func (b *backend) clean(ctx context.Context) {
+	b.ended.Store(true)
+	b.renewer.Stop()
+	for name := range b.apps.All() {
+		if a, ok := b.apps.Forget(name); ok {
+			a.end(ctx)
+		}
 	}
 	b.events.stop()
 }
 
-// writeLock serializes writes of one storage key on this node.
-func (b *backend) writeLock(key string) *locksutil.LockEntry {
-	return locksutil.LockForKey(b.writes, key)
+// pools are all that the renewer looks after.
+func (b *backend) pools() []*tokens.Pool {
+	var pools []*tokens.Pool
+	for _, a := range b.apps.All() {
+		pools = append(pools, a.pool)
+	}
+	return pools
 }

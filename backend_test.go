@@ -3,24 +3,24 @@ package itwin
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
-	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"runtime/pprof"
-	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/pathmanager"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
+	"vault-plugin-secrets-itwin/internal/secret"
+	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
 func TestFactoryNeedsNeitherStorageNorSystem(t *testing.T) {
@@ -68,6 +68,92 @@ func TestCleanupLeavesNothingRunning(t *testing.T) {
 		require.Eventually(t, func() bool { return goroutines() <= 1+1 }, 10*time.Second, time.Millisecond,
 			"besides this one and Eventually's")
 	})
+}
+
+func TestUnmountWaitsForNoRequestAndEndsWhatReadersAndRotationsWaitFor(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(e *env){
+		"unmount": func(e *env) { e.Cleanup(e.t.Context()) },
+		"delete":  func(e *env) { e.mustDelete("config") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			e.mustWrite("config", e.app(fields{keyRequestTimeout: 30, keyVerify: false}))
+			e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
+			asked, hanging := make(chan struct{}, 10), make(chan struct{})
+			t.Cleanup(func() { close(hanging) })
+			e.ims.Answer(func(http.ResponseWriter, *http.Request) {
+				asked <- struct{}{}
+				<-hanging
+			})
+			ended := make(chan error, 2)
+			for path, op := range map[string]logical.Operation{"rotate": logical.UpdateOperation, "token/viewer": logical.ReadOperation} {
+				go func() {
+					resp, err := e.handle(context.WithoutCancel(t.Context()), op, path, nil)
+					if err == nil && resp.IsError() {
+						err = resp.Error()
+					}
+					ended <- err
+				}()
+			}
+			<-asked
+			<-asked
+			begun := time.Now()
+			end(e)
+			for range cap(ended) {
+				require.Error(t, <-ended)
+			}
+			require.Less(t, time.Since(begun), 10*time.Second, "of the 30 that each exchange may take")
+			require.Empty(t, e.storage.Entries(t, tokenPrefix))
+		})
+	}
+}
+
+func TestBackendRenewsFromInitializationToCleanup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBackend("")
+		b.jitter = func(time.Duration) time.Duration { return 0 }
+		require.NoError(t, b.Setup(t.Context(), &logical.BackendConfig{System: &countingSystem{}}))
+		for range 2 {
+			require.NoError(t, b.Initialize(t.Context(), &logical.InitializationRequest{}))
+		}
+		var minted atomic.Int64
+		a := b.plantApp(t, func(context.Context, scopes.Set) (tokens.Grant, error) {
+			token := secret.New(canaryToken + strconv.FormatInt(minted.Add(1), 10))
+			return tokens.Grant{AccessToken: token, RequestedAt: time.Now(), Lifetime: lifetime}, nil
+		})
+		_, err := a.pool.Token(t.Context(), a.config.Scopes, 0)
+		require.NoError(t, err)
+		<-time.After(29*time.Minute - time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 1, minted.Load())
+		<-time.After(time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 2, minted.Load(), "ahead of the rotation, with no reader")
+
+		_, ok := a.pool.Fresh(a.config.Scopes, 0)
+		require.True(t, ok, "so that it is in use")
+		b.Cleanup(t.Context())
+		<-time.After(lifetime)
+		require.EqualValues(t, 2, minted.Load())
+	})
+}
+
+// plantApp makes a default app that needs no network.
+func (b *backend) plantApp(t *testing.T, mint func(context.Context, scopes.Set) (tokens.Grant, error)) *app {
+	t.Helper()
+	c := defaultConfig()
+	c.ClientID, c.ClientSecret, c.Generation = "service-test", secret.New(canarySecret), "g"
+	c.normalize()
+	a, err := b.newApp(t.Context(), "", c)
+	require.NoError(t, err)
+	settings := b.poolSettings(newFaultyStorage(), a)
+	settings.Mint = mint
+	a.pool = tokens.NewPool(b.poolOptions(a, time.Time{}), settings)
+	b.apps.Swap("", a)
+	return a
 }
 
 // within runs f in a goroutine whose descendants are counted.
@@ -129,50 +215,6 @@ func TestJitterStaysWithinItsBounds(t *testing.T) {
 		seen[d] = true
 	}
 	require.Len(t, seen, 3, "both bounds included")
-}
-
-// TestPathsChangeOnlyOnPurpose compares what the mount offers with a list that
-// reviewers see change. Run it with -update to write the list anew.
-func TestPathsChangeOnlyOnPurpose(t *testing.T) {
-	t.Parallel()
-	golden := filepath.Join("testdata", "paths.golden")
-	served := describePaths(newEnv(t).Backend)
-	if flag.Lookup("update").Value.String() == "true" {
-		require.NoError(t, os.WriteFile(golden, []byte(served), 0o600))
-	}
-	listed, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	require.Equal(t, string(listed), served)
-}
-
-func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write testdata/paths.golden anew")
-	os.Exit(m.Run())
-}
-
-// describePaths lists paths, operations, fields and what Vault treats specially,
-// one to a line.
-func describePaths(b *framework.Backend) string {
-	var lines []string
-	for _, path := range b.Paths {
-		for op := range path.Operations {
-			lines = append(lines, fmt.Sprintf("path %s: %s", path.Pattern, op))
-		}
-		for name, field := range path.Fields {
-			lines = append(lines, fmt.Sprintf("path %s: field %s %s", path.Pattern, name, field.Type))
-		}
-	}
-	slices.Sort(lines)
-	special := map[string][]string{
-		"unauthenticated": b.PathsSpecial.Unauthenticated,
-		"root":            b.PathsSpecial.Root,
-		"local storage":   b.PathsSpecial.LocalStorage,
-		"seal wrap":       b.PathsSpecial.SealWrapStorage,
-	}
-	for _, name := range slices.Sorted(maps.Keys(special)) {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("special %s: %s", name, strings.Join(special[name], " "))))
-	}
-	return strings.Join(lines, "\n") + "\n"
 }
 
 func TestStorageFailuresAreNamedAndNothingElseIsLost(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -12,6 +11,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/platform"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
@@ -31,9 +31,10 @@ const (
 
 // checkReport is how far a check came. Empty fields weren't reached.
 type checkReport struct {
-	stages  []checkStage
-	failure *checkFailure // nil: all stages passed
-	hint    string
+	stages   []checkStage
+	failure  *checkFailure // nil: all stages passed
+	hint     string
+	warnings []string
 
 	clientID, scope, tokenID            string
 	appEmail, displayName, organization string
@@ -49,7 +50,7 @@ type checkStage struct {
 
 // checkFailure is why the last stage failed.
 type checkFailure struct {
-	err           error
+	text          string
 	correlationID string
 }
 
@@ -69,7 +70,7 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	a, r, err := b.resolve(ctx, req, roleName)
 	if isUnusable(err) || errors.Is(err, errDamagedRole) {
 		report := &checkReport{}
-		report.fail(stageConfig, 0, checkFailure{err: err}, "") // the error says what to do
+		report.fail(stageConfig, 0, checkFailure{text: err.Error()}, "") // the error says what to do
 		return report, nil
 	}
 	if err != nil {
@@ -77,10 +78,10 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	}
 	done, ok := b.checks.TryAcquire(a.name)
 	if !ok {
-		return nil, busyError{app: a.name}
+		return nil, &busyError{app: a.name, limit: a.config.RequestTimeout}
 	}
 	defer done()
-	c, err := b.newChain(ctx, a.config, a.tokenScope(r))
+	c, err := b.newChain(ctx, a, a.scopesOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -109,43 +110,56 @@ func (a *app) heldOff(now time.Time) *tokens.Failure {
 
 func (r *checkReport) failHeldOff(f *tokens.Failure) {
 	e, _ := errors.AsType[*ims.Error](f)
-	err := fmt.Errorf("IMS asked for a pause until %s, so the check sent no request: %w", timestampOfDue(f.NextAttempt), e)
-	r.fail(stageExchange, 0, checkFailure{err: err, correlationID: e.CorrelationID}, imsHint(e))
+	text := fmt.Sprintf("IMS asked for a pause until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
+	r.fail(stageExchange, 0, checkFailure{text, e.CorrelationID}, imsHint(e))
+}
+
+// granted warns of scopes that IMS left out.
+func (r *checkReport) granted(wanted, granted scopes.Set) {
+	if text := missingScopes(wanted, granted); text != "" {
+		r.warnings = append(r.warnings, text)
+	}
+}
+
+// missingScopes describes scopes that IMS left out of a grant, or is empty. IMS may
+// leave out of its answer which ones it granted (RFC 6749 section 5.1).
+func missingScopes(wanted, granted scopes.Set) string {
+	missing := wanted.Without(granted)
+	if granted.IsZero() || missing.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("IMS didn't grant %s: add the scope to the app in My Apps, or leave it out of scopes.", missing)
 }
 
 // chain is one run from the config to the Platform. Its connections are its own,
 // so that name resolution and TLS are checked as well.
 type chain struct {
 	now      func() time.Time
-	exchange *ims.Client
+	probe    *app // without a pool
 	platform *platform.Client
+	scopes   scopes.Set
 	report   checkReport
 }
 
-func (b *backend) newChain(ctx context.Context, c *config, scope string) (*chain, error) {
-	exchange, err := b.newClient(ctx, c)
+func (b *backend) newChain(ctx context.Context, a *app, wanted scopes.Set) (*chain, error) {
+	probe, err := b.newApp(ctx, a.name, a.config)
 	if err != nil {
 		return nil, err
 	}
-	reach := c.outboundOptions()
 	client, err := platform.NewClient(platform.Options{
-		APIURL:         c.APIURL,
-		RequestTimeout: reach.Timeout,
-		CACert:         reach.CACert,
-		TLSMinVersion:  reach.TLSMinVersion,
-		UserAgent:      b.userAgent(ctx),
-		Now:            b.now,
+		Options: b.outboundOptions(ctx, a.config), APIURL: a.config.APIURL, ClientSecret: a.config.ClientSecret,
 	})
 	if err != nil {
+		probe.close()
 		return nil, fmt.Errorf("preparing to ask the Platform: %w", err)
 	}
-	return &chain{now: b.now, exchange: exchange, platform: client, report: checkReport{
-		clientID: c.ClientID, scope: scope, appEmail: c.ClientID + "@apps.imsoidc.bentley.com",
+	return &chain{now: b.now, probe: probe, platform: client, scopes: wanted, report: checkReport{
+		clientID: a.config.ClientID, scope: wanted.String(), appEmail: a.config.ClientID + "@apps.imsoidc.bentley.com",
 	}}, nil
 }
 
 func (c *chain) close() {
-	c.exchange.Close()
+	c.probe.close()
 	c.platform.Close()
 }
 
@@ -166,7 +180,7 @@ func (c *chain) run(ctx context.Context, iTwinID string) {
 func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	traced, timeline := outbound.NewTimeline(ctx, c.now)
 	begun := c.now()
-	grant, err := c.exchange.Exchange(traced, c.report.scope)
+	grant, err := c.probe.client.Exchange(traced, c.scopes)
 	rest := c.now().Sub(begun)
 	for _, stage := range []outbound.Stage{outbound.StageDNS, outbound.StageConnect, outbound.StageTLS} {
 		if took, passed := timeline.Took(stage); passed {
@@ -178,6 +192,7 @@ func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	if !failed {
 		c.report.pass(stageExchange, rest)
 		c.report.pass(stageToken, 0)
+		c.report.granted(c.scopes, grant.Scope)
 		return grant.AccessToken, true
 	}
 	stage := exchangeStage(failure)
@@ -185,7 +200,7 @@ func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 		c.report.pass(stageExchange, rest)
 		rest = 0
 	}
-	c.report.fail(stage, rest, checkFailure{err: failure, correlationID: failure.CorrelationID}, imsHint(failure))
+	c.report.fail(stage, rest, checkFailure{failure.Described(), failure.CorrelationID}, imsHint(failure))
 	return secret.Text{}, false
 }
 
@@ -239,30 +254,5 @@ func (r *checkReport) failPlatform(stage string, took time.Duration, err error) 
 	if !errors.As(err, &e) {
 		e = &platform.Error{Detail: "the request could not be sent"}
 	}
-	r.fail(stage, took, checkFailure{err: e, correlationID: e.CorrelationID}, platformHint(stage, r.appEmail, e))
-}
-
-// platformHint says what to do about an error of the Platform.
-func platformHint(stage, appEmail string, e *platform.Error) string {
-	switch e.Status {
-	case http.StatusUnauthorized:
-		return "authority and api_url must belong to the same environment," +
-			" and the scopes of the role or config must include itwin-platform."
-	case http.StatusForbidden, http.StatusNotFound:
-		if stage == stagePermissions {
-			return inviteHint(appEmail)
-		}
-		return "Check that api_url belongs to the iTwin Platform: users/me needs no access to an iTwin."
-	case http.StatusTooManyRequests:
-		return "All users of the app share its rate limit: wait, or ask Bentley for a larger subscription."
-	case 0:
-		return "Check api_url and ca_cert, and that the Vault server can reach the Platform: firewall, proxy (HTTPS_PROXY)."
-	default:
-		return "Check api_url and status.bentley.com, or give the correlation id to Bentley's support."
-	}
-}
-
-func inviteHint(appEmail string) string {
-	return "The token is valid, but the app has no access to this iTwin. Check the id, invite " + appEmail +
-		" to the iTwin and give it a role. For a new app that can take 5 to 10 minutes to work."
+	r.fail(stage, took, checkFailure{e.Error(), e.CorrelationID}, platformHint(stage, r.appEmail, e))
 }

@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -20,13 +22,13 @@ const (
 	configPrefix     = "config/"
 
 	// configFormat is the format of stored configs. It grows when an older engine
-	// would misread an entry.
-	configFormat = 1
+	// would misread an entry: one that reads format 1 knows nothing of allowed_roles.
+	configFormat = 2
 
 	defaultAuthority = "https://ims.bentley.com"
 	defaultAPIURL    = "https://api.bentley.com"
 	defaultScopes    = "itwin-platform"
-	tokenEndpoint    = "/connect/token"
+	anyRole          = "*"
 
 	defaultRenewBefore    = 30 * time.Minute
 	maxRenewBefore        = 24 * time.Hour
@@ -48,37 +50,45 @@ type config struct {
 	ClientSecret      secret.Text    `json:"-"`
 	ClientSecretSetAt time.Time      `json:"client_secret_set_at"`
 	Authority         string         `json:"authority"`
-	TokenURL          string         `json:"token_url"` // empty: below the authority
+	TokenURL          string         `json:"token_url"` // empty: <authority>/connect/token
 	APIURL            string         `json:"api_url"`
-	Scopes            string         `json:"scopes"`
+	Scopes            scopes.Set     `json:"-"`
 	AuthMethod        ims.AuthMethod `json:"auth_method"`
 	RenewBefore       time.Duration  `json:"renew_before"`
 	RequestTimeout    time.Duration  `json:"request_timeout"`
 	CACert            string         `json:"ca_cert"`
 	TLSMinVersion     string         `json:"tls_min_version"`
 	PersistTokens     bool           `json:"persist_tokens"`
+	AllowedRoles      []string       `json:"allowed_roles"` // with * for any characters
+
+	// Written holds fields as they were written, a text or a list of texts, where
+	// that isn't their canonical form. It is what a read shows, so that tools such as
+	// Terraform see no change, and means nothing else.
+	Written map[string]any `json:"written,omitempty"`
 
 	// Generation is new with each identity or secret; tokens belong to one.
 	Generation string `json:"generation"`
 }
 
-// storedConfig is the one form in which the secret is written out.
+// storedConfig is the only form in which the secret is written out.
 type storedConfig struct {
 	config
 	Format       int    `json:"format"`
 	ClientSecret string `json:"client_secret"`
+	Scopes       string `json:"scopes"`
 }
 
 func defaultConfig() *config {
 	return &config{
 		Authority:      defaultAuthority,
 		APIURL:         defaultAPIURL,
-		Scopes:         defaultScopes,
+		Scopes:         scopes.Granted(defaultScopes),
 		AuthMethod:     ims.AuthPost,
 		RenewBefore:    defaultRenewBefore,
 		RequestTimeout: defaultRequestTimeout,
 		TLSMinVersion:  outbound.TLS12,
 		PersistTokens:  true,
+		AllowedRoles:   []string{anyRole},
 	}
 }
 
@@ -87,13 +97,58 @@ func (c *config) tokenURL() string {
 	if c.TokenURL != "" {
 		return c.TokenURL
 	}
-	return c.Authority + tokenEndpoint
+	return ims.TokenURL(c.Authority)
+}
+
+// change sets a field to a value as checkFields left it. Empty means the default.
+func (c *config) change(f configField, value any) error {
+	delete(c.Written, f.name)
+	text, isText := value.(string)
+	if value == nil || isText && input.Line(text) == "" {
+		defaults := defaultConfig()
+		f.reset(c, defaults)
+		if isText && f.schema.Default == nil {
+			c.keepWritten(f, "") // where no default says more, what was written reads back
+		}
+		return nil
+	}
+	if err := f.set(c, value); err != nil {
+		return err
+	}
+	c.keepWritten(f, value)
+	return nil
+}
+
+func (c *config) keepWritten(f configField, value any) {
+	isText := f.schema.Type == framework.TypeString || f.schema.Type == framework.TypeCommaStringSlice
+	if text, ok := value.(string); f.show == nil || !isText || ok && text == f.show(c) {
+		return
+	}
+	if c.Written == nil {
+		c.Written = make(map[string]any)
+	}
+	c.Written[f.name] = value
+}
+
+// shown returns the fields as they read back.
+func (c *config) shown() map[string]any {
+	data := make(map[string]any)
+	for _, f := range configFields() {
+		if f.show == nil {
+			continue
+		}
+		data[f.name] = f.show(c)
+		if written, ok := c.Written[f.name]; ok {
+			data[f.name] = written
+		}
+	}
+	return data
 }
 
 // normalize lets a token_url that only repeats the default follow the authority:
 // tools write back what they have read.
 func (c *config) normalize() {
-	if c.TokenURL == c.Authority+tokenEndpoint {
+	if c.TokenURL == ims.TokenURL(c.Authority) {
 		c.TokenURL = ""
 	}
 }
@@ -109,24 +164,24 @@ func (c *config) validate() error {
 	return nil
 }
 
-// checkDestination refuses to send a stored secret, or a token, elsewhere:
-// whoever may write the config need not know the secret, and must not come to
-// know it or what it is good for. A check sends a token to the api_url.
-func (c *config) checkDestination(old *config, secretGiven bool) error {
+// checkDestination refuses to send a stored secret or a token somewhere else. An
+// operator who may write the config need not know the secret, and must not learn it
+// this way. check sends a token to api_url.
+func (c *config) checkDestination(previous *config, secretGiven bool) error {
 	var changed string
 	what := "the secret is"
 	switch {
-	case secretGiven || old == nil:
+	case secretGiven || previous == nil:
 		return nil
-	case c.Authority != old.Authority:
+	case c.Authority != previous.Authority:
 		changed = keyAuthority
-	case c.tokenURL() != old.tokenURL():
+	case c.tokenURL() != previous.tokenURL():
 		changed = keyTokenURL
-	case c.APIURL != old.APIURL:
+	case c.APIURL != previous.APIURL:
 		changed, what = keyAPIURL, "tokens are"
-	case c.CACert != old.CACert:
+	case strings.TrimSpace(c.CACert) != strings.TrimSpace(previous.CACert):
 		changed = keyCACert
-	case c.TLSMinVersion < old.TLSMinVersion:
+	case c.TLSMinVersion < previous.TLSMinVersion:
 		changed = keyTLSMinVersion
 	default:
 		return nil
@@ -134,23 +189,23 @@ func (c *config) checkDestination(old *config, secretGiven bool) error {
 	return errInput("changing %s changes where %s sent: give client_secret=… again in the same write", changed, what)
 }
 
-// sameIdentity says whether tokens minted for old are good for c as well.
-func (c *config) sameIdentity(old *config) bool {
-	return old != nil && c.ClientID == old.ClientID && c.ClientSecret.Equal(old.ClientSecret) &&
-		c.Authority == old.Authority && c.tokenURL() == old.tokenURL()
+// sameIdentity reports whether tokens minted for previous are valid for c as well.
+func (c *config) sameIdentity(previous *config) bool {
+	return previous != nil && c.ClientID == previous.ClientID && c.ClientSecret.Equal(previous.ClientSecret) &&
+		c.Authority == previous.Authority && c.tokenURL() == previous.tokenURL()
 }
 
-// isUnusable says whether a config is stored that can't be used.
+// sameExchange reports whether c and other ask IMS for tokens in the same way: what
+// was verified for one holds for the other.
+func (c *config) sameExchange(other *config) bool {
+	return c.sameIdentity(other) && c.AuthMethod == other.AuthMethod && c.Scopes == other.Scopes &&
+		c.RequestTimeout == other.RequestTimeout && c.CACert == other.CACert && c.TLSMinVersion == other.TLSMinVersion
+}
+
+// isUnusable reports whether a config is stored that can't be used.
 func isUnusable(err error) bool {
-	return errors.Is(err, errDamagedConfig) || errors.Is(err, errNewerConfig)
-}
-
-// scopeKey is the canonical form of scopes: their order means nothing (RFC 6749,
-// section 3.3), so tokens are shared, and asked for, in sorted order.
-func scopeKey(scopes string) string {
-	fields := strings.Fields(scopes)
-	slices.Sort(fields)
-	return strings.Join(fields, " ")
+	_, hostRefused := errors.AsType[hostsError](err)
+	return hostRefused || errors.Is(err, errDamagedConfig) || errors.Is(err, errNewerConfig)
 }
 
 func configKey(app string) string {
@@ -160,7 +215,7 @@ func configKey(app string) string {
 	return configPrefix + app
 }
 
-// loadConfig returns nil where the app isn't configured.
+// loadConfig returns nil if the app isn't configured.
 func loadConfig(ctx context.Context, s logical.Storage, app string) (*config, error) {
 	entry, err := s.Get(ctx, configKey(app))
 	if err != nil {
@@ -173,25 +228,34 @@ func loadConfig(ctx context.Context, s logical.Storage, app string) (*config, er
 }
 
 func decodeConfig(entry *logical.StorageEntry) (*config, error) {
-	stored := storedConfig{config: *defaultConfig()}
+	stored := storedConfig{config: *defaultConfig(), Scopes: defaultScopes}
 	if err := entry.DecodeJSON(&stored); err != nil {
 		return nil, errDamagedConfig
 	}
 	if stored.Format > configFormat {
 		return nil, errNewerConfig
 	}
-	c := stored.config
+	c := &stored.config
 	c.ClientSecret = secret.New(stored.ClientSecret)
+	var err error
+	if c.Scopes, err = scopes.Parse(stored.Scopes); err != nil {
+		return nil, errDamagedConfig
+	}
+	if stored.Format < configFormat { // in which scopes were kept in the order of the write
+		c.Written = map[string]any{keyScopes: stored.Scopes}
+	}
 	if c.validate() != nil || c.Generation == "" || !c.obeysRules() {
 		return nil, errDamagedConfig
 	}
-	return &c, nil
+	return c, nil
 }
 
-// obeysRules says whether every field holds what a write could have put there: an
-// entry can be whole JSON and still not make an app.
+// obeysRules reports whether every field holds what a write could have put there:
+// an entry can be valid JSON and still not make an app. What doesn't match its
+// canonical form isn't what was written, and is dropped.
 func (c *config) obeysRules() bool {
-	probe := *c
+	written := c.Written
+	c.Written = nil
 	for _, f := range configFields() {
 		if f.show == nil {
 			continue
@@ -200,8 +264,14 @@ func (c *config) obeysRules() bool {
 		if seconds, ok := value.(int64); ok {
 			value = int(seconds)
 		}
-		if f.set(&probe, value) != nil {
+		probe := *c
+		if optional := value == "" && f.schema.Default == nil; !optional && f.set(&probe, value) != nil {
 			return false
+		}
+		probe.Written = nil
+		given, err := f.rule.Read(written[f.name])
+		if err == nil && probe.change(f, given) == nil && f.show(&probe) == f.show(c) {
+			c.keepWritten(f, given)
 		}
 	}
 	return true
@@ -209,7 +279,7 @@ func (c *config) obeysRules() bool {
 
 func storeConfig(ctx context.Context, s logical.Storage, app string, c *config) error {
 	entry, err := logical.StorageEntryJSON(configKey(app), storedConfig{
-		config: *c, Format: configFormat, ClientSecret: c.ClientSecret.Reveal(),
+		config: *c, Format: configFormat, ClientSecret: c.ClientSecret.Reveal(), Scopes: c.Scopes.String(),
 	})
 	if err != nil {
 		return fmt.Errorf("encoding config: %w", err)

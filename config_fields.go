@@ -1,13 +1,17 @@
 package itwin
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -27,23 +31,33 @@ const (
 	keyCACert            = "ca_cert"
 	keyTLSMinVersion     = "tls_min_version"
 	keyPersistTokens     = "persist_tokens"
+	keyAllowedRoles      = "allowed_roles"
 	keyVerify            = "verify"
 )
 
-// configField is all there is to know of one field: how it is described, written
-// and shown.
+// maxCACert is the longest bundle of certificates, in bytes.
+const maxCACert = 256 << 10
+
+const (
+	// destinationRule describes the fields of checkDestination.
+	destinationRule = " Changing it requires client_secret in the same write."
+
+	// scopesRule describes what scopes.Parse refuses.
+	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for people."
+)
+
+// configField is everything there is to know about one field: how it is described,
+// read, written and shown.
 type configField struct {
 	name   string
 	schema framework.FieldSchema
-	set    func(c *config, v any) error
-	reset  func(c, defaults *config)
-	show   func(c *config) any // nil: never shown
+	rule   input.Text                       // of its text, if it is one
+	set    func(c *config, value any) error // value is as checkFields left it, and not empty
+	reset  func(c, defaults *config)        // goes back to the default
+	show   func(c *config) any              // nil: never shown
 }
 
-// destinationRule is for the fields of checkDestination.
-const destinationRule = " Changing it needs client_secret in the same write."
-
-// configFields lists the fields of a config in the order of the documentation. To
+// configFields returns the fields of a config in the order of the documentation. To
 // add one, add it here and to config, then run make docs.
 func configFields() []configField {
 	return slices.Concat(identityFields(), endpointFields(), requestFields(), tokenFields())
@@ -52,56 +66,66 @@ func configFields() []configField {
 func identityFields() []configField {
 	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…)."+
 		" Ids of other kinds of apps (spa-, native-, webapp-) get a warning.",
-		func(c *config) *string { return &c.ClientID }, parseClientID)
+		func(c *config) *string { return &c.ClientID }, input.ClientID)
+	id.rule = input.Text{ASCII: true, Pasted: input.Document}
 	id.schema.Required = true
-	scopes := textField(keyScopes, "Scopes of the tokens, separated by spaces or commas, unless a role names others."+scopesRule,
-		func(c *config) *string { return &c.Scopes }, ims.ParseScopes)
-	return []configField{id, secretField(), scopes}
-}
-
-func secretField() configField {
-	return configField{
-		name: keyClientSecret,
-		schema: framework.FieldSchema{
-			Type: framework.TypeString, Required: true,
-			Description:  "Client secret of the service app; client_secret=@secret.txt reads it from a file. Never returned.",
-			DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+	return []configField{
+		id,
+		{
+			name: keyClientSecret,
+			schema: framework.FieldSchema{
+				Type: framework.TypeString, Required: true,
+				Description:  "Client secret of the service app; client_secret=@secret.txt reads it from a file. Never returned.",
+				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+			},
+			rule: input.Text{ASCII: true, Pasted: input.Document},
+			set: func(c *config, v any) error {
+				value, _ := v.(string)
+				if err := input.ClientSecret(value); err != nil {
+					return errField(keyClientSecret, err.Error())
+				}
+				c.ClientSecret = secret.New(value)
+				return nil
+			},
+			reset: func(c, _ *config) { c.ClientSecret = secret.Text{} },
 		},
-		set:   setClientSecret,
-		reset: func(c, _ *config) { c.ClientSecret = secret.Text{} },
+		listField(keyScopes, "Scopes of the tokens, separated by spaces or commas or as a list, unless a role names others."+scopesRule,
+			func(c *config) any { return c.Scopes.String() },
+			func(c *config, list string) (err error) {
+				c.Scopes, err = scopes.Parse(list)
+				return err
+			},
+			func(c, defaults *config) { c.Scopes = defaults.Scopes }),
 	}
 }
 
 func endpointFields() []configField {
-	tokenURL := textField(keyTokenURL, "Token endpoint, by the rules of authority; <authority>/connect/token unless set."+
-		" An empty value goes back to that."+destinationRule,
-		func(c *config) *string { return &c.TokenURL }, emptyOr(outbound.ParseEndpoint))
+	authority := textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com."+
+		" It must be https, or http to a loopback address, without user name, query or fragment."+destinationRule,
+		func(c *config) *string { return &c.Authority }, ims.ParseAuthority)
+	tokenURL := textField(keyTokenURL, "Token endpoint, by the rules of authority; <authority>/connect/token unless set."+destinationRule,
+		func(c *config) *string { return &c.TokenURL }, ims.ParseTokenURL)
 	tokenURL.show = func(c *config) any { return c.tokenURL() }
-	return []configField{
-		textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com."+
-			" It must be https, or http to a loopback address, without user name, query or fragment."+destinationRule,
-			func(c *config) *string { return &c.Authority }, outbound.ParseEndpoint),
-		tokenURL,
-		textField(keyAPIURL, "Base URL of the iTwin Platform, by the rules of authority; QA is https://qa-api.bentley.com."+
-			" Only check asks it."+destinationRule,
-			func(c *config) *string { return &c.APIURL }, outbound.ParseEndpoint),
-	}
+	apiURL := textField(keyAPIURL, "Base URL of the iTwin Platform, by the rules of authority; QA is https://qa-api.bentley.com."+
+		" Only check uses it."+destinationRule,
+		func(c *config) *string { return &c.APIURL }, outbound.ParseEndpoint)
+	return []configField{authority, tokenURL, apiURL}
 }
 
 func requestFields() []configField {
+	caCert := textField(keyCACert, "PEM certificates to trust instead of the system's roots, 256 KiB at most;"+
+		" ca_cert=@ca.pem reads them from a file."+destinationRule,
+		func(c *config) *string { return &c.CACert }, parseCACert)
+	caCert.rule.File = true
 	return []configField{
-		textField(keyAuthMethod,
+		choiceField(keyAuthMethod,
 			"How the credentials are sent: in the body (client_secret_post) or the Authorization header (client_secret_basic).",
-			func(c *config) *string { return (*string)(&c.AuthMethod) }, oneOf(string(ims.AuthPost), string(ims.AuthBasic)),
-			string(ims.AuthPost), string(ims.AuthBasic)),
+			func(c *config) *string { return (*string)(&c.AuthMethod) }, string(ims.AuthPost), string(ims.AuthBasic)),
 		durationField(keyRequestTimeout, "Time limit for one request to IMS.",
 			func(c *config) *time.Duration { return &c.RequestTimeout }, minRequestTimeout, maxRequestTimeout),
-		textField(keyCACert, "PEM certificates to trust instead of the system's roots, 256 KiB at most;"+
-			" ca_cert=@ca.pem reads them from a file. An empty value goes back to the system's."+destinationRule,
-			func(c *config) *string { return &c.CACert }, emptyOr(parseCACert)),
-		textField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13. Lowering it needs client_secret in the same write.",
-			func(c *config) *string { return &c.TLSMinVersion }, oneOf(outbound.TLS12, outbound.TLS13),
-			outbound.TLS12, outbound.TLS13),
+		caCert,
+		choiceField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13. Lowering it requires client_secret in the same write.",
+			func(c *config) *string { return &c.TLSMinVersion }, outbound.TLS12, outbound.TLS13),
 	}
 }
 
@@ -113,33 +137,96 @@ func tokenFields() []configField {
 			name: keyPersistTokens,
 			schema: framework.FieldSchema{
 				Type: framework.TypeBool, Default: true,
-				Description: "Keep tokens in Vault's encrypted storage, so that they outlive a restart or a lost leader." +
-					" False keeps them in memory alone. Default: true.",
+				Description: "Keep tokens in Vault's encrypted storage, so that they survive a restart or a change of leader." +
+					" False keeps them in memory only. Default: true.",
 			},
 			set: func(c *config, v any) error {
 				c.PersistTokens, _ = v.(bool)
 				return nil
 			},
-			reset: func(c, d *config) { c.PersistTokens = d.PersistTokens },
+			reset: func(c, defaults *config) { c.PersistTokens = defaults.PersistTokens },
 			show:  func(c *config) any { return c.PersistTokens },
 		},
+		listField(keyAllowedRoles, "Names of the roles that may use this app, separated by commas or as a list;"+
+			" a * stands for any characters. The paths without a role need none.",
+			func(c *config) any { return strings.Join(c.AllowedRoles, ",") },
+			func(c *config, list string) (err error) {
+				c.AllowedRoles, err = parseAllowedRoles(list)
+				return err
+			},
+			func(c, defaults *config) { c.AllowedRoles = defaults.AllowedRoles }),
 	}
 }
 
-// textField describes a text; at is where it is, parse what it may be.
-func textField(name, description string, at func(*config) *string, parse func(string) (string, error), allowed ...any) configField {
+// textField describes a text; at is where it is kept, parse returns its canonical form.
+func textField(name, description string, at func(*config) *string, parse func(string) (string, error)) configField {
 	f := configField{
 		name:   name,
-		schema: framework.FieldSchema{Type: framework.TypeString, AllowedValues: allowed, Description: description},
-		set:    func(c *config, v any) error { return parsed(name, v, parse, at(c)) },
-		reset:  func(c, d *config) { *at(c) = *at(d) },
-		show:   func(c *config) any { return *at(c) },
+		schema: framework.FieldSchema{Type: framework.TypeString, Description: description},
+		set: func(c *config, v any) error {
+			text, _ := v.(string)
+			value, err := parse(text)
+			if err != nil {
+				return errField(name, err.Error())
+			}
+			*at(c) = value
+			return nil
+		},
+		reset: func(c, defaults *config) { *at(c) = *at(defaults) },
+		show:  func(c *config) any { return *at(c) },
 	}
 	if value := *at(defaultConfig()); value != "" {
 		f.schema.Default = value
 		f.schema.Description += " Default: " + value + "."
 	}
 	return f
+}
+
+// choiceField describes a text with few values.
+func choiceField(name, description string, at func(*config) *string, allowed ...string) configField {
+	f := textField(name, description, at, func(value string) (string, error) {
+		if slices.Contains(allowed, value) {
+			return value, nil
+		}
+		return "", errors.New("must be " + strings.Join(allowed, " or "))
+	})
+	for _, value := range allowed {
+		f.schema.AllowedValues = append(f.schema.AllowedValues, value)
+	}
+	return f
+}
+
+// listField describes a list, which is set from one text with commas.
+func listField(name, description string, show func(*config) any,
+	set func(c *config, list string) error, reset func(c, defaults *config),
+) configField {
+	standard, _ := show(defaultConfig()).(string)
+	return configField{
+		name: name,
+		schema: framework.FieldSchema{
+			// OpenAPI documents give it the type of a list, and so must the default be.
+			Type: framework.TypeCommaStringSlice, Default: []string{standard},
+			Description: description + " Default: " + standard + ".",
+		},
+		rule: input.Text{List: true},
+		set: func(c *config, v any) error {
+			if err := set(c, commaText(v)); err != nil {
+				return errField(name, err.Error())
+			}
+			return nil
+		},
+		reset: reset,
+		show:  show,
+	}
+}
+
+// commaText returns a list, as text or as checkFields left it, as one text.
+func commaText(value any) string {
+	if list, ok := value.([]string); ok {
+		return strings.Join(list, ",")
+	}
+	text, _ := value.(string)
+	return text
 }
 
 // durationField describes a duration, which is shown in seconds.
@@ -152,8 +239,25 @@ func durationField(name, description string, at func(*config) *time.Duration, le
 			Type: framework.TypeDurationSecond, Default: standard,
 			Description: description + " From " + short(least) + " to " + short(most) + ". Default: " + standard + ".",
 		},
-		set:   func(c *config, v any) error { return setDuration(name, v, least, most, at(c)) },
-		reset: func(c, d *config) { *at(c) = *at(d) },
+		set: func(c *config, v any) error {
+			seconds, _ := v.(int)
+			if seconds < int(least/time.Second) || seconds > int(most/time.Second) {
+				return errField(name, "must be from "+short(least)+" to "+short(most))
+			}
+			*at(c) = time.Duration(seconds) * time.Second
+			return nil
+		},
+		reset: func(c, defaults *config) { *at(c) = *at(defaults) },
 		show:  func(c *config) any { return int64(*at(c) / time.Second) },
 	}
+}
+
+func parseCACert(value string) (string, error) {
+	if len(value) > maxCACert {
+		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
+	}
+	if _, err := outbound.ParseCACert(value); err != nil {
+		return "", err
+	}
+	return value, nil
 }

@@ -1,10 +1,7 @@
 package itwin
 
 import (
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,79 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
-
-func TestConfigRefusesBadValues(t *testing.T) {
-	t.Parallel()
-	const (
-		noURL     = "must be an https URL with a host, such as https://ims.bentley.com"
-		noText    = "must be text"
-		noBool    = "must be true or false"
-		noTime    = "must be a duration such as 90s, 30m or 1h, not negative"
-		noPEM     = "must be PEM certificates, as in ca_cert=@ca.pem"
-		forPeople = ": openid, email, profile, organization and offline_access are for people, not for service apps"
-	)
-	cases := map[string]struct {
-		field string
-		value any
-		rule  string
-	}{
-		"an empty id":          {keyClientID, " ", "is empty: give the id of a service app registered in My Apps, client_id=service-…"},
-		"a long id":            {keyClientID, strings.Repeat("x", 257), "is longer than 256 bytes: give the id alone, as My Apps shows it"},
-		"an id of two words":   {keyClientID, "a b", "has spaces or control characters within: give the id alone, as My Apps shows it"},
-		"an id that is a list": {keyClientID, []any{"x"}, noText},
-		"an empty secret":      {keyClientSecret, "\n", "is empty: give the secret that My Apps showed, client_secret=… or client_secret=@file"},
-		"a long secret": {
-			keyClientSecret, strings.Repeat("canary", 700),
-			"is longer than 4096 bytes: give the secret alone, as My Apps showed it",
-		},
-		"a secret in a map":     {keyClientSecret, fields{"canary": "canary"}, noText},
-		"an authority by FTP":   {keyAuthority, "ftp://ims.bentley.com", noURL},
-		"an authority in clear": {keyAuthority, "http://ims.bentley.com", "must be https; http is allowed only to localhost, 127.0.0.0/8 or ::1"},
-		"a password in the URL": {keyTokenURL, "https://user:canary@ims.bentley.com", "must not contain a user name or password"},
-		"a URL with a query":    {keyTokenURL, "https://ims.bentley.com/?canary", "must not contain a query or fragment"},
-		"a URL with a space":    {keyTokenURL, "https://ims.bentley.com/ canary", "must not contain spaces or control characters"},
-		"an API without a host": {keyAPIURL, "https://", noURL},
-		"no API at all":         {keyAPIURL, "", noURL},
-		"no scopes":             {keyScopes, " , ", "must name at least one scope, such as itwin-platform"},
-		"a scope for people":    {keyScopes, "itwins:read offline_access", "must not contain offline_access" + forPeople},
-		"an unknown method":     {keyAuthMethod, "private_key_jwt", "must be client_secret_post or client_secret_basic"},
-		"no renewal":            {keyRenewBefore, "0s", "must be from 1s to 24h"},
-		"renewal in a week":     {keyRenewBefore, "168h", "must be from 1s to 24h"},
-		"negative renewal":      {keyRenewBefore, "-1m", noTime},
-		"half a second":         {keyRequestTimeout, "500ms", "must be from 1s to 30s"},
-		"half a minute and one": {keyRequestTimeout, 31, "must be from 1s to 30s"},
-		"no number":             {keyRequestTimeout, "canary", noTime},
-		"no certificate":        {keyCACert, "canary", noPEM},
-		"a private key":         {keyCACert, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", noPEM},
-		"a large bundle": {
-			keyCACert, strings.Repeat("canary", 50_000),
-			"is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem",
-		},
-		"an old TLS":        {keyTLSMinVersion, "tls11", "must be tls12 or tls13"},
-		"perhaps persisted": {keyPersistTokens, "perhaps", noBool},
-		"perhaps verified":  {keyVerify, "perhaps", noBool},
-	}
-	for name, c := range cases {
-		t.Run(name+" is refused", func(t *testing.T) {
-			t.Parallel()
-			e := newEnv(t)
-			e.mustRefuse(c.field+" "+c.rule, "config", e.app(fields{c.field: c.value}))
-			require.Zero(t, e.ims.Exchanges())
-			require.Empty(t, e.storage.Entries(t, ""))
-		})
-	}
-}
-
-func TestConfigRefusesUnknownFieldsAndListsTheKnown(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	known := strings.Join(slices.Sorted(maps.Keys(e.Route("config").Fields)), ", ")
-	require.Contains(t, known, "client_id, client_secret, ")
-	e.mustRefuse(`unknown field "client_secert": the fields are `+known, "config", e.app(fields{"client_secert": canarySecret}))
-	e.mustRefuse(`unknown field "ttl": the fields are `+known, "config/qa", e.app(fields{"ttl": 1}))
-	require.Empty(t, e.storage.Entries(t, ""))
-}
 
 func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 	t.Parallel()
@@ -124,15 +50,19 @@ func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
 	e := newConfiguredEnv(t)
 	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: outbound.TLS13})
 	require.Equal(t, outbound.TLS13, e.mustRead("config").Data[keyTLSMinVersion])
+	e.mustPatch("config", fields{keyCACert: "\n", keyVerify: false})
 	e.mustWrite("config", fields{keyTokenURL: ""})
-	require.Equal(t, e.ims.URL+"/connect/token", e.mustRead("config").Data[keyTokenURL])
+	require.Empty(t, e.mustRead("config").Data[keyTokenURL], "as it was written")
+	require.Equal(t, e.ims.URL+"/", e.mustRead("config").Data[keyAuthority])
 }
 
-func TestConfigStoredUnprovenSaysSo(t *testing.T) {
+func TestConfigStoredUnverifiedSaysSo(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyVerify: false}))
-	require.Equal(t, []string{"The config was stored without proof that IMS accepts it: read check to see."}, resp.Warnings)
+	require.Equal(t, []string{
+		"The config was stored without verifying it with IMS: run `vault read itwin/check` to see whether it works.",
+	}, resp.Warnings)
 	require.Zero(t, e.ims.Exchanges())
 	require.Nil(t, e.mustWrite("config", e.app()))
 	require.Equal(t, 1, e.ims.Exchanges())
@@ -163,7 +93,7 @@ func TestConfigBeginsAGenerationWithEachIdentityOrSecret(t *testing.T) {
 			e.mustWrite("config", c.change)
 			if c.begins {
 				require.Empty(t, e.storage.Entries(t, "token/"))
-				_, held := e.apps.All()[""].pool.Fresh(defaultScopes, 0)
+				_, held := e.apps.All()[""].pool.Fresh(defaultConfig().Scopes, 0)
 				require.False(t, held)
 				return
 			}
@@ -196,4 +126,20 @@ func TestConfigWithAnotherRenewBeforeMovesTheRotation(t *testing.T) {
 	require.Equal(t, int64(3000), e.mustRead("token").Data[keyTTL])
 	e.clock.advance(45 * time.Minute)
 	require.Equal(t, canaryToken+"1", e.token())
+}
+
+func TestDamagedConfigIsAMistakeToMendNotAFailure(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.storage.Plant(t, "config", "{")
+	status, text := e.mustFail(logical.ReadOperation, "token", nil)
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, text, "write it again in full")
+}
+
+func TestWishForTooMuchLifeIsNoFailedRead(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.mustFail(logical.ReadOperation, "token", fields{keyMinTTL: 59 * int(time.Minute/time.Second)})
+	require.Zero(t, e.tallies.total("", scopes.Set{}).failed)
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/ims"
 )
 
 // answering is an IMS that answers every exchange this way.
@@ -26,7 +28,7 @@ func answering(handler http.HandlerFunc) func(*testing.T) endpoint {
 		t.Helper()
 		server := httptest.NewServer(handler)
 		t.Cleanup(server.Close)
-		return endpoint{tokenURL: server.URL + tokenEndpoint}
+		return endpoint{tokenURL: ims.TokenURL(server.URL)}
 	}
 }
 

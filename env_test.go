@@ -121,17 +121,26 @@ func (e *env) app(changes ...fields) fields {
 // advance lets time pass and the renewals that fall due come to their end.
 func (e *env) advance(d time.Duration) {
 	e.clock.advance(d)
-	e.renewTokens()
+	e.renew()
 	e.settle()
+}
+
+// renew is one pass of the renewing loop.
+func (e *env) renew() {
+	for _, p := range e.pools() {
+		p.Renew()
+	}
 }
 
 // settle waits for every exchange under way.
 func (e *env) settle() {
-	nothing := func() error { return nil }
-	for _, a := range e.apps.All() {
-		_ = a.pool.Alone(a.scopeKey, nothing)
-		for _, r := range e.roles.All() {
-			_ = a.pool.Alone(a.tokenScope(r), nothing)
+	for _, p := range e.pools() {
+		for _, s := range p.Statuses() {
+			idle := func() bool {
+				ran, err := p.WhileIdle(s.Scopes, func(context.Context) error { return nil })
+				return ran || err != nil
+			}
+			require.Eventually(e.t, idle, 10*time.Second, time.Millisecond)
 		}
 	}
 }

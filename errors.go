@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -42,23 +43,39 @@ func errNoApp(mount, name string) error {
 		describeApp(name), mount, configKey(name))
 }
 
-// busyError says that all of an app's checks are taken.
-type busyError struct{ app string }
+// errEnded answers requests that were under way when the mount ended on this node.
+var errEnded = errors.New("the mount is being unmounted, reloaded or sealed; try again")
 
-func (e busyError) Error() string {
-	return fmt.Sprintf("%d checks or config writes of %s are running already: try again when one of them has finished",
-		maxChecks, describeApp(e.app))
+// unsupportedError is a command that a path doesn't have.
+type unsupportedError struct {
+	command, path string
+	possible      []string // commands
+}
+
+func (e *unsupportedError) Error() string {
+	return fmt.Sprintf("`vault %s %s` isn't possible: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
+}
+
+// busyError says that both checks of an app are taken.
+type busyError struct {
+	app   string
+	limit time.Duration // of each
+}
+
+func (e *busyError) Error() string {
+	return fmt.Sprintf("two checks or config writes of %s are running already, each for at most %s: try again when one has ended",
+		describeApp(e.app), short(e.limit))
 }
 
 // unverifiedError says why a config couldn't be verified with IMS, so that nothing
 // was stored.
 type unverifiedError struct {
-	err         error
-	hadConfig   bool // the config as it was stays in force
-	spaceAround bool // the secret begins or ends with a space
+	err      error
+	refused  *config
+	replaces bool // an existing config, which stays in force
 }
 
-func (e *unverifiedError) Error() string { return fmt.Sprintf("verifying: %v", e.err) }
+func (e *unverifiedError) Error() string { return fmt.Sprintf("verifying the config: %v", e.err) }
 
 func (e *unverifiedError) Unwrap() error { return e.err }
 
@@ -70,9 +87,6 @@ func answer(err error) (*logical.Response, error) {
 		return nil, logical.ErrReadOnly
 	}
 	status, text := explain(err)
-	if unverified, ok := errors.AsType[*unverifiedError](err); ok && status != http.StatusInternalServerError {
-		text += "; " + unverified.outcome(status)
-	}
 	switch status {
 	case http.StatusBadRequest:
 		return logical.ErrorResponse("%s", text), nil
@@ -88,27 +102,38 @@ func answer(err error) (*logical.Response, error) {
 func explain(err error) (status int, text string) {
 	var (
 		input    inputError
-		busy     busyError
+		method   *unsupportedError
+		busy     *busyError
 		minLife  *tokens.MinLifeError
-		exchange *ims.Error
+		tooMany  *tokens.TooManyRotationsError
 		keys     *ims.KeysError
+		exchange *ims.Error
 	)
 	switch {
 	case errors.As(err, &input):
 		return http.StatusBadRequest, input.Error()
 	case isUnusable(err), errors.Is(err, errDamagedRole):
 		return http.StatusBadRequest, err.Error()
+	case errors.As(err, &method):
+		return http.StatusMethodNotAllowed, method.Error()
 	case errors.As(err, &busy):
 		return http.StatusTooManyRequests, busy.Error()
 	case errors.As(err, &minLife):
 		return http.StatusBadRequest, minLifeText(minLife)
-	case errors.As(err, &exchange):
-		return httpStatus(exchange.Kind), withHint(exchange.Error()+waitText(err), exchange)
+	case errors.As(err, &tooMany):
+		return http.StatusTooManyRequests, fmt.Sprintf("too many rotations in a row: last_vault_rotation, in whole seconds, would run"+
+			" ahead of the clock; try again at %s", timestampOfDue(tooMany.NextAttempt))
 	case errors.As(err, &keys):
 		text := fmt.Sprintf("%v; without them no token can be verified; next attempt at %s", keys, timestampOfDue(keys.Next))
 		return httpStatus(keys.Cause.Kind), withHint(text, keys.Cause)
+	case errors.As(err, &exchange):
+		return httpStatus(exchange.Kind), explainExchange(exchange, err)
+	case errors.Is(err, tokens.ErrNoSlot), errors.Is(err, tokens.ErrNoToken):
+		return http.StatusGatewayTimeout, explainTimeout(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "the request ended before there was an answer; try again"
+	case errors.Is(err, errEnded):
+		return http.StatusServiceUnavailable, errEnded.Error()
 	case errors.Is(err, tokens.ErrSuperseded):
 		return http.StatusBadGateway, "the app's credentials are being replaced; try again"
 	case errors.Is(err, tokens.ErrLateArrival):
@@ -130,6 +155,24 @@ func httpStatus(kind ims.Kind) int {
 	}
 }
 
+// explainExchange adds what IMS said only for those who write a config: others get
+// its error code alone.
+func explainExchange(e *ims.Error, whole error) string {
+	unverified, ok := errors.AsType[*unverifiedError](whole)
+	if !ok {
+		return withHint(e.Error()+waitText(whole), e)
+	}
+	return withHint(e.Described(), e) + "; " + unverified.outcome(e)
+}
+
+func explainTimeout(err error) string {
+	text := "no token could be minted and stored in time"
+	if errors.Is(err, tokens.ErrNoSlot) {
+		text = "too many token requests of this app are waiting for IMS, and none of them was answered in time"
+	}
+	return text + waitText(err) + ". Check itwin/status, and whether IMS and Vault's storage are slow"
+}
+
 // withHint leaves out the last full stop: more may follow.
 func withHint(text string, e *ims.Error) string {
 	return text + ". " + strings.TrimSuffix(imsHint(e), ".")
@@ -149,33 +192,29 @@ func minLifeText(e *tokens.MinLifeError) string {
 		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
 }
 
-// outcome says what a config write left behind that was answered with status.
-func (e *unverifiedError) outcome(status int) string {
+// outcome says what became of the config, for the end of a sentence.
+func (e *unverifiedError) outcome(cause *ims.Error) string {
 	text := "nothing was stored"
-	if e.hadConfig {
+	if e.replaces {
 		text += ", and the previous config stays in force"
 	}
-	if e.mayPass() {
-		text += "; verify=false would store the config without verifying it"
+	if warning := e.refused.secretWarning(); warning != "" && cause.Kind == ims.Refused {
+		text += "; " + warning
 	}
-	if e.spaceAround && status == http.StatusBadRequest {
-		text += "; " + spacesSent
+	if mayPass(cause) {
+		text += "; verify=false would store the config without verifying it"
 	}
 	return text
 }
 
-// mayPass reports whether the same config may be verified later: the fault can lie
-// with IMS or the network alone.
-func (e *unverifiedError) mayPass() bool {
-	cause, ok := errors.AsType[*ims.Error](e.err)
-	if !ok {
-		return false
-	}
-	switch cause.Kind {
-	case ims.RateLimited, ims.TimedOut:
+// mayPass reports whether an exchange can succeed later with the same config: the
+// fault can lie with IMS or the network alone.
+func mayPass(e *ims.Error) bool {
+	switch e.Kind {
+	case ims.RateLimited, ims.TimedOut, ims.Unavailable:
 		return true
 	case ims.Unreachable:
-		return cause.Stage != outbound.StageTLS && (cause.Status == 0 || cause.Status >= 500)
+		return e.Stage != outbound.StageTLS
 	default:
 		return false
 	}

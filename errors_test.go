@@ -129,57 +129,70 @@ func footprint() (goroutines int, heap uint64) {
 }
 
 func hostileStatuses() map[string]hostility {
+	foreign := func(at func(*testing.T) endpoint) hostility {
+		return hostility{endpoint: at, kind: ims.Foreign, stage: outbound.StageStatus}
+	}
 	page := func(status int) func(*testing.T) endpoint {
 		return answering(saying(status, "<html>canary page</html>"))
 	}
 	return map[string]hostility{
-		"it redirects to another host": failing502(redirectingAway(http.StatusTemporaryRedirect), outbound.StageStatus),
-		"it answers 201":               failing502(page(http.StatusCreated), outbound.StageStatus),
-		"it answers 403 with a page":   failing502(page(http.StatusForbidden), outbound.StageStatus),
-		"it answers 504 itself":        failing502(page(http.StatusGatewayTimeout), outbound.StageStatus),
-		"it answers 999":               failing502(page(999), outbound.StageStatus),
-		"it switches protocols": failing502(
-			wired(stalling("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: canary\r\n\r\n")), outbound.StageStatus),
+		"it redirects to another host": foreign(redirectingAway(http.StatusTemporaryRedirect)),
+		"it answers 201":               foreign(page(http.StatusCreated)),
+		"it answers 403 with a page":   foreign(page(http.StatusForbidden)),
+		"it answers 504 itself":        {endpoint: page(http.StatusGatewayTimeout), kind: ims.Unavailable, stage: outbound.StageStatus},
+		"it answers 999":               {endpoint: page(999), kind: ims.Unavailable, stage: outbound.StageStatus},
+		"it switches protocols": foreign(
+			wired(stalling("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: canary\r\n\r\n"))),
+		"a refusal's body is 2 MiB": foreign(
+			answering(refusal(http.StatusBadRequest, "invalid_client", strings.Repeat("canary", 2<<20/6)))),
+		"it echoes the secret in its headers": foreign(
+			answering(headed(map[string]string{"X": canarySecret, "Location": canarySecret}, saying(http.StatusFound, canarySecret)))),
 	}
 }
 
 func hostileAnswers() map[string]hostility {
+	malformed := func(at func(*testing.T) endpoint, stage outbound.Stage) hostility {
+		return hostility{endpoint: at, kind: ims.Malformed, stage: stage}
+	}
+	senseless := func(body string) hostility { return malformed(granting(body), outbound.StageDecode) }
 	deep := strings.Repeat("[", 1_000_000)
 	return map[string]hostility{
-		"the body is HTML":                      failing502(granting("<html>canary</html>"), outbound.StageDecode),
-		"the body is nested a million deep":     failing502(granting(deep), outbound.StageDecode),
-		"a field is nested half a million deep": failing502(granting(`{"canary":`+deep[:500_000]+","+goodAnswer[1:]), outbound.StageDecode),
-		"the body is 2 MiB":                     failing502(granting(goodAnswer+strings.Repeat(" ", 2<<20)), outbound.StageRead),
-		"the body is a compressed bomb":         failing502(bomb, outbound.StageDecode),
-		"the body comes a byte a second":        failing504(answering(dripping), outbound.StageRead),
-		"a refusal's body is 2 MiB": failing502(
-			answering(refusal(400, "invalid_client", strings.Repeat("canary", 2<<20/6))), outbound.StageStatus),
-		"the token has a line break": failing502(granting(fielded(`"canary\r\nX-Injected: 1"`, "3600")), outbound.StageDecode),
-		"the token is over 64 KiB": failing502(
-			granting(fielded(`"`+strings.Repeat("canary", 11_000)+`"`, "3600")), outbound.StageDecode),
-		"the token has no lifetime": failing502(granting(fielded(`"canary"`, "")), outbound.StageDecode),
+		"the body is HTML":                      senseless("<html>canary</html>"),
+		"the body is nested a million deep":     senseless(deep),
+		"a field is nested half a million deep": senseless(`{"canary":` + deep[:500_000] + "," + goodAnswer[1:]),
+		"the token has a line break":            senseless(fielded(`"canary\r\nX-Injected: 1"`, "3600")),
+		"the token is over 64 KiB":              senseless(fielded(`"`+strings.Repeat("canary", 11_000)+`"`, "3600")),
+		"the token has no lifetime":             senseless(fielded(`"canary"`, "")),
+		"the body is 2 MiB":                     malformed(granting(goodAnswer+strings.Repeat(" ", 2<<20)), outbound.StageRead),
+		"the body is a compressed bomb":         malformed(bomb, outbound.StageRead),
+		"the body comes a byte a second":        timingOut(answering(dripping), outbound.StageRead),
 	}
 }
 
 // hostileWires are answers that no HTTP server gives.
 func hostileWires() map[string]hostility {
-	bad := func(handle func(net.Conn)) hostility { return failing502(wired(handle), outbound.StageRead) }
+	broken := func(handle func(net.Conn)) hostility {
+		return hostility{endpoint: wired(handle), kind: ims.Unreachable, stage: outbound.StageRead}
+	}
+	damaged := func(handle func(net.Conn)) hostility {
+		return hostility{endpoint: wired(handle), kind: ims.Malformed, stage: outbound.StageRead}
+	}
 	const (
 		head    = "HTTP/1.1 200 OK\r\n"
 		chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
 	)
 	return map[string]hostility{
-		"headers never come":             failing504(wired(silence), outbound.StageWait),
-		"headers never end":              failing504(wired(stalling(head+"X-Canary: canary\r\n")), outbound.StageRead),
-		"headers are endless":            bad(endless(head+"X-Canary: ", "canary")),
-		"early hints are endless":        bad(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n")),
-		"the lengths contradict":         bad(writing(head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\ncanary")),
-		"it resets within the body":      bad(resetting(head + "Content-Length: 100\r\n\r\n{\"canary\"")),
-		"the body is endless":            bad(endless(head+"\r\n", strings.Repeat(" ", 1<<16))),
-		"the body has no last chunk":     failing504(wired(stalling(chunked+"5\r\n{\"can\r\n")), outbound.StageRead),
-		"a chunk's length is no number":  bad(writing(chunked + "canary\r\n")),
-		"a chunk's extension is endless": bad(endless(chunked+"5;", "canary")),
-		"the trailer is endless":         bad(endless(chunked+"0\r\nX-Canary: ", "canary")),
+		"headers never come":             timingOut(wired(silence), outbound.StageWait),
+		"headers never end":              timingOut(wired(stalling(head+"X-Canary: canary\r\n")), outbound.StageRead),
+		"headers are endless":            broken(endless(head+"X-Canary: ", "canary")),
+		"early hints are endless":        broken(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n")),
+		"the lengths contradict":         broken(writing(head + "Content-Length: 3\r\nContent-Length: 4\r\n\r\ncanary")),
+		"it resets within the body":      broken(resetting(head + "Content-Length: 100\r\n\r\n{\"canary\"")),
+		"the body is endless":            damaged(endless(head+"\r\n", strings.Repeat(" ", 1<<16))),
+		"the body has no last chunk":     timingOut(wired(stalling(chunked+"5\r\n{\"can\r\n")), outbound.StageRead),
+		"a chunk's length is no number":  broken(writing(chunked + "canary\r\n")),
+		"a chunk's extension is endless": broken(endless(chunked+"5;", "canary")),
+		"the trailer is endless":         broken(endless(chunked+"0\r\nX-Canary: ", "canary")),
 	}
 }
 
@@ -188,18 +201,21 @@ func hostileServers() map[string]hostility {
 	at := func(url string) func(*testing.T) endpoint {
 		return func(*testing.T) endpoint { return endpoint{tokenURL: url} }
 	}
+	unreachable := func(at func(*testing.T) endpoint, stage outbound.Stage) hostility {
+		return hostility{endpoint: at, kind: ims.Unreachable, stage: stage}
+	}
 	client, demanding := valid(), valid()
 	client.usage, demanding.demanding = x509.ExtKeyUsageClientAuth, true
 	aborting := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	return map[string]hostility{
-		"its certificate is a client's": failing502(client.serving(http.NotFoundHandler()), outbound.StageTLS),
-		"it demands a certificate":      failing502(demanding.serving(http.NotFoundHandler()), ""),
-		"it resets an HTTP/2 stream":    failing502(valid().serving(aborting), ""),
-		"it stalls an HTTP/2 stream":    failing504(valid().serving(http.HandlerFunc(dripping)), outbound.StageRead),
+		"its certificate is a client's": unreachable(client.serving(http.NotFoundHandler()), outbound.StageTLS),
+		"it demands a certificate":      unreachable(demanding.serving(http.NotFoundHandler()), outbound.StageTLS),
+		"it resets an HTTP/2 stream":    unreachable(valid().serving(aborting), ""),
+		"it stalls an HTTP/2 stream":    timingOut(valid().serving(http.HandlerFunc(dripping)), outbound.StageRead),
 		// A label over 63 bytes resolves nowhere, whatever name server is asked.
-		"its name doesn't resolve": failing502(at("https://"+strings.Repeat("x", 64)+".invalid"), outbound.StageDNS),
-		"its port refuses":         failing502(at("http://127.0.0.1:1"), outbound.StageConnect),
-		"it talks before it is asked": failing502(func(t *testing.T) endpoint {
+		"its name doesn't resolve": unreachable(at("https://"+strings.Repeat("x", 64)+".invalid"), outbound.StageDNS),
+		"its port refuses":         unreachable(at("http://127.0.0.1:1"), outbound.StageConnect),
+		"it talks before it is asked": unreachable(func(t *testing.T) endpoint {
 			t.Helper()
 			return endpoint{tokenURL: "http://" + listening(t, stalling("220 canary ESMTP\r\n"))}
 		}, ""),
@@ -207,33 +223,33 @@ func hostileServers() map[string]hostility {
 }
 
 func hostileRefusals() map[string]hostility {
-	refusing := func(code, description string) hostility {
-		return hostility{endpoint: answering(refusal(http.StatusBadRequest, code, description)), status: http.StatusBadRequest, text: code}
+	refusing := func(answer http.HandlerFunc) hostility {
+		return hostility{endpoint: answering(answer), kind: ims.Refused, stage: outbound.StageStatus}
+	}
+	described := func(description string) hostility {
+		return refusing(refusal(http.StatusBadRequest, "invalid_client", description))
 	}
 	return map[string]hostility{
-		"its description moves the cursor": refusing("invalid_client", "a\x1b[2J\x1b]0;title\x07b\u009b31mc\r\nd\u202ee\u2028f"),
-		"its description is 100 KiB":       refusing("invalid_client", strings.Repeat("ü", 50<<10)),
-		"it echoes the secret":             refusing("invalid_client", canarySecret+" and "+url.QueryEscape(canarySecret)),
-		"it echoes the request":            {endpoint: answering(echoing), status: http.StatusBadRequest, text: "invalid_request"},
-		"it echoes the secret in its headers": failing502(
-			answering(headed(map[string]string{"X": canarySecret, "Location": canarySecret}, saying(http.StatusFound, canarySecret))),
-			outbound.StageStatus),
+		"its description moves the cursor": described("a\x1b[2J\x1b]0;title\x07b\u009b31mc\r\nd\u202ee\u2028f"),
+		"its description is 100 KiB":       described(strings.Repeat("ü", 50<<10)),
+		"it echoes the secret":             described(canarySecret + " and " + url.QueryEscape(canarySecret)),
+		"it echoes the request":            refusing(echoing),
 	}
 }
 
 // hostileWaits state when to come back; they are asked at noon and 31 minutes.
 func hostileWaits() map[string]hostility {
-	waiting := func(value string, answer http.HandlerFunc, status int, due string) hostility {
+	waiting := func(value string, answer http.HandlerFunc, kind ims.Kind, due string) hostility {
 		headers := map[string]string{"Retry-After": value, "Date": "Mon, 23 Nov 2026 10:00:00 GMT"}
-		return hostility{endpoint: answering(headed(headers, answer)), status: status, readers: "next attempt at 2026-11-23T" + due}
+		return hostility{endpoint: answering(headed(headers, answer)), kind: kind, due: due}
 	}
 	limited := saying(http.StatusTooManyRequests, "canary")
 	return map[string]hostility{
-		"it limits the rate by a date":     waiting("Mon, 23 Nov 2026 10:03:00 GMT", limited, http.StatusTooManyRequests, "12:34:00Z"),
-		"it limits the rate by a far date": waiting("Fri, 31 Dec 9999 23:59:59 GMT", limited, http.StatusTooManyRequests, "12:36:00Z"),
-		"it limits the rate by a word":     waiting("canary", limited, http.StatusTooManyRequests, "12:31:01Z"),
-		"it is busy and says how long":     waiting("60", saying(http.StatusServiceUnavailable, ""), http.StatusBadGateway, "12:32:00Z"),
+		"it limits the rate by a date":     waiting("Mon, 23 Nov 2026 10:03:00 GMT", limited, ims.RateLimited, "12:34:00Z"),
+		"it limits the rate by a far date": waiting("Fri, 31 Dec 9999 23:59:59 GMT", limited, ims.RateLimited, "12:36:00Z"),
+		"it limits the rate by a word":     waiting("canary", limited, ims.RateLimited, "12:31:01Z"),
+		"it is busy and says how long":     waiting("60", saying(http.StatusServiceUnavailable, ""), ims.Unavailable, "12:32:00Z"),
 		"it refuses and says how long": waiting("60", refusal(http.StatusUnauthorized, "invalid_client", ""),
-			http.StatusBadRequest, "12:32:00Z"),
+			ims.Refused, "12:32:00Z"),
 	}
 }

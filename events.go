@@ -85,21 +85,28 @@ func (b *backend) observer(a *app) func(tokens.Event) {
 	path := configKey(a.name)
 	log := b.log.With("config", path, "generation", a.config.Generation)
 	return func(e tokens.Event) {
+		log := log.With("scopes", e.Scopes)
 		switch e.Kind {
 		case tokens.Minted:
-			log.Info("token minted", "scope", e.Scope, "token_id", e.Token.ID, "expires_at", timestamp(e.Token.ExpiresAt()),
+			expires := timestamp(e.Token.ExpiresAt())
+			log.Info("token minted", "token_id", e.Token.ID, "expires_at", expires, "granted", e.Token.Granted,
 				"correlation_id", e.Grant.CorrelationID, "took", e.Grant.Took.Round(time.Millisecond).String())
-			b.event(eventTokenMint, path, keyScope, e.Scope, keyTokenID, e.Token.ID, keyExpiresAt, timestamp(e.Token.ExpiresAt()))
+			b.event(eventTokenMint, path, keyScope, e.Scopes.String(), keyTokenID, e.Token.ID, keyExpiresAt, expires)
+			b.recovered(log, path, e)
+		case tokens.Repeated:
+			log.Info("IMS returned the same token again", "token_id", e.Token.ID, "correlation_id", e.Grant.CorrelationID)
 			b.recovered(log, path, e)
 		case tokens.MintFailed:
 			next := timestampOfDue(e.Failure.NextAttempt)
-			log.Warn("could not mint a token", "scope", e.Scope, "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
+			log.Warn("could not mint a token", "error", e.Failure.Err, "correlation_id", correlationID(e.Failure),
 				"failing_since", timestamp(e.Failure.Since), "attempts", e.Failure.Attempts, "next_attempt", next)
-			b.event(eventExchangeFail, path, keyScope, e.Scope, keyError, e.Failure.Err.Error(), keyNextAttempt, next)
+			b.event(eventExchangeFail, path, keyScope, e.Scopes.String(), keyError, e.Failure.Err.Error(), keyNextAttempt, next)
 		case tokens.Loaded:
-			log.Debug("token loaded from storage", "scope", e.Scope, "token_id", e.Token.ID)
-		case tokens.StoreFailed:
-			log.Warn("could not load or store a token: it is kept in memory only", "scope", e.Scope, "error", e.Err)
+			log.Debug("token loaded from storage", "token_id", e.Token.ID)
+		case tokens.NotLoaded:
+			log.Warn("could not load the token from storage", "error", e.Err)
+		case tokens.NotStored:
+			log.Warn("could not store the token: it is kept in memory only", "token_id", e.Token.ID, "error", e.Err)
 		}
 	}
 }
@@ -117,7 +124,7 @@ func (b *backend) recovered(log hclog.Logger, path string, e tokens.Event) {
 		return
 	}
 	since := timestamp(e.Failure.Since)
-	log.Info("IMS has recovered", "scope", e.Scope, "failed_since", since,
+	log.Info("IMS has recovered", "failed_since", since,
 		"attempts", e.Failure.Attempts, "after", b.now().Sub(e.Failure.Since).Round(time.Second).String())
-	b.event(eventExchangeRecover, path, keyScope, e.Scope, "failed_since", since)
+	b.event(eventExchangeRecover, path, keyScope, e.Scopes.String(), "failed_since", since)
 }

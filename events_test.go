@@ -144,7 +144,7 @@ func TestLogTellsWhatHappenedToWhom(t *testing.T) {
 	log := e.log.String()
 	for _, line := range []string{
 		"config written", "role written", "token minted", "token rotated on request", "role deleted", "config deleted",
-		"client_id=service-test", "scope=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
+		"client_id=service-test", "scopes=itwins:read", "token_id=" + id, "expires_at=2026-11-23T13:00:00Z",
 	} {
 		require.Contains(t, log, line)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -77,8 +78,8 @@ func FuzzStoredRole(f *testing.F) {
 			require.ErrorIs(t, err, errDamagedRole)
 			return
 		}
-		require.True(t, r.App == "" || isName(r.App), r.App)
-		require.Equal(t, r.scopeKey, scopeKey(r.scopeKey))
+		require.True(t, r.App == "" || checkAppName(r.App) == nil, r.App)
+		require.Equal(t, r.Scopes, scopes.Granted(r.Scopes.String()))
 	})
 }
 

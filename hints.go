@@ -2,30 +2,40 @@ package itwin
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/platform"
 )
 
 // imsHint says in whole sentences what to do about a request to IMS that failed.
 func imsHint(e *ims.Error) string {
-	const elsewhere = "Check that authority and token_url belong to IMS: something else answered."
+	const elsewhere = "Check that authority and token_url belong to IMS"
 	switch {
+	case e.GODEBUG != "":
+		return godebugHint(e.GODEBUG)
 	case e.Kind == ims.Refused:
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
 		return "Wait, and check whether something else uses the same app and asks IMS too often."
 	case e.Kind == ims.Malformed:
-		return elsewhere
+		return elsewhere + ": something else may have answered."
+	case e.Kind == ims.Foreign:
+		return elsewhere + "."
+	case e.Kind == ims.Unavailable:
+		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
 		return reachHint(e.Stage) + " If IMS is only slow, raise request_timeout."
-	case e.Status >= 500:
-		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
-	case e.Status != 0:
-		return elsewhere
 	}
 	return reachHint(e.Stage)
+}
+
+// godebugHint names the setting of Go that lets the engine talk to a server with
+// outdated TLS, or through a box that can't handle current TLS.
+func godebugHint(setting string) string {
+	return "If the server or the device in between can't be changed, register the plugin again with -env=GODEBUG=" + setting + "."
 }
 
 // reachHint says what to do about a host that can't be reached.
@@ -33,7 +43,8 @@ func reachHint(stage outbound.Stage) string {
 	switch stage {
 	case outbound.StageDNS:
 		return "Check the host name in authority or token_url, and the name servers of the Vault server." +
-			" Behind a proxy, set HTTPS_PROXY and NO_PROXY with -env when you register the plugin."
+			" Behind a proxy, check that HTTPS_PROXY is set for the plugin (-env when you register it) and that NO_PROXY" +
+			" doesn't list the host."
 	case outbound.StageTLS:
 		return "Check ca_cert and tls_min_version, and whether a proxy between Vault and IMS replaces certificates."
 	case outbound.StageProxy:
@@ -56,7 +67,10 @@ func refusalHint(e *ims.Error) string {
 	case "invalid_scope":
 		return "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
 	case "unauthorized_client", "unsupported_grant_type":
-		return other + "The app can't use client credentials: register an app of the type Service."
+		if other == "" {
+			other = "The app can't use client credentials. "
+		}
+		return other + "Register an app of the type Service in My Apps."
 	}
 	return "Check the app in My Apps, and its config."
 }
@@ -70,4 +84,41 @@ func otherAppType(clientID string) string {
 		}
 	}
 	return ""
+}
+
+// platformHint says what to do about an error of the Platform.
+func platformHint(stage, appEmail string, e *platform.Error) string {
+	switch e.Cause() {
+	case platform.UnknownClient:
+		return "The Platform doesn't know the app: authority and api_url must belong to the same environment, and an app that" +
+			" was registered a few minutes ago may not be known yet. Check status.bentley.com as well."
+	case platform.MissingScope:
+		return "Add the scope itwin-platform to the app in My Apps, and to the role or config."
+	case platform.MissingConsent:
+		return "An administrator of the organization has to consent to the app in My Apps."
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return "authority and api_url must belong to the same environment," +
+			" and the scopes of the role or config must include itwin-platform."
+	case http.StatusForbidden, http.StatusNotFound:
+		if stage == stagePermissions {
+			return inviteHint(appEmail)
+		}
+		return "Check that api_url belongs to the iTwin Platform: users/me needs no access to an iTwin."
+	case http.StatusTooManyRequests:
+		return "All users of the app share its rate limit: wait, or ask Bentley for a larger subscription."
+	case 0:
+		if e.GODEBUG != "" {
+			return godebugHint(e.GODEBUG)
+		}
+		return "Check api_url and ca_cert, and that the Vault server can reach the Platform: firewall, proxy (HTTPS_PROXY)."
+	default:
+		return "Check api_url and status.bentley.com, or give the correlation id to Bentley's support."
+	}
+}
+
+func inviteHint(appEmail string) string {
+	return "The token is valid, but the app has no access to this iTwin. Check the id, invite " + appEmail +
+		" to the iTwin and give it a role. For a new app that can take 5 to 10 minutes to work."
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -144,7 +145,7 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 	if err != nil {
 		return nil, fmt.Errorf("listing roles: %w", err)
 	}
-	scopes := scopeKey(claimedScopes(claims))
+	granted := claimedScopes(claims)
 	var roles []string
 	for _, name := range names {
 		r, err := b.role(ctx, req, name)
@@ -154,7 +155,7 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 		case err != nil:
 			return nil, err
 		}
-		if slices.ContainsFunc(owners, func(a *app) bool { return a.name == r.App && a.tokenScope(r) == scopes }) {
+		if slices.ContainsFunc(owners, func(a *app) bool { return a.name == r.App && a.scopesOf(r) == granted }) {
 			roles = append(roles, name)
 		}
 	}
@@ -163,18 +164,17 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 
 // claimedScopes reads the scope claim: IMS states an array, RFC 8693 section 4.2 a
 // string.
-func claimedScopes(claims ims.Claims) string {
+func claimedScopes(claims ims.Claims) scopes.Set {
+	var texts []string
 	switch scope := claims.All["scope"].(type) {
 	case string:
-		return scope
+		texts = []string{scope}
 	case []any:
-		parts := make([]string, 0, len(scope))
 		for _, part := range scope {
 			if text, ok := part.(string); ok {
-				parts = append(parts, text)
+				texts = append(texts, text)
 			}
 		}
-		return strings.Join(parts, " ")
 	}
-	return ""
+	return scopes.Granted(texts...)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -86,7 +87,7 @@ func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
 	// This metric is always there: Vault can't pass on an empty body.
 	out <- prometheus.MustNewConstMetric(d.started, prometheus.GaugeValue, float64(c.b.begun.Unix()))
 	for _, name := range c.b.tallies.names() { // apps that aren't in memory at present included
-		c.count(out, d, configKey(name), c.b.tallies.total(name, ""))
+		c.count(out, d, configKey(name), c.b.tallies.total(name, scopes.Set{}))
 	}
 	for name, a := range c.b.apps.All() {
 		c.gauge(out, d, configKey(name), a.pool.Statuses())
@@ -147,25 +148,25 @@ func sooner(found *float64, left time.Duration) *float64 {
 // and apps and roles that are written or read again. The zero value is ready for use.
 type tallies struct {
 	mu    sync.Mutex
-	apps  map[string]map[string]*tokens.Tally // by app and scopes
-	roles map[string]*atomic.Int64            // reads by role
+	apps  map[string]map[scopes.Set]*tokens.Tally // by app and scopes
+	roles map[string]*atomic.Int64                // reads by role
 }
 
 // of returns the tally of an app by scopes.
-func (t *tallies) of(app string) func(scope string) *tokens.Tally {
-	return func(scope string) *tokens.Tally {
+func (t *tallies) of(app string) func(scopes.Set) *tokens.Tally {
+	return func(set scopes.Set) *tokens.Tally {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.apps == nil {
-			t.apps = make(map[string]map[string]*tokens.Tally)
+			t.apps = make(map[string]map[scopes.Set]*tokens.Tally)
 		}
 		if t.apps[app] == nil {
-			t.apps[app] = make(map[string]*tokens.Tally)
+			t.apps[app] = make(map[scopes.Set]*tokens.Tally)
 		}
-		if t.apps[app][scope] == nil {
-			t.apps[app][scope] = new(tokens.Tally)
+		if t.apps[app][set] == nil {
+			t.apps[app][set] = new(tokens.Tally)
 		}
-		return t.apps[app][scope]
+		return t.apps[app][set]
 	}
 }
 
@@ -223,13 +224,13 @@ func (c counts) exchanges() int64 {
 }
 
 // total returns the counts of an app for one set of scopes, or for all of them if
-// scope is empty.
-func (t *tallies) total(app, scope string) counts {
+// set is empty.
+func (t *tallies) total(app string, set scopes.Set) counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum := counts{failures: make(map[string]int64)}
 	for of, tally := range t.apps[app] {
-		if scope != "" && of != scope {
+		if !set.IsZero() && of != set {
 			continue
 		}
 		degraded := tally.Degraded.Load()

@@ -2,7 +2,6 @@ package itwin
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -59,7 +58,7 @@ While a Retry-After of IMS runs, a check reports until when and doesn't ask IMS.
 func (b *backend) pathsCheck() []*framework.Path {
 	return []*framework.Path{
 		b.pathCheck(checkPath+"$", schemas{}, "app"),
-		b.pathCheck(checkPath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role"),
+		b.pathCheck(checkPath+"/"+nameRegex(keyRole), roleNameField(), "role"),
 	}
 }
 
@@ -68,48 +67,37 @@ func (b *backend) pathCheck(pattern string, fields schemas, suffix string) *fram
 		Type: framework.TypeString, Query: true,
 		Description: "Id of an iTwin, to check the app's permissions in it as well.",
 	}
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		HelpSynopsis:    checkSynopsis,
-		HelpDescription: strings.TrimSpace(checkDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: &framework.PathOperation{
-				Callback:     b.readCheck,
-				Summary:      checkSynopsis,
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "check", OperationSuffix: suffix},
-				Responses:    checkResponses(),
-			},
+	return withHelp(&framework.Path{
+		Pattern: pattern,
+		Fields:  fields,
+		Operations: operations{
+			logical.ReadOperation: readOperation(b.readCheck, checkSynopsis, "check", suffix, "The result of the check.", checkReportFields()),
 		},
-	}
+	}, checkSynopsis, checkDescription)
 }
 
-func checkResponses() map[int][]framework.Response {
+func checkReportFields() schemas {
 	text := func(description string) *framework.FieldSchema {
 		return &framework.FieldSchema{Type: framework.TypeString, Description: description}
 	}
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "The result of the check.",
-		Fields: map[string]*framework.FieldSchema{
-			keyOK:            {Type: framework.TypeBool, Required: true, Description: "Whether all stages passed."},
-			keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in order, each with stage, ok and took."},
-			keyFailedStage:   text("The stage that failed."),
-			keyError:         text("Why it failed."),
-			keyHint:          text("What to do about it."),
-			keyCorrelationID: text("Id of the request, for Bentley's support."),
-			keyClientID:      text("Client id of the service app."),
-			keyScope:         text("The scopes that were requested."),
-			keyTokenID:       text("Hex SHA-256 of the token that the check used."),
-			keyAppEmail:      text("E-mail address of the app, to invite to iTwins."),
-			keyDisplayName:   text("Name of the app on the Platform."),
-			keyOrganization:  text("Organization of the app on the Platform."),
-			keyITwinID:       text("Id of the iTwin whose permissions were checked."),
-			keyPermissions: {
-				Type: framework.TypeCommaStringSlice, Description: "Permissions of the app in that iTwin.",
-			},
+	return schemas{
+		keyOK:            {Type: framework.TypeBool, Required: true, Description: "Whether all stages passed."},
+		keyStages:        {Type: framework.TypeSlice, Required: true, Description: "The stages in order, each with stage, ok and took."},
+		keyFailedStage:   text("The stage that failed."),
+		keyError:         text("Why it failed."),
+		keyHint:          text("What to do about it."),
+		keyCorrelationID: text("Id of the request, for Bentley's support."),
+		keyClientID:      text("Client id of the service app."),
+		keyScope:         text("The scopes that were requested."),
+		keyTokenID:       text("Hex SHA-256 of the token that the check used."),
+		keyAppEmail:      text("E-mail address of the app, to invite to iTwins."),
+		keyDisplayName:   text("Name of the app on the Platform."),
+		keyOrganization:  text("Organization of the app on the Platform."),
+		keyITwinID:       text("Id of the iTwin whose permissions were checked."),
+		keyPermissions: {
+			Type: framework.TypeCommaStringSlice, Description: "Permissions of the app in that iTwin.",
 		},
-	}}}
+	}
 }
 
 func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -121,7 +109,7 @@ func (b *backend) readCheck(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return answer(err)
 	}
-	return &logical.Response{Data: report.data()}, nil
+	return &logical.Response{Data: report.data(), Warnings: report.warnings}, nil
 }
 
 func (r *checkReport) data() map[string]any {
@@ -150,7 +138,7 @@ func (r *checkReport) data() map[string]any {
 	}
 	if r.failure != nil {
 		data[keyFailedStage] = r.stages[len(r.stages)-1].name
-		data[keyError] = r.failure.err.Error()
+		data[keyError] = r.failure.text
 		text(keyCorrelationID, r.failure.correlationID)
 	}
 	return data

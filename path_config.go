@@ -3,8 +3,6 @@ package itwin
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -23,14 +21,18 @@ Both values are in My Apps (developer.bentley.com), where the app is of the type
 the secret is shown once. To replace it later: vault write itwin/config
 client_secret=@new-secret.txt
 
-A write first makes a real exchange with IMS. If that fails nothing is stored and the
-old config stands; verify=false stores it unproven. An update changes only the fields
-that it names. Changing where the secret or tokens are sent (authority, token_url,
-api_url, ca_cert, a lower tls_min_version) needs client_secret in the same write.
+A write first makes a real exchange with IMS. If that fails, nothing is stored and the
+previous config stays; verify=false stores it without verifying it. An update changes only
+the fields given. Changing where the secret or tokens are sent (authority, token_url,
+api_url, ca_cert, a lower tls_min_version) requires client_secret in the same write.
 
-A new identity or secret starts a new generation: tokens minted before are dropped. A
-read shows all but the secret. A delete ends the app: its tokens are dropped and its
-readers get an error.
+A new identity or secret starts a new generation: tokens minted before are dropped. Any
+other change keeps the shared tokens. A read shows everything but the secret, as it was
+written. A delete drops the app's tokens, and its readers get an error.
+
+By default any role may use an app. To limit who can get its tokens by writing a role:
+
+    $ vault write itwin/config allowed_roles='team-a-*,viewer'
 
 Next: vault read itwin/check, then vault read itwin/token`
 
@@ -46,62 +48,55 @@ Next: vault read itwin/config/<app>, or itwin/config for the default app`
 
 func (b *backend) pathsConfig() []*framework.Path {
 	return []*framework.Path{
-		b.pathConfig("config$", nil, ""),
-		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription),
-		b.pathConfig(configPrefix+framework.GenericNameRegex(keyApp), map[string]*framework.FieldSchema{
+		b.pathConfig("config$", schemas{}, ""),
+		b.listPath(configPrefix, "apps", configListSynopsis, configListDescription, describeConfig),
+		b.pathConfig(configPrefix+nameRegex(keyApp), schemas{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
-				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between.",
+				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between, 128 characters at most.",
 			},
 		}, "app-"),
 	}
 }
 
-func (b *backend) pathConfig(pattern string, fields map[string]*framework.FieldSchema, infix string) *framework.Path {
-	if fields == nil {
-		fields = make(map[string]*framework.FieldSchema)
-	}
+func (b *backend) pathConfig(pattern string, fields schemas, infix string) *framework.Path {
 	for _, f := range configFields() {
 		schema := f.schema
 		fields[f.name] = &schema
 	}
 	fields[keyVerify] = &framework.FieldSchema{
 		Type: framework.TypeBool, Default: true,
-		Description: "Make a real exchange before anything is stored; if it fails, the config from before stands." +
-			" False stores the config unproven. Not stored itself. Default: true.",
+		Description: "Make a real exchange before anything is stored; if it fails, the previous config stays." +
+			" False stores the config without verifying it. Not stored itself. Default: true.",
 	}
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		ExistenceCheck:  b.configExists,
-		HelpSynopsis:    configSynopsis,
-		HelpDescription: strings.TrimSpace(configDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations:      b.configOperations(infix + "configuration"),
-	}
+	return withHelp(&framework.Path{
+		Pattern:        pattern,
+		Fields:         fields,
+		ExistenceCheck: b.configExists,
+		Operations:     b.configOperations(infix + "configuration"),
+	}, configSynopsis, configDescription)
 }
 
-func (b *backend) configOperations(suffix string) map[logical.Operation]framework.OperationHandler {
+func (b *backend) configOperations(suffix string) operations {
 	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
 		return writeOperation(callback, summary, verb, suffix, done)
 	}
 	const stored = "The config is stored."
-	return map[logical.Operation]framework.OperationHandler{
+	return operations{
 		logical.CreateOperation: change(b.writeConfig, "Store a service app's credentials.", "configure", stored),
 		logical.UpdateOperation: change(b.writeConfig, "Change the fields given.", "configure", stored),
 		logical.PatchOperation:  change(b.writeConfig, "Change the fields given; null goes back to the default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteConfig, "Delete the app and drop its tokens.", "delete", "The app is deleted."),
-		logical.ReadOperation: &framework.PathOperation{
-			Callback:     b.readConfig,
-			Summary:      "Read the config, without the secret.",
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: suffix},
-			Responses:    configResponses(),
-		},
+		logical.ReadOperation: readOperation(b.readConfig, "Read the config, without the secret.", "read", suffix,
+			"The config.", shownConfigFields()),
 	}
 }
 
-func configResponses() map[int][]framework.Response {
-	fields := map[string]*framework.FieldSchema{
+// asWritten describes lists in answers.
+const asWritten = " A list if it was written as one."
+
+func shownConfigFields() schemas {
+	fields := schemas{
 		keyClientSecretSetAt: {
 			Type: framework.TypeTime, Required: true,
 			Description: "When the secret was last changed.",
@@ -113,13 +108,18 @@ func configResponses() map[int][]framework.Response {
 		}
 		schema := f.schema
 		schema.Required, schema.Default = true, nil
-		if schema.Type == framework.TypeDurationSecond { // written as text, shown as a number
+		switch schema.Type {
+		case framework.TypeDurationSecond: // written as text, shown as a number
 			schema.Type = framework.TypeInt64
 			schema.Description += " In seconds."
+		case framework.TypeCommaStringSlice:
+			schema.Type = framework.TypeString
+			schema.Description += asWritten
+		default:
 		}
 		fields[f.name] = &schema
 	}
-	return map[int][]framework.Response{http.StatusOK: {{Description: "The config.", Fields: fields}}}
+	return fields
 }
 
 func appName(d *framework.FieldData) string {
@@ -145,65 +145,75 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *frame
 	if c == nil {
 		return nil, nil // Vault answers 404
 	}
-	data := map[string]any{keyClientSecretSetAt: timestamp(c.ClientSecretSetAt)}
-	for _, f := range configFields() {
-		if f.show != nil {
-			data[f.name] = f.show(c)
-		}
-	}
+	data := c.shown()
+	data[keyClientSecretSetAt] = timestamp(c.ClientSecretSetAt)
 	return &logical.Response{Data: data}, nil
 }
 
 // writeConfig creates, updates and patches: all three change the fields given.
 func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name := appName(d)
-	lock := b.writeLock(configKey(name))
-	lock.Lock()
-	defer lock.Unlock()
+	w := newConfigWrite(req, d)
+	if err := b.build(ctx, req.Storage, w); err != nil {
+		return answer(err)
+	}
+	a, err := b.newApp(ctx, w.app, w.next)
+	if err != nil {
+		return answer(err)
+	}
+	if err := b.verify(ctx, a.client, w); err != nil {
+		a.close()
+		return answer(err)
+	}
+	if err := b.putConfig(ctx, req.Storage, a, w); err != nil {
+		a.close()
+		return answer(err)
+	}
+	b.log.Info("config written", "config", configKey(w.app), "client_id", w.next.ClientID,
+		"generation", w.next.Generation, "verified", w.first != nil)
+	b.event(eventConfigWrite, configKey(w.app), keyClientID, w.next.ClientID)
+	return w.warnings(), nil
+}
 
-	old, err := b.configToChange(ctx, req, d)
+// putConfig stores the config and puts it in force, with a's connections.
+func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *configWrite) error {
+	unlock, err := b.writes.Acquire(ctx, configKey(w.app))
 	if err != nil {
-		return answer(err)
+		return fmt.Errorf("waiting for another write of the config: %w", err)
 	}
-	next, err := b.changedConfig(old, d)
-	if err != nil {
-		return answer(err)
+	defer unlock()
+	if err := b.store(ctx, s, w); err != nil {
+		return err
 	}
-	a, err := b.newApp(ctx, name, next)
-	if err != nil {
-		return answer(err)
-	}
-	first, err := b.verify(ctx, a.client, name, next, wantsProof(d))
-	if err != nil {
-		a.close()
-		return answer(&unverifiedError{err: err, hadConfig: old != nil, spaceAround: next.secretHasSpaces()})
-	}
-	if err := storeConfig(ctx, req.Storage, name, next); err != nil {
-		a.close()
-		return answer(err)
-	}
-	b.putApp(ctx, req.Storage, a, old, first)
-	b.log.Info("config written", "config", configKey(name), "client_id", next.ClientID,
-		"generation", next.Generation, "verified", first != nil)
-	b.event(eventConfigWrite, configKey(name), keyClientID, next.ClientID)
-	return configWarnings(req.MountPoint+configKey(name), next, givesSecret(d), first), nil
+	a.config = w.next // which differs at most in what the exchange doesn't depend on
+	b.putApp(ctx, s, a, w.previous, w.first)
+	return nil
 }
 
 func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	name := appName(d)
-	lock := b.writeLock(configKey(name))
-	lock.Lock()
-	defer lock.Unlock()
-
-	old, err := loadConfig(ctx, req.Storage, name)
+	unlock, err := b.writes.Acquire(ctx, configKey(name))
+	if err != nil {
+		return answer(fmt.Errorf("waiting for a write of the config: %w", err))
+	}
+	defer unlock()
+	stored, err := loadConfig(ctx, req.Storage, name)
 	if err != nil && !isUnusable(err) {
 		return answer(err)
 	}
 	if err := req.Storage.Delete(ctx, configKey(name)); err != nil {
 		return answer(fmt.Errorf("deleting config: %w", err))
 	}
-	b.dropApp(ctx, req.Storage, name, old)
+	b.dropApp(ctx, req.Storage, name, stored)
 	b.log.Info("config deleted", "config", configKey(name))
 	b.event(eventConfigDelete, configKey(name))
 	return nil, nil // Vault answers 204
+}
+
+// describeConfig is what a list shows of an app.
+func describeConfig(ctx context.Context, s logical.Storage, name string) map[string]any {
+	c, err := loadConfig(ctx, s, name)
+	if err != nil || c == nil {
+		return nil
+	}
+	return map[string]any{keyClientID: c.ClientID}
 }

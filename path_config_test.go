@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func TestConfigShowsEveryDefaultAndNoSecret(t *testing.T) {
 		keyCACert:            "",
 		keyTLSMinVersion:     "tls12",
 		keyPersistTokens:     true,
+		keyAllowedRoles:      "*",
 	})
 	for name, schema := range e.Route("config").Fields {
 		switch {
@@ -40,7 +42,11 @@ func TestConfigShowsEveryDefaultAndNoSecret(t *testing.T) {
 		case schema.Default == nil:
 			require.Contains(t, shown, name)
 		default:
-			require.EqualValues(t, schema.DefaultOrZero(), shown[name], name)
+			want := schema.DefaultOrZero()
+			if list, ok := want.([]string); ok {
+				want = strings.Join(list, ",")
+			}
+			require.EqualValues(t, want, shown[name], name)
 		}
 	}
 }
@@ -60,12 +66,13 @@ func TestConfigUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
 	t.Parallel()
 	changes := map[string]struct{ given, shown any }{
 		keyClientID:       {"service-other", "service-other"},
-		keyScopes:         {"itwins:read, imodels:modify", "itwins:read imodels:modify"},
+		keyScopes:         {"itwins:read, imodels:modify", "itwins:read, imodels:modify"},
 		keyAuthMethod:     {"client_secret_basic", "client_secret_basic"},
 		keyRenewBefore:    {"10m", int64(600)},
 		keyRequestTimeout: {"5s", int64(5)},
 		keyTLSMinVersion:  {"tls13", "tls13"},
 		keyPersistTokens:  {false, false},
+		keyAllowedRoles:   {"viewer,team-*", "viewer,team-*"},
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +97,7 @@ func TestConfigPatchWithNullGoesBackToTheDefault(t *testing.T) {
 	want := e.mustRead("config").Data
 	changed := fields{
 		keyScopes: "itwins:read", keyAPIURL: "https://qa-api.bentley.com", keyAuthMethod: "client_secret_basic",
-		keyRenewBefore: 60, keyRequestTimeout: 5, keyTLSMinVersion: outbound.TLS13, keyPersistTokens: false,
+		keyRenewBefore: 60, keyRequestTimeout: 5, keyTLSMinVersion: outbound.TLS13, keyPersistTokens: false, keyAllowedRoles: "viewer",
 		keyTokenURL: e.ims.URL + "/other", keyCACert: certificate(t),
 	}
 	nulls := fields{keyClientSecret: canarySecret, keyVerify: false}

@@ -2,22 +2,18 @@ package itwin
 
 import (
 	"context"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
+	"vault-plugin-secrets-itwin/internal/tokentext"
 )
 
 const (
 	introspectPath = "introspect"
 	keyToken       = "token"
-
-	// maxToken is the longest token that is verified, in bytes.
-	maxToken = 64 << 10
 )
 
 // The keys of an introspection's response.
@@ -40,75 +36,47 @@ issuer and the expiry. Nothing about the token is stored.
 active is true if the token is valid; if not, reason says why. claims are the token's own,
 shown only if IMS signed it. Look for token_id in the audit log. apps are the config paths
 in this mount with the token's client id ("config" is the default app), and roles are the
-roles of these apps with the token's scopes. The token may begin with "Bearer ".
+roles of these apps with the token's scopes. The token may be given
+as it was pasted, with "Bearer ", quotes or line breaks.
 
 IMS can end a token early without telling anyone: active means only that the signature,
 the issuer and the expiry are valid.`
 
 func (b *backend) pathsIntrospect() []*framework.Path {
-	return []*framework.Path{{
+	return []*framework.Path{withHelp(&framework.Path{
 		Pattern: introspectPath + "$",
-		Fields: map[string]*framework.FieldSchema{
+		Fields: schemas{
 			keyToken: {
 				Type: framework.TypeString, Required: true,
-				Description:  "The access token, with or without \"Bearer \" in front.",
+				Description: "The access token, as it was handed out or as it was pasted: with \"Bearer \", quotes, line breaks or" +
+					" the JSON around it.",
 				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 			},
 		},
-		HelpSynopsis:    introspectSynopsis,
-		HelpDescription: strings.TrimSpace(introspectDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: &framework.PathOperation{
-				Callback:     b.introspect,
-				Summary:      introspectSynopsis,
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "introspect", OperationSuffix: "token"},
-				Responses:    introspectResponses(),
-			},
+		Operations: operations{
+			logical.UpdateOperation: readOperation(b.introspect, introspectSynopsis, "introspect", "token", "What the token is.", schemas{
+				keyActive:    {Type: framework.TypeBool, Required: true, Description: "Whether the signature, the issuer and the expiry are valid."},
+				keyReason:    {Type: framework.TypeString, Description: "Why it isn't active."},
+				keyTokenID:   {Type: framework.TypeString, Required: true, Description: "Hex SHA-256 of the token."},
+				keyExpiresAt: {Type: framework.TypeTime, Description: "When the token expires, RFC 3339."},
+				keyClaims:    {Type: framework.TypeMap, Description: "The claims of the token; absent unless IMS signed it."},
+				keyApps:      {Type: framework.TypeStringSlice, Required: true, Description: "Config paths of the apps with its client id."},
+				keyRoles:     {Type: framework.TypeStringSlice, Required: true, Description: "Roles of these apps with its scopes."},
+			}),
 		},
-	}}
-}
-
-func introspectResponses() map[int][]framework.Response {
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "What is known of the token.",
-		Fields: map[string]*framework.FieldSchema{
-			keyActive:    {Type: framework.TypeBool, Required: true, Description: "Whether the signature, the issuer and the expiry are valid."},
-			keyReason:    {Type: framework.TypeString, Description: "Why it isn't active."},
-			keyTokenID:   {Type: framework.TypeString, Required: true, Description: "Hex SHA-256 of the token."},
-			keyExpiresAt: {Type: framework.TypeTime, Description: "When the token expires, RFC 3339."},
-			keyClaims:    {Type: framework.TypeMap, Description: "The claims of the token; absent unless IMS signed it."},
-			keyApps:      {Type: framework.TypeStringSlice, Required: true, Description: "Config paths of the apps with its client id."},
-			keyRoles:     {Type: framework.TypeStringSlice, Required: true, Description: "Roles of these apps with its scopes."},
-		},
-	}}}
+	}, introspectSynopsis, introspectDescription)}
 }
 
 func (b *backend) introspect(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	token, err := pastedToken(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
+	token, err := tokentext.Read(d.Get(keyToken).(string)) //nolint:forcetypeassert // its schema is a string
 	if err != nil {
-		return answer(err)
+		return answer(errField(keyToken, err.Error()))
 	}
 	found, err := b.introspectToken(ctx, req, token)
 	if err != nil {
 		return answer(err)
 	}
 	return &logical.Response{Data: found.data(token)}, nil
-}
-
-// pastedToken takes a token as people paste it.
-func pastedToken(pasted string) (secret.Text, error) {
-	raw := strings.TrimSpace(pasted)
-	if scheme, rest, found := strings.Cut(raw, " "); found && strings.EqualFold(scheme, "Bearer") {
-		raw = strings.TrimSpace(rest)
-	}
-	switch {
-	case raw == "":
-		return secret.Text{}, errField(keyToken, "is missing: give the access token, token=@file or token=-")
-	case len(raw) > maxToken:
-		return secret.Text{}, errField(keyToken, "is longer than 64 KiB: give only the access token")
-	}
-	return secret.New(raw), nil
 }
 
 func (i introspection) data(token secret.Text) map[string]any {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/tokentext"
 )
 
 func TestIntrospectShowsAnActiveTokenAndWhoseItIs(t *testing.T) {
@@ -37,13 +39,20 @@ func TestIntrospectShowsAnActiveTokenAndWhoseItIs(t *testing.T) {
 
 func TestIntrospectRefusesWhatIsNoToken(t *testing.T) {
 	t.Parallel()
-	e, _ := newIntrospectEnv(t)
-	e.mustRefuse("token is missing: give the access token, token=@file or token=-", "introspect", nil)
-	e.mustRefuse("token is missing: give the access token, token=@file or token=-", "introspect", fields{keyToken: " \n"})
-	e.mustRefuse("token is longer than 64 KiB: give only the access token", "introspect",
-		fields{keyToken: strings.Repeat("a", 64<<10+1)})
-	require.Equal(t, noJWT, e.introspect(strings.Repeat("a", 64<<10))[keyReason])
-	status, text := newEnv(t).mustFail(logical.UpdateOperation, "introspect", fields{keyToken: "x"})
+	e, b := newIntrospectEnv(t)
+	e.mustRefuse("token "+tokentext.ErrEmpty.Error(), "introspect", nil)
+	parts := strings.Split(b.Token(nil), ".")
+	for text, want := range map[string]error{
+		"\n": tokentext.ErrEmpty, "not-a-token": tokentext.ErrNotJWT, "...": tokentext.ErrNotJWT,
+		parts[0] + "." + parts[1] + ".":                       tokentext.ErrIncomplete,
+		parts[0] + "." + parts[1] + "." + parts[2][:5]:        tokentext.ErrIncomplete,
+		jwtPart(fields{"alg": "none"}) + "." + parts[1] + ".": tokentext.ErrIncomplete,
+		b.HS256Token():             tokentext.ErrIncomplete,
+		strings.Repeat("a", 2<<20): tokentext.ErrTooLong,
+	} {
+		e.mustRefuse("token "+want.Error(), "introspect", fields{keyToken: text})
+	}
+	status, text := newEnv(t).mustFail(logical.UpdateOperation, "introspect", fields{keyToken: b.Token(nil)})
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Contains(t, text, "vault write itwin/config")
 }

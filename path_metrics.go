@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -28,22 +27,12 @@ Counts begin with the plugin's process and cover this node only: scrape every no
 serves reads.`
 
 func (b *backend) pathsMetrics() []*framework.Path {
-	return []*framework.Path{{
-		Pattern:         metricsPath + "$",
-		HelpSynopsis:    metricsSynopsis,
-		HelpDescription: strings.TrimSpace(metricsDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: &framework.PathOperation{
-				Callback:     b.readMetrics,
-				Summary:      metricsSynopsis,
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "metrics"},
-				Responses: map[int][]framework.Response{http.StatusOK: {{
-					Description: "Prometheus' text format.", MediaType: string(metricsFormat()),
-				}}},
-			},
-		},
-	}}
+	read := readOperation(b.readMetrics, metricsSynopsis, "read", "metrics", "Prometheus' text format.", nil)
+	read.Responses[http.StatusOK][0].MediaType = string(metricsFormat())
+	return []*framework.Path{withHelp(&framework.Path{
+		Pattern:    metricsPath + "$",
+		Operations: operations{logical.ReadOperation: read},
+	}, metricsSynopsis, metricsDescription)}
 }
 
 func metricsFormat() expfmt.Format { return expfmt.NewFormat(expfmt.TypeTextPlain) }

@@ -3,8 +3,6 @@ package itwin
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -18,14 +16,15 @@ const (
 const roleSynopsis = `Say which app and which scopes tokens are minted for.`
 
 const roleDescription = `
-A role gives readers a token with the role's own scopes, under a path that a policy can name:
-who may read token/<name> gets that role's tokens and no others.
+A role gives readers a token with the role's own scopes, at a path that a policy can name:
+a policy on token/<name> gives access to that role's tokens and no others.
 
     $ vault write itwin/role/viewer scopes=itwin-platform
     $ vault write itwin/role/survey app=survey
 
 app is the app whose credentials are used (default: the one at config). scopes are the
 token's scopes (default: the app's). Roles with the same app and scopes share one token.
+The app's config can limit which roles may use it (allowed_roles).
 
 Next: vault read itwin/token/viewer`
 
@@ -40,24 +39,21 @@ Next: vault read itwin/role/<name>`
 
 func (b *backend) pathsRole() []*framework.Path {
 	return []*framework.Path{
-		b.listPath(rolePrefix, "roles", roleListSynopsis, roleListDescription),
-		{
-			Pattern:         rolePrefix + framework.GenericNameRegex(keyName),
-			Fields:          roleFields(),
-			ExistenceCheck:  b.roleExists,
-			HelpSynopsis:    roleSynopsis,
-			HelpDescription: strings.TrimSpace(roleDescription),
-			DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Operations:      b.roleOperations(),
-		},
+		b.listPath(rolePrefix, "roles", roleListSynopsis, roleListDescription, describeRole),
+		withHelp(&framework.Path{
+			Pattern:        rolePrefix + nameRegex(keyName),
+			Fields:         roleFields(),
+			ExistenceCheck: b.roleExists,
+			Operations:     b.roleOperations(),
+		}, roleSynopsis, roleDescription),
 	}
 }
 
-func roleFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
+func roleFields() schemas {
+	return schemas{
 		keyName: {
 			Type: framework.TypeString, Required: true,
-			Description: "Name of the role: letters, digits and underscores, with dots and dashes in between.",
+			Description: "Name of the role: letters, digits and underscores, with dots, dashes and @ in between, 128 characters at most.",
 		},
 		keyApp: {
 			Type: framework.TypeString,
@@ -65,39 +61,31 @@ func roleFields() map[string]*framework.FieldSchema {
 				" Empty for the default app.",
 		},
 		keyScopes: {
-			Type:        framework.TypeString,
-			Description: "Scopes of the tokens, separated by spaces or commas. Empty for the app's." + scopesRule,
+			Type:        framework.TypeCommaStringSlice,
+			Description: "Scopes of the tokens, separated by spaces or commas or as a list. Empty for the app's." + scopesRule,
 		},
 	}
 }
 
-func (b *backend) roleOperations() map[logical.Operation]framework.OperationHandler {
+func (b *backend) roleOperations() operations {
 	change := func(callback framework.OperationFunc, summary, verb, done string) *framework.PathOperation {
 		return writeOperation(callback, summary, verb, "role", done)
 	}
 	const stored = "The role is stored."
-	return map[logical.Operation]framework.OperationHandler{
+	return operations{
 		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", stored),
 		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", stored),
 		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
-		logical.ReadOperation: &framework.PathOperation{
-			Callback:     b.readRole,
-			Summary:      "Read the role.",
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "role"},
-			Responses: map[int][]framework.Response{http.StatusOK: {{
-				Description: "The role.",
-				Fields: map[string]*framework.FieldSchema{
-					keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
-					keyScopes: {Type: framework.TypeString, Required: true, Description: "Scopes of the tokens; empty for the app's."},
-				},
-			}}},
-		},
+		logical.ReadOperation: readOperation(b.readRole, "Read the role.", "read", "role", "The role.", schemas{
+			keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
+			keyScopes: {Type: framework.TypeString, Required: true, Description: "Scopes of the tokens; empty for the app's." + asWritten},
+		}),
 	}
 }
 
 func (b *backend) roleExists(ctx context.Context, req *logical.Request, d *framework.FieldData) (bool, error) {
-	entry, err := req.Storage.Get(ctx, roleKey(d))
+	entry, err := req.Storage.Get(ctx, roleKey(roleName(d)))
 	if err != nil {
 		return false, fmt.Errorf("reading role: %w", err)
 	}
@@ -112,57 +100,73 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	if r == nil {
 		return nil, nil // Vault answers 404
 	}
-	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Scopes}}, nil
+	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Shown}}, nil
+}
+
+// describeRole is what a list shows of a role.
+func describeRole(ctx context.Context, s logical.Storage, name string) map[string]any {
+	r, err := loadRole(ctx, s, name)
+	if err != nil || r == nil {
+		return nil
+	}
+	return map[string]any{keyApp: r.App, keyScopes: r.Shown}
 }
 
 func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	lock := b.writeLock(roleKey(d))
-	lock.Lock()
-	defer lock.Unlock()
-
-	r, err := roleToChange(ctx, req, d)
+	name := roleName(d)
+	unlock, err := b.writes.Acquire(ctx, roleKey(name))
+	if err != nil {
+		return answer(fmt.Errorf("waiting for another write of the role: %w", err))
+	}
+	defer unlock()
+	r, err := roleToChange(ctx, req, name)
 	if err != nil {
 		return answer(err)
 	}
-	if err := r.change(d); err != nil {
+	if err := r.change(d.Raw); err != nil {
 		return answer(err)
 	}
-	entry, err := logical.StorageEntryJSON(roleKey(d), r)
-	if err != nil {
-		return answer(fmt.Errorf("encoding role: %w", err))
+	if err := storeRole(ctx, req.Storage, name, r); err != nil {
+		return answer(err)
 	}
-	if err := req.Storage.Put(ctx, entry); err != nil {
-		return answer(fmt.Errorf("writing role: %w", err))
-	}
-	b.roles.Forget(roleName(d))
-	b.log.Info("role written", "role", roleName(d), "config", configKey(r.App), "scopes", r.Scopes)
-	b.event(eventRoleWrite, req.Path, keyScopes, r.Scopes)
-	return b.roleWarnings(ctx, req, r)
+	b.roles.Forget(name)
+	b.log.Info("role written", "role", name, "config", configKey(r.App), "scopes", r.Scopes.String())
+	b.event(eventRoleWrite, req.Path, keyScopes, r.Scopes.String())
+	return roleWarnings(ctx, req, name, r), nil
 }
 
-// roleWarnings tells of an app that isn't there yet; the order of writes is the
-// operator's.
-func (b *backend) roleWarnings(ctx context.Context, req *logical.Request, r *role) (*logical.Response, error) {
-	if _, err := b.app(ctx, req, r.App); !isInput(err) {
-		return nil, nil // Vault answers 204
-	}
+// roleWarnings describe an app that the role can't use yet. Which of the two is
+// written first is the operator's choice.
+func roleWarnings(ctx context.Context, req *logical.Request, name string, r *role) *logical.Response {
+	c, err := loadConfig(ctx, req.Storage, r.App)
 	resp := &logical.Response{}
-	resp.AddWarning(fmt.Sprintf("%s isn't configured yet: run `vault write %s%s client_id=… client_secret=…`",
-		describeApp(r.App), req.MountPoint, configKey(r.App)))
-	return resp, nil
+	switch {
+	case err != nil:
+		return nil // Vault answers 204; a reader of the role gets the error
+	case c == nil:
+		resp.AddWarning(fmt.Sprintf("%s isn't configured yet: run `vault write %s%s client_id=… client_secret=…`",
+			describeApp(r.App), req.MountPoint, configKey(r.App)))
+	case !c.allowsRole(name):
+		resp.AddWarning(errRoleNotAllowed(req.MountPoint, name, r.App).Error())
+	default:
+		return nil
+	}
+	return resp
 }
 
 func (b *backend) deleteRole(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	lock := b.writeLock(roleKey(d))
-	lock.Lock()
-	defer lock.Unlock()
-
-	if err := req.Storage.Delete(ctx, roleKey(d)); err != nil {
+	name := roleName(d)
+	unlock, err := b.writes.Acquire(ctx, roleKey(name))
+	if err != nil {
+		return answer(fmt.Errorf("waiting for a write of the role: %w", err))
+	}
+	defer unlock()
+	if err := req.Storage.Delete(ctx, roleKey(name)); err != nil {
 		return answer(fmt.Errorf("deleting role: %w", err))
 	}
-	b.roles.Forget(roleName(d))
-	b.tallies.forgetRole(roleName(d))
-	b.log.Info("role deleted", "role", roleName(d))
+	b.roles.Forget(name)
+	b.tallies.forgetRole(name)
+	b.log.Info("role deleted", "role", name)
 	b.event(eventRoleDelete, req.Path)
 	return nil, nil // Vault answers 204
 }

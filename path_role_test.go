@@ -22,9 +22,9 @@ func TestRoleUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
 	e.mustWrite("config/qa", e.app())
 	e.mustWrite("role/viewer", fields{keyApp: "qa", keyScopes: "itwins:read"})
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read,imodels:read"})
-	require.Equal(t, fields{keyApp: "qa", keyScopes: "itwins:read imodels:read"}, e.mustRead("role/viewer").Data)
+	require.Equal(t, fields{keyApp: "qa", keyScopes: "itwins:read,imodels:read"}, e.mustRead("role/viewer").Data)
 	e.mustPatch("role/viewer", fields{keyApp: nil})
-	require.Equal(t, fields{keyApp: "", keyScopes: "itwins:read imodels:read"}, e.mustRead("role/viewer").Data)
+	require.Equal(t, fields{keyApp: "", keyScopes: "itwins:read,imodels:read"}, e.mustRead("role/viewer").Data)
 	e.mustPatch("role/viewer", fields{keyApp: "qa", keyScopes: nil})
 	require.Equal(t, fields{keyApp: "qa", keyScopes: ""}, e.mustRead("role/viewer").Data)
 	e.mustWrite("role/viewer", fields{keyApp: "", keyScopes: ""})
@@ -36,7 +36,7 @@ func TestRolePatchNeedsSomethingToPatch(t *testing.T) {
 	e := newConfiguredEnv(t)
 	status, text := e.mustFail(logical.PatchOperation, "role/viewer", fields{keyScopes: "itwins:read"})
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Equal(t, "role \"viewer\" doesn't exist, so there is nothing to patch: run `vault write itwin/role/viewer`", text)
+	require.Equal(t, "role \"viewer\" doesn't exist, so there is nothing to patch: run `vault write -f itwin/role/viewer`", text)
 }
 
 func TestRolesAreListedAndDeletedOneByOne(t *testing.T) {
@@ -70,8 +70,8 @@ func TestRoleOfAnAppThatIsNotThereYetWarns(t *testing.T) {
 
 func TestRoleRefusesBadValues(t *testing.T) {
 	t.Parallel()
-	const noName = "app isn't the name of an app: names have letters, digits, dots, dashes and underscores;" +
-		" list config/ to see the apps there are"
+	const noName = "app must be letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
+		" run `vault list` on config/ to see the existing apps"
 	cases := map[string]struct {
 		data fields
 		text string

@@ -2,8 +2,6 @@ package itwin
 
 import (
 	"context"
-	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -28,43 +26,34 @@ This rotates tokens, not the client secret: for that, see config.`
 func (b *backend) pathsRotate() []*framework.Path {
 	return []*framework.Path{
 		b.pathRotate(rotatePath+"$", schemas{}, "token"),
-		b.pathRotate(rotatePath+"/"+framework.GenericNameRegex(keyRole), roleNameField(), "role-token"),
+		b.pathRotate(rotatePath+"/"+nameRegex(keyRole), roleNameField(), "role-token"),
 	}
 }
 
 func (b *backend) pathRotate(pattern string, fields schemas, suffix string) *framework.Path {
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		HelpSynopsis:    rotateSynopsis,
-		HelpDescription: strings.TrimSpace(rotateDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: &framework.PathOperation{
-				Callback:                    b.rotateToken,
-				Summary:                     rotateSynopsis,
-				DisplayAttrs:                &framework.DisplayAttributes{OperationVerb: "rotate", OperationSuffix: suffix},
-				ForwardPerformanceStandby:   true,
-				ForwardPerformanceSecondary: true,
-				Responses: map[int][]framework.Response{http.StatusOK: {{
-					Description: "What identifies the new token.", Fields: identityResponse(),
-				}}},
-			},
-		},
-	}
+	rotate := readOperation(b.rotateToken, rotateSynopsis, "rotate", suffix, "What identifies the new token.", identityResponse())
+	rotate.ForwardPerformanceStandby, rotate.ForwardPerformanceSecondary = true, true
+	return withHelp(&framework.Path{
+		Pattern:    pattern,
+		Fields:     fields,
+		Operations: operations{logical.UpdateOperation: rotate},
+	}, rotateSynopsis, rotateDescription)
 }
 
 func (b *backend) rotateToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	roleName := tokenRole(d)
 	return b.withApp(ctx, req, roleName, func(a *app, r *role) (*logical.Response, error) {
-		served, err := a.pool.Rotate(ctx, a.tokenScope(r))
+		served, err := a.pool.Rotate(ctx, a.scopesOf(r))
 		if err != nil {
 			return nil, err
 		}
 		b.log.Info("token rotated on request", "config", configKey(a.name), "role", roleName, "token_id", served.ID)
 		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
 		resp := timedResponse(tokenIdentity(a, served.Token), served)
-		if served.Unstored != nil {
+		if served.Repeated {
+			resp.AddWarning("IMS returned the same token again, so it is still the shared one.")
+		}
+		if served.NotStored != nil {
 			resp.AddWarning("Could not store the new token: other nodes, and this node after a restart, still hand out the" +
 				" previous token. Rotate again when Vault's storage works.")
 		}

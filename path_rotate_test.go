@@ -33,7 +33,7 @@ func TestRotateThatFailsKeepsTheOldToken(t *testing.T) {
 	e.ims.Fail(http.StatusBadGateway)
 	status, text := e.mustFail("update", "rotate", nil)
 	require.Equal(t, http.StatusBadGateway, status)
-	require.Contains(t, text, "stage HTTP status")
+	require.Contains(t, text, "status 502")
 	require.Equal(t, first, e.mustRead("token"))
 }
 
@@ -73,8 +73,8 @@ func TestRotateOfNothingSaysWhatToRunNext(t *testing.T) {
 	e := newEnv(t)
 	e.mustRefuse("the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`"+
 		" with the credentials of a service app", "rotate", nil)
-	e.mustRefuse("role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`,"+
-		" or `vault list itwin/role` to see the roles there are", "rotate/nobody", nil)
+	e.mustRefuse("role \"nobody\" doesn't exist: run `vault write -f itwin/role/nobody`,"+
+		" or `vault list itwin/role` to see the existing roles", "rotate/nobody", nil)
 }
 
 func TestRotationSaysWhenOtherNodesCannotKnowOfIt(t *testing.T) {

@@ -2,8 +2,6 @@ package itwin
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -29,6 +27,7 @@ const (
 	keyFailures      = "failures"
 	keyLastFailure   = "last_failure"
 	keyLastFailureAt = "last_failure_at"
+	keyDelay         = "delay"
 	keyNextAttempt   = "next_attempt"
 	keySecretAge     = "secret_age"
 	keyConfig        = "config"
@@ -50,7 +49,7 @@ The states:
 
     fresh     there is a token, and it isn't due for rotation
     renewing  an exchange is running, or is tried again before the rotation
-    degraded  readers get the previous token while IMS fails
+    degraded  readers get the previous token, as no new one has arrived (see delay)
     failing   readers get errors
     idle      there is no token and no recent reader: the next reader gets a new token
 
@@ -64,42 +63,27 @@ const (
 	stateDescription = "The worst state of all apps and roles: idle, fresh, renewing, degraded or failing, from best to worst."
 
 	appsDescription = "Each app by its config path: client_id, scope, state, secret_age; for its token, if there is one, token_id," +
-		" minted_at, rotates_at and expires_at; for failures last_failure, last_failure_at and next_attempt; and the counts" +
-		" reads, degraded_reads, failed_reads, coalesced_reads, exchanges and failures (by kind)."
+		" minted_at, rotates_at and expires_at, and delay if a new one is overdue; for failures last_failure, last_failure_at" +
+		" and next_attempt; and the counts reads, degraded_reads, failed_reads, coalesced_reads, exchanges and failures (by kind)."
 
 	rolesDescription = "Each role by its name: the same as for an app, but config (its app's config path) instead of client_id and secret_age."
 )
 
 func (b *backend) pathsStatus() []*framework.Path {
-	return []*framework.Path{{
-		Pattern:         statusPath + "$",
-		HelpSynopsis:    statusSynopsis,
-		HelpDescription: strings.TrimSpace(statusDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: &framework.PathOperation{
-				Callback:     b.readStatus,
-				Summary:      statusSynopsis,
-				DisplayAttrs: &framework.DisplayAttributes{OperationVerb: "read", OperationSuffix: "status"},
-				Responses:    statusResponses(),
-			},
+	return []*framework.Path{withHelp(&framework.Path{
+		Pattern: statusPath + "$",
+		Operations: operations{
+			logical.ReadOperation: readOperation(b.readStatus, statusSynopsis, "read", "status", statusSynopsis, schemas{
+				keyVersion:      {Type: framework.TypeString, Required: true, Description: "Version of the plugin."},
+				keyUptime:       {Type: framework.TypeInt64, Required: true, Description: "Seconds since the mount started on this node."},
+				keyCountedSince: {Type: framework.TypeTime, Required: true, Description: "When the counts began, RFC 3339."},
+				keyWrites:       {Type: framework.TypeBool, Required: true, Description: "Whether this node can mint and store tokens."},
+				keyState:        {Type: framework.TypeString, Required: true, Description: stateDescription},
+				keyApps:         {Type: framework.TypeMap, Required: true, Description: appsDescription},
+				keyRoles:        {Type: framework.TypeMap, Required: true, Description: rolesDescription},
+			}),
 		},
-	}}
-}
-
-func statusResponses() map[int][]framework.Response {
-	return map[int][]framework.Response{http.StatusOK: {{
-		Description: "The state of apps and roles on this node.",
-		Fields: map[string]*framework.FieldSchema{
-			keyVersion:      {Type: framework.TypeString, Required: true, Description: "Version of the plugin."},
-			keyUptime:       {Type: framework.TypeInt64, Required: true, Description: "Seconds since the mount started on this node."},
-			keyCountedSince: {Type: framework.TypeTime, Required: true, Description: "When the counts began, RFC 3339."},
-			keyWrites:       {Type: framework.TypeBool, Required: true, Description: "Whether this node can mint and store tokens."},
-			keyState:        {Type: framework.TypeString, Required: true, Description: stateDescription},
-			keyApps:         {Type: framework.TypeMap, Required: true, Description: appsDescription},
-			keyRoles:        {Type: framework.TypeMap, Required: true, Description: rolesDescription},
-		},
-	}}}
+	}, statusSynopsis, statusDescription)}
 }
 
 func (b *backend) readStatus(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
@@ -145,8 +129,8 @@ func (s roleStatus) data() map[string]any {
 
 func (s tokenStatus) data() map[string]any {
 	data := map[string]any{keyState: string(s.State)}
-	if s.Scope != "" {
-		data[keyScope] = s.Scope
+	if !s.Scopes.IsZero() {
+		data[keyScope] = s.Scopes.String()
 	}
 	if s.Token != nil {
 		data[keyTokenID] = s.Token.ID
@@ -156,6 +140,9 @@ func (s tokenStatus) data() map[string]any {
 	}
 	if s.Failure != nil {
 		data[keyNextAttempt] = timestampOfDue(s.Failure.NextAttempt)
+	}
+	if s.Delay != nil {
+		data[keyDelay] = delayText(s.Delay)
 	}
 	if s.lastFailure != nil {
 		data[keyLastFailure] = s.lastFailure.Error()

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -56,13 +56,10 @@ it expires.
 
 Next, if a read fails or the token doesn't work: vault read itwin/check`
 
-// schemas are the fields of a path by name.
-type schemas = map[string]*framework.FieldSchema
-
 func (b *backend) pathsToken() []*framework.Path {
 	return []*framework.Path{
 		b.pathToken(tokenPath+"$", schemas{}, ""),
-		b.pathToken(tokenPrefix+framework.GenericNameRegex(keyRole), roleNameField(), "role-"),
+		b.pathToken(tokenPrefix+nameRegex(keyRole), roleNameField(), "role-"),
 	}
 }
 
@@ -84,25 +81,17 @@ func tokenRole(d *framework.FieldData) string {
 func (b *backend) pathToken(pattern string, fields schemas, infix string) *framework.Path {
 	fields[keyMinTTL] = minTTLField()
 	operation := func(verb, summary string) *framework.PathOperation {
-		return &framework.PathOperation{
-			Callback:     b.readToken,
-			Summary:      summary,
-			DisplayAttrs: &framework.DisplayAttributes{OperationVerb: verb, OperationSuffix: infix + "token"},
-			Responses:    tokenResponses(),
-		}
+		return readOperation(b.readToken, summary, verb, infix+"token", "The shared token.", tokenResponseFields())
 	}
-	return &framework.Path{
-		Pattern:         pattern,
-		Fields:          fields,
-		HelpSynopsis:    tokenSynopsis,
-		HelpDescription: strings.TrimSpace(tokenDescription),
-		DisplayAttrs:    &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+	return withHelp(&framework.Path{
+		Pattern: pattern,
+		Fields:  fields,
+		Operations: operations{
 			logical.ReadOperation: operation("read", tokenSynopsis),
 			// A template that passes arguments sends a write.
 			logical.UpdateOperation: operation("request", "Read an access token, for templates that pass arguments: they send a write."),
 		},
-	}
+	}, tokenSynopsis, tokenDescription)
 }
 
 func minTTLField() *framework.FieldSchema {
@@ -113,12 +102,12 @@ func minTTLField() *framework.FieldSchema {
 	}
 }
 
-func tokenResponses() map[int][]framework.Response {
+func tokenResponseFields() schemas {
 	fields := identityResponse()
 	fields[keyAccessToken] = &framework.FieldSchema{
 		Type: framework.TypeString, Required: true, Description: "The access token, without \"Bearer \" in front.",
 	}
-	return map[int][]framework.Response{http.StatusOK: {{Description: "The shared token.", Fields: fields}}}
+	return fields
 }
 
 // identityResponse describes what identifies a token without revealing it.
@@ -142,7 +131,7 @@ func identityResponse() schemas {
 func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	minLife := time.Duration(d.Get(keyMinTTL).(int)) * time.Second //nolint:forcetypeassert // its schema is a duration
 	return b.withApp(ctx, req, tokenRole(d), func(a *app, r *role) (*logical.Response, error) {
-		served, err := a.pool.Token(ctx, a.tokenScope(r), minLife)
+		served, err := a.pool.Token(ctx, a.scopesOf(r), minLife)
 		if err != nil {
 			return nil, err
 		}
@@ -159,6 +148,9 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 		return nil
 	}
 	name, named := strings.CutPrefix(req.Path, tokenPrefix)
+	if !named {
+		name = ""
+	}
 	if !named && req.Path != tokenPath || named && name == "" {
 		return nil
 	}
@@ -171,10 +163,10 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 		r = known
 	}
 	a, ok := b.apps.Peek(r.App)
-	if !ok {
+	if !ok || !a.config.allowsRole(name) {
 		return nil
 	}
-	served, ok := a.pool.Fresh(a.tokenScope(r), minLife)
+	served, ok := a.pool.Fresh(a.scopesOf(r), minLife)
 	if !ok {
 		return nil
 	}
@@ -194,15 +186,12 @@ func plainRead(req *logical.Request) (time.Duration, bool) {
 	case !given || len(req.Data) > 1:
 		return 0, false
 	}
-	d := framework.FieldData{
-		Raw:    map[string]any{keyMinTTL: raw},
-		Schema: schemas{keyMinTTL: minTTLField()},
-	}
-	seconds, ok, err := d.GetOkErr(keyMinTTL)
+	value, err := input.Seconds(raw)
+	seconds, ok := value.(int)
 	if err != nil || !ok {
 		return 0, false
 	}
-	return time.Duration(seconds.(int)) * time.Second, true //nolint:forcetypeassert // its schema is a duration
+	return time.Duration(seconds) * time.Second, true
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {
@@ -212,11 +201,23 @@ func tokenResponse(a *app, s tokens.Served) *logical.Response {
 		return data
 	}).(map[string]any)
 	resp := timedResponse(lasting, s)
-	if f := s.Degraded; f != nil {
-		resp.AddWarning(fmt.Sprintf("IMS has failed since %s, so this is the previous token, valid until %s: %s. Next attempt at %s.",
-			timestamp(f.Since), timestamp(s.ExpiresAt()), f.Err, timestampOfDue(f.NextAttempt)))
+	if s.Delay != nil {
+		resp.AddWarning(fmt.Sprintf("This is the previous token, valid until %s: %s.", timestamp(s.ExpiresAt()), delayText(s.Delay)))
 	}
 	return resp
+}
+
+// delayText says why there is no new token yet.
+func delayText(d *tokens.Delay) string {
+	since := timestamp(d.Since)
+	switch {
+	case d.Failure != nil:
+		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s",
+			since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
+	case d.Reason == tokens.DelayReadOnly:
+		return fmt.Sprintf("since %s this node, which can't write, has been waiting for a new one from the active node", since)
+	}
+	return fmt.Sprintf("an exchange for a new one has been running since %s, and IMS or Vault's storage hasn't answered yet", since)
 }
 
 // timedResponse adds what differs from read to read to what lasts as long as the
@@ -232,7 +233,7 @@ func timedResponse(lasting map[string]any, s tokens.Served) *logical.Response {
 func tokenIdentity(a *app, t *tokens.Token) map[string]any {
 	return map[string]any{
 		keyTokenType:         t.Type,
-		keyScope:             t.Scope,
+		keyScope:             t.Scope().String(),
 		keyClientID:          a.config.ClientID,
 		keyTokenID:           t.ID,
 		keyExpiresAt:         timestamp(t.ExpiresAt()),

@@ -90,8 +90,8 @@ func TestTokenOfNothingSaysWhatToRunNext(t *testing.T) {
 	cases := map[string]string{
 		"token": "the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`" +
 			" with the credentials of a service app",
-		"token/nobody": "role \"nobody\" doesn't exist: run `vault write itwin/role/nobody`," +
-			" or `vault list itwin/role` to see the roles there are",
+		"token/nobody": "role \"nobody\" doesn't exist: run `vault write -f itwin/role/nobody`," +
+			" or `vault list itwin/role` to see the existing roles",
 		"token/lost": "app \"gone\" isn't configured: run `vault write itwin/config/gone client_id=… client_secret=…`" +
 			" with the credentials of a service app",
 	}
@@ -135,7 +135,7 @@ func TestTokenHasTheLifeThatAReaderAsksFor(t *testing.T) {
 func TestTokenRefusesAWishForLifeThatCannotBe(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	const noTime = "min_ttl must be a duration such as 90s, 30m or 1h, not negative"
+	const noTime = "min_ttl must be a duration in whole seconds such as 90s, 30m or 1h, not negative"
 	for asked, want := range map[string]string{
 		"55m":    minLifeText(&tokens.MinLifeError{Asked: 55 * time.Minute, Max: 54 * time.Minute, Lifetime: time.Hour}),
 		"-1s":    noTime,
@@ -159,8 +159,8 @@ func TestTokenFromBeforeIsServedWhileIMSFails(t *testing.T) {
 	old := e.mustRead("token")
 	require.Equal(t, int64(3), old.Data[keyTTL])
 	require.Len(t, old.Warnings, 1)
-	require.Regexp(t, `^IMS has failed since 2026-11-23T12:31:00Z, so this is the previous token, valid until 2026-11-23T13:00:00Z:`+
-		` .*invalid_client.*\. Next attempt at 2026-11-23T12:31:01Z\.$`, old.Warnings[0])
+	require.Regexp(t, `^This is the previous token, valid until 2026-11-23T13:00:00Z: no token could be minted since`+
+		` 2026-11-23T12:31:00Z \(.*invalid_client.*\); next attempt at 2026-11-23T12:31:01Z\.$`, old.Warnings[0])
 	old.Data[keyTTL] = first.Data[keyTTL]
 	require.Equal(t, first.Data, old.Data)
 
@@ -179,7 +179,7 @@ func TestTokenReadersWhoWaitForARetryAreToldAtOnce(t *testing.T) {
 	for range 3 {
 		status, text := e.mustFailRead("token")
 		require.Equal(t, http.StatusBadGateway, status)
-		require.Contains(t, text, "stage HTTP status")
+		require.Contains(t, text, "status 502")
 		require.Contains(t, text, due)
 	}
 	require.Equal(t, 1, e.ims.Exchanges())
@@ -200,7 +200,7 @@ func TestTokenReadersObeyTheRateLimit(t *testing.T) {
 	for range 2 {
 		status, text := e.mustFailRead("token")
 		require.Equal(t, http.StatusTooManyRequests, status)
-		require.Contains(t, text, "it asks to wait 2m0s")
+		require.Contains(t, text, "asks to wait 2m0s")
 		require.Contains(t, text, "next attempt at 2026-11-23T12:02:00Z")
 		e.clock.advance(119 * time.Second)
 	}

@@ -4,29 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"path"
 	"strings"
 	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
-	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
-// roleFormat is the format of stored roles.
-const roleFormat = 1
+const (
+	// roleFormat is the format of stored roles.
+	roleFormat = 1
+
+	// maxAllowedRoles is the most names that a config may list.
+	maxAllowedRoles = 1024
+)
 
 var errDamagedRole = errors.New("the stored role is damaged or was written by a newer version of this plugin: write the role again")
 
 // role is what tokens of a name are minted for.
 type role struct {
+	App    string
+	Scopes scopes.Set // empty: the app's
+	Shown  any        // the scopes as they were written, a text or a list of texts
+
+	reads *atomic.Int64 // counts across writes of the role
+}
+
+// storedRole is the form in which a role is stored.
+type storedRole struct {
 	Format int    `json:"format"`
 	App    string `json:"app"`
-	Scopes string `json:"scopes"` // empty: the app's
-
-	scopeKey string
-	reads    *atomic.Int64 // counts across writes of the role
+	Scopes string `json:"scopes"`
+	Shown  any    `json:"written,omitempty"` // unless it is the same as scopes
 }
 
 // countRead counts a token handed out. The default app's own has no role.
@@ -36,8 +48,8 @@ func (r *role) countRead() {
 	}
 }
 
-// role returns the role, read from storage where it isn't in memory. No name means
-// what the path token stands for.
+// role returns the role, read from storage if it isn't in memory. No name means the
+// default app with its own scopes.
 func (b *backend) role(ctx context.Context, req *logical.Request, name string) (*role, error) {
 	if name == "" {
 		return &role{}, nil
@@ -45,7 +57,7 @@ func (b *backend) role(ctx context.Context, req *logical.Request, name string) (
 	read := func(ctx context.Context) (*role, error) {
 		r, err := loadRole(ctx, req.Storage, name)
 		if err == nil && r == nil {
-			err = errInput("role %q doesn't exist: run `vault write %s%s%s`, or `vault list %srole` to see the roles there are",
+			err = errInput("role %q doesn't exist: run `vault write -f %s%s%s`, or `vault list %srole` to see the existing roles",
 				name, req.MountPoint, rolePrefix, name, req.MountPoint)
 		}
 		if err != nil {
@@ -61,76 +73,150 @@ func roleName(d *framework.FieldData) string {
 	return d.Get(keyName).(string) //nolint:forcetypeassert // its schema is a string
 }
 
-func roleKey(d *framework.FieldData) string { return rolePrefix + roleName(d) }
+func roleKey(name string) string { return rolePrefix + name }
 
-// loadRole returns nil where there is no such role.
+// loadRole returns nil if there is no such role.
 func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error) {
-	entry, err := s.Get(ctx, rolePrefix+name)
+	entry, err := s.Get(ctx, roleKey(name))
 	if err != nil {
 		return nil, fmt.Errorf("reading role: %w", err)
 	}
 	if entry == nil {
 		return nil, nil // absence isn't an error in Vault's storage
 	}
-	r := &role{}
-	if err := entry.DecodeJSON(r); err != nil || r.Format != roleFormat || !r.obeysRules() {
+	return decodeRole(entry)
+}
+
+// decodeRole takes only what a write could have stored.
+func decodeRole(entry *logical.StorageEntry) (*role, error) {
+	var stored storedRole
+	if err := entry.DecodeJSON(&stored); err != nil || stored.Format != roleFormat {
 		return nil, errDamagedRole
 	}
-	r.scopeKey = scopeKey(r.Scopes)
+	r := &role{}
+	if r.setApp(stored.App) != nil || r.setScopes(stored.Scopes) != nil {
+		return nil, errDamagedRole
+	}
+	written := role{}
+	if shown, err := ruleOf(keyScopes).Read(stored.Shown); err == nil && written.setScopes(shown) == nil && written.Scopes == r.Scopes {
+		r.Shown = shown
+	}
 	return r, nil
 }
 
-// obeysRules says whether both fields hold what a write could have put there.
-func (r *role) obeysRules() bool {
-	if r.Scopes != "" {
-		if _, err := ims.ParseScopes(r.Scopes); err != nil {
-			return false
-		}
+func storeRole(ctx context.Context, s logical.Storage, name string, r *role) error {
+	stored := storedRole{Format: roleFormat, App: r.App, Scopes: r.Scopes.String()}
+	if r.Shown != stored.Scopes {
+		stored.Shown = r.Shown
 	}
-	return r.App == "" || isName(r.App)
+	entry, err := logical.StorageEntryJSON(roleKey(name), stored)
+	if err != nil {
+		return fmt.Errorf("encoding role: %w", err)
+	}
+	if err := s.Put(ctx, entry); err != nil {
+		return fmt.Errorf("writing role: %w", err)
+	}
+	return nil
 }
 
-// isName says whether a path could hold the name.
-func isName(name string) bool {
-	return regexp.MustCompile("^" + framework.GenericNameRegex(keyName) + "$").MatchString(name)
-}
-
-// roleToChange returns an empty role where there is none, or where a full write
-// replaces a damaged one.
-func roleToChange(ctx context.Context, req *logical.Request, d *framework.FieldData) (*role, error) {
-	name := roleName(d)
+// roleToChange returns an empty role if there is none, or if a full write replaces
+// a damaged one.
+func roleToChange(ctx context.Context, req *logical.Request, name string) (*role, error) {
 	r, err := loadRole(ctx, req.Storage, name)
 	patch := req.Operation == logical.PatchOperation
 	switch {
 	case errors.Is(err, errDamagedRole) && !patch:
-		return &role{}, nil
+		return &role{Shown: ""}, nil
 	case err != nil:
 		return nil, err
 	case r == nil && patch:
-		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write %s%s%s`",
+		return nil, errInput("role %q doesn't exist, so there is nothing to patch: run `vault write -f %s%s%s`",
 			name, req.MountPoint, rolePrefix, name)
 	case r == nil:
-		return &role{}, nil
+		return &role{Shown: ""}, nil
 	}
 	return r, nil
 }
 
-func (r *role) change(d *framework.FieldData) error {
-	r.Format = roleFormat
-	if _, given := d.Raw[keyApp]; given {
-		r.App = strings.TrimSpace(d.Get(keyApp).(string)) //nolint:forcetypeassert // its schema is a string
-		if r.App != "" && !isName(r.App) {
-			return errField(keyApp, "isn't the name of an app: names have letters, digits, dots, dashes and underscores;"+
-				" list config/ to see the apps there are")
+// change applies the fields given, as checkFields left them.
+func (r *role) change(given map[string]any) error {
+	if value, ok := given[keyApp]; ok {
+		name, _ := value.(string)
+		if err := r.setApp(strings.Trim(name, " ")); err != nil {
+			return errField(keyApp, err.Error()+"; run `vault list` on config/ to see the existing apps")
 		}
 	}
-	if raw, given := d.Raw[keyScopes]; given {
-		value := d.Get(keyScopes)
-		if raw == nil || value == "" {
-			r.Scopes = ""
-			return nil
+	if value, ok := given[keyScopes]; ok {
+		if err := r.setScopes(value); err != nil {
+			return errField(keyScopes, err.Error())
 		}
-		return parsed(keyScopes, value, ims.ParseScopes, &r.Scopes)
 	}
 	return nil
+}
+
+func (r *role) setApp(name string) error {
+	if name != "" {
+		if err := checkAppName(name); err != nil {
+			return err
+		}
+	}
+	r.App = name
+	return nil
+}
+
+// setScopes takes a text or a list of texts; empty stands for the app's scopes.
+func (r *role) setScopes(value any) error {
+	r.Scopes, r.Shown = scopes.Set{}, ""
+	text := commaText(value)
+	if text == "" {
+		return nil
+	}
+	set, err := scopes.Parse(text)
+	if err != nil {
+		return err
+	}
+	r.Scopes, r.Shown = set, value
+	return nil
+}
+
+// parseAllowedRoles reads the names of roles, which commas separate. A * stands for
+// any characters.
+func parseAllowedRoles(list string) ([]string, error) {
+	var patterns []string
+	for pattern := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if checkRoleName(strings.ReplaceAll(pattern, "*", "x")) != nil {
+			return nil, errors.New("must be names of roles, with * for any characters, separated by commas")
+		}
+		patterns = append(patterns, pattern)
+	}
+	switch {
+	case len(patterns) == 0:
+		return nil, errors.New("must name at least one role, or * for any")
+	case len(patterns) > maxAllowedRoles:
+		return nil, fmt.Errorf("must be at most %d names: use * for any characters", maxAllowedRoles)
+	}
+	return patterns, nil
+}
+
+// allowsRole reports whether a role may use the app. No name means a path without a
+// role, which needs none.
+func (c *config) allowsRole(name string) bool {
+	if name == "" {
+		return true
+	}
+	for _, pattern := range c.AllowedRoles {
+		if pattern == anyRole {
+			return true
+		}
+		if matched, err := path.Match(pattern, name); err == nil && matched {
+			return true
+		}
+	}
+	return false
+}
+
+// errRoleNotAllowed is for a role whose app's allowed_roles lacks it.
+func errRoleNotAllowed(mount, role, app string) error {
+	return errInput("role %q may not use %s, whose %s don't include it: run `vault write %s%s %[3]s=…` with its name added,"+
+		" or give the role another app", role, describeApp(app), keyAllowedRoles, mount, configKey(app))
 }

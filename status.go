@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -78,8 +79,8 @@ func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[st
 			all[configKey(name)] = appStatus{tokenStatus: unusable(err)}
 			continue
 		}
-		status := b.tokenStatus(a, a.scopeKey)
-		sum := b.tallies.total(name, "")
+		status := b.tokenStatus(a, a.config.Scopes)
+		sum := b.tallies.total(name, scopes.Set{})
 		status.counts = &sum
 		all[configKey(name)] = appStatus{status, a.config.ClientID, b.now().Sub(a.config.ClientSecretSetAt)}
 	}
@@ -98,9 +99,9 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 			all[name] = roleStatus{tokenStatus: unusable(err)}
 			continue
 		}
-		scope := a.tokenScope(r)
-		status := b.tokenStatus(a, scope)
-		sum := b.tallies.total(a.name, scope)
+		set := a.scopesOf(r)
+		status := b.tokenStatus(a, set)
+		sum := b.tallies.total(a.name, set)
 		sum.reads = r.reads.Load() // all else is shared with roles of the same scopes
 		status.counts = &sum
 		all[name] = roleStatus{status, configKey(a.name)}
@@ -108,9 +109,9 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 	return all, nil
 }
 
-func (b *backend) tokenStatus(a *app, scope string) tokenStatus {
-	status := tokenStatus{Status: a.pool.Status(scope)}
-	if last, at := b.tallies.of(a.name)(scope).LastFailure(); last != nil {
+func (b *backend) tokenStatus(a *app, set scopes.Set) tokenStatus {
+	status := tokenStatus{Status: a.pool.Status(set)}
+	if last, at := b.tallies.of(a.name)(set).LastFailure(); last != nil {
 		status.lastFailure, status.lastFailureAt = last.Err, at
 	}
 	return status

@@ -45,7 +45,7 @@ func TestStatusTellsOfAnOutageFromItsBeginningToItsEnd(t *testing.T) {
 	require.Equal(t, "fresh", app[keyState])
 	require.Contains(t, app[keyLastFailure], "status 502", "it stays to be read")
 	require.NotContains(t, app, keyNextAttempt)
-	failures := app[keyFailures].(map[string]any)["unreachable"].(int64)
+	failures := app[keyFailures].(map[string]any)["unavailable"].(int64)
 	require.Equal(t, failures+2, app[keyExchanges])
 	require.EqualValues(t, 1, app[keyDegradedReads])
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
@@ -33,16 +34,17 @@ type storedToken struct {
 	Format      int           `json:"format"`
 	AccessToken string        `json:"access_token"`
 	Type        string        `json:"token_type"`
-	Scope       string        `json:"scope"`
+	Scopes      string        `json:"scope"` // requested
+	Granted     string        `json:"granted,omitempty"`
 	ObtainedAt  time.Time     `json:"obtained_at"`
 	Lifetime    time.Duration `json:"lifetime"`
 	RotatedAt   time.Time     `json:"rotated_at"`
 }
 
-// scopeName returns the last part of a token's storage key. Scopes can be long and
+// scopesKey returns the last part of a token's storage key. Scopes can be long and
 // contain slashes, so it is their hash.
-func scopeName(scope string) string {
-	sum := sha256.Sum256([]byte(scope))
+func scopesKey(set scopes.Set) string {
+	sum := sha256.Sum256([]byte(set.String()))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -53,14 +55,14 @@ type tokenStore struct {
 	generation string
 }
 
-func (s *tokenStore) key(scope string) string {
-	return tokenPrefix + s.generation + "/" + scopeName(scope)
+func (s *tokenStore) key(set scopes.Set) string {
+	return tokenPrefix + s.generation + "/" + scopesKey(set)
 }
 
 // Load returns nil for an entry that is damaged or has another format.
-func (s *tokenStore) Load(ctx context.Context, scope string) (*tokens.Token, error) {
-	t, err := loadToken(ctx, s.storage, s.key(scope))
-	if err != nil || t == nil || t.Scope != scope {
+func (s *tokenStore) Load(ctx context.Context, set scopes.Set) (*tokens.Token, error) {
+	t, err := loadToken(ctx, s.storage, s.key(set))
+	if err != nil || t == nil || t.Scopes != set {
 		return nil, err
 	}
 	return t, nil
@@ -97,11 +99,12 @@ func storedTokens(ctx context.Context, s logical.Storage, generation string) (ma
 
 // Save replaces the token with the same scopes.
 func (s *tokenStore) Save(ctx context.Context, t *tokens.Token) error {
-	entry, err := logical.StorageEntryJSON(s.key(t.Scope), storedToken{
+	entry, err := logical.StorageEntryJSON(s.key(t.Scopes), storedToken{
 		Format:      tokenFormat,
 		AccessToken: t.AccessToken.Reveal(),
 		Type:        t.Type,
-		Scope:       t.Scope,
+		Scopes:      t.Scopes.String(),
+		Granted:     t.Granted.String(),
 		ObtainedAt:  t.ObtainedAt.UTC(),
 		Lifetime:    t.Lifetime,
 		RotatedAt:   t.RotatedAt,
@@ -129,7 +132,8 @@ func decodeToken(entry *logical.StorageEntry) *tokens.Token {
 		AccessToken: token,
 		ID:          tokens.ID(token),
 		Type:        stored.Type,
-		Scope:       stored.Scope,
+		Scopes:      scopes.Granted(stored.Scopes),
+		Granted:     scopes.Granted(stored.Granted),
 		ObtainedAt:  stored.ObtainedAt,
 		Lifetime:    stored.Lifetime,
 		RotatedAt:   stored.RotatedAt,
@@ -141,7 +145,7 @@ func (b *backend) forgetToken(key string) {
 	generation, name, _ := strings.Cut(strings.TrimPrefix(key, tokenPrefix), "/")
 	for _, a := range b.apps.All() {
 		if a.config.Generation == generation {
-			a.pool.Forget(func(scope string) bool { return scopeName(scope) == name })
+			a.pool.Forget(func(set scopes.Set) bool { return scopesKey(set) == name })
 		}
 	}
 }
@@ -242,10 +246,10 @@ func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, genera
 		return err
 	}
 	for key, t := range stored {
-		if t.Left(b.now()) > 0 {
+		if !b.expired(t) {
 			continue
 		}
-		if err := b.alone(generation, t.Scope, func() error { return b.deleteExpired(ctx, s, key) }); err != nil {
+		if err := b.whileIdle(ctx, generation, t.Scopes, func(ctx context.Context) error { return b.deleteExpired(ctx, s, key) }); err != nil {
 			return err
 		}
 	}
@@ -254,7 +258,7 @@ func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, genera
 
 func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key string) error {
 	t, err := loadToken(ctx, s, key)
-	if err != nil || t == nil || t.Left(b.now()) > 0 {
+	if err != nil || t == nil || !b.expired(t) {
 		return err
 	}
 	if err := s.Delete(ctx, key); err != nil {
@@ -263,12 +267,22 @@ func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key stri
 	return nil
 }
 
-// alone runs f while no token is minted for the scopes.
-func (b *backend) alone(generation, scope string, f func() error) error {
+// expired goes by the token's own times: one of unknown age stays for its
+// RotatedAt, which the next token has to follow.
+func (b *backend) expired(t *tokens.Token) bool { return !b.now().Before(t.ExpiresAt()) }
+
+// whileIdle runs f while no token is minted for the scopes, or leaves it to a later
+// sweep.
+func (b *backend) whileIdle(ctx context.Context, generation string, set scopes.Set, f func(context.Context) error) error {
 	for _, a := range b.apps.All() {
-		if a.config.Generation == generation {
-			return a.pool.Alone(scope, f)
+		if a.config.Generation != generation {
+			continue
 		}
+		_, err := a.pool.WhileIdle(set, f)
+		if errors.Is(err, tokens.ErrSuperseded) {
+			return nil
+		}
+		return err
 	}
-	return f()
+	return f(ctx)
 }

@@ -69,7 +69,7 @@ func TestInvalidateOfATokenLetsTheOtherNodeServeTheNewOne(t *testing.T) {
 	require.Equal(t, canaryToken+"1", other.token())
 	leader.mustWrite("rotate", nil)
 	for key := range leader.storage.Entries(t, "token/") {
-		if strings.HasSuffix(key, scopeName(defaultScopes)) {
+		if strings.HasSuffix(key, scopesKey(defaultConfig().Scopes)) {
 			other.InvalidateKey(t.Context(), key)
 		}
 	}
@@ -79,6 +79,35 @@ func TestInvalidateOfATokenLetsTheOtherNodeServeTheNewOne(t *testing.T) {
 	read := leader.storage.Calls(opGet)
 	require.Equal(t, viewer, other.token("token/viewer"))
 	require.Equal(t, read, leader.storage.Calls(opGet), "other scopes stay in memory")
+}
+
+func TestStoredTokenFromAheadOfTheClockHasAnUnknownAge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ahead  time.Duration
+		token  string
+		rotate string
+	}{
+		"as another node's clock may run ahead": {5 * time.Second, canaryToken + "1", "2026-11-23T12:00:05Z"},
+		"at the most that may be":               {30 * time.Second, canaryToken + "1", "2026-11-23T12:00:30Z"},
+		"as only a clock set back explains":     {36 * time.Second, canaryToken + "2", "2026-11-23T12:00:37Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newConfiguredEnv(t)
+			ahead := noon().Add(c.ahead).Format(time.RFC3339)
+			for key, stored := range e.storage.Entries(t, tokenPrefix) {
+				e.storage.Plant(t, key, strings.ReplaceAll(stored, "2026-11-23T12:00:00Z", ahead))
+			}
+			restarted := e.node()
+			shown := restarted.mustRead("token")
+			require.Equal(t, c.token, shown.Data[keyAccessToken])
+			require.Equal(t, c.rotate, shown.Data[keyLastVaultRotation], "later with each new token")
+			require.Empty(t, shown.Warnings)
+			require.LessOrEqual(t, shown.Data[keyTTL], int64(1800+30))
+			require.Equal(t, shown.Data, restarted.mustRead("token").Data)
+		})
+	}
 }
 
 func TestTokenOverInStorageIsNotServed(t *testing.T) {
@@ -205,7 +234,7 @@ func TestSweepNamesTheStorageCallThatFailed(t *testing.T) {
 
 func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{opGet, opPut} {
+	for op, line := range map[string]string{opGet: "could not load the token", opPut: "could not store the token"} {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			e := newConfiguredEnv(t).node()
@@ -213,7 +242,7 @@ func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
 			e.storage.Fail(op, "token/")
 			require.Equal(t, canaryToken+"2", e.token())
 			require.Equal(t, canaryToken+"2", e.token())
-			require.Contains(t, e.log.String(), "could not load or store a token")
+			require.Contains(t, e.log.String(), line)
 			require.Contains(t, e.log.String(), errStorage.Error())
 		})
 	}
@@ -289,7 +318,7 @@ func FuzzStoredToken(f *testing.F) {
 		require.LessOrEqual(t, token.Left(time.Time{}), token.Lifetime)
 		store := &tokenStore{storage: newFaultyStorage(), generation: "g"}
 		require.NoError(t, store.Save(t.Context(), token))
-		again, err := store.Load(t.Context(), token.Scope)
+		again, err := store.Load(t.Context(), token.Scopes)
 		require.NoError(t, err)
 		require.Equal(t, token.AccessToken.Reveal(), again.AccessToken.Reveal())
 		require.True(t, token.ExpiresAt().Equal(again.ExpiresAt()))

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset GOOS GOARCH                           # which platforms to build for isn't the environment's choice
 unset GITHUB_TOKEN GITLAB_TOKEN GITEA_TOKEN # goreleaser publishes nothing here, but looks at them
-export TZ=UTC     # a zip holds local times
+export TZ=UTC # a zip holds local times
 export GOWORK=off # goreleaser asks Go for the module, too
 
 say() {
@@ -94,7 +94,7 @@ export MORE_FILES="$work/more"
 mkdir "$MORE_FILES" "$work/files"
 scripts/release-notes.sh >"$MORE_FILES/release-notes.md"
 if [[ -d clients/typescript ]]; then
-	scripts/pack-client.sh "$VERSION" "$MORE_FILES"
+	scripts/pack-client.sh "$VERSION" "$MORE_FILES" >&2
 fi
 goreleaser release --clean --snapshot
 cp "$MORE_FILES"/* .cache/goreleaser/{*.zip,*.cdx.json,*_oci.tar,SHA256SUMS} "$work/files"

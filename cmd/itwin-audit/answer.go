@@ -14,7 +14,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// answer reads the logs and writes what they tell.
+// answer reads the logs and writes the answer. It reports whether anything was found.
 func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	question, err := o.question(ctx, t)
 	if err != nil {
@@ -29,9 +29,9 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 		t.say("itwin-audit: skipped %s of %d\n", words.Count(log.Damaged, "damaged line"), log.Lines)
 	}
 	if n := answer.Log.Unreadable; n > 0 {
-		t.say("itwin-audit: the answer lacks what is in %s\n", words.Count(n, "unreadable line"))
+		t.say("itwin-audit: the answer is missing %s\n", words.Count(n, "unreadable line"))
 	}
-	if o.format == "csv" { // which has no place for them
+	if o.format == "csv" { // it has no place for notes
 		for _, note := range answer.Notes {
 			t.say("itwin-audit: %s\n", render.Visible(note))
 		}
@@ -43,8 +43,8 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	return answer.Found, err
 }
 
-// errIncomplete is no answer: "nothing" would be one.
-var errIncomplete = errors.New("nothing was found, but not all of the log could be read or followed: see the answer's notes")
+// errIncomplete is an error, because "nothing was found" would be taken for an answer.
+var errIncomplete = errors.New("nothing was found, but part of the log could not be read or followed; see the notes in the answer")
 
 func (o options) question(ctx context.Context, t terminal) (inquiry.Question, error) {
 	switch o.command {
@@ -82,11 +82,11 @@ func scanFile(
 ) error {
 	log := t.in
 	if name != "-" {
-		file, err := os.Open(name) //nolint:gosec // the file that was asked for
+		file, err := os.Open(name) //nolint:gosec // the user names the file
 		if err != nil {
 			return err
 		}
-		defer file.Close() //nolint:errcheck // it was only read
+		defer file.Close() //nolint:errcheck // it is only read
 		log = file
 	}
 	if err := scanner.Scan(progress.watch(ctx, log), question.Add); err != nil {
@@ -95,8 +95,8 @@ func scanFile(
 	return nil
 }
 
-// write renders the whole answer before it touches the file, so that a failure
-// leaves an older answer alone.
+// write renders the whole answer before it touches the file, so that a failure leaves an
+// existing file unchanged.
 func (o options) write(t terminal, answer inquiry.Answer) error {
 	var text bytes.Buffer
 	if err := render.Write(&text, o.format, answer); err != nil {

@@ -1,5 +1,5 @@
-// Command itwin-audit answers from Vault's audit log who was handed which iTwin
-// token, which tokens somebody was handed, and what went on.
+// Command itwin-audit reads Vault's audit log and reports who received which iTwin token,
+// which tokens a reader received, and what happened on the engine's mounts.
 package main
 
 import (
@@ -17,31 +17,31 @@ import (
 	"golang.org/x/term"
 )
 
-// version is set at build time, by -ldflags "-X main.version=v1.2.3".
+// version is set at build time by -ldflags "-X main.version=v1.2.3".
 var version = ""
 
-// Exit codes, as grep's.
+// Exit codes, like those of grep.
 const (
 	exitFound   = 0
 	exitNothing = 1
 	exitError   = 2
 )
 
-// errUsage has been explained already.
+// errUsage has already been explained to the user.
 var errUsage = errors.New("usage")
 
-// terminal is the world that the command runs in.
+// terminal is what the command sees of its environment.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	now      func() time.Time
-	// hidden reads a line that isn't shown while it is typed; nil if in is no terminal.
+	// hidden reads a line without echoing it; nil if in is not a terminal.
 	hidden func() ([]byte, error)
-	// shows tells whether err is a terminal, on which progress is drawn.
+	// shows is true if err is a terminal, where progress is drawn.
 	shows bool
 }
 
-// say tells the person at the terminal. That it can't be told is nothing to fail for.
+// say writes to standard error. A failing write is no reason to fail.
 func (t terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.err, format, args...) }
 
 func main() {
@@ -59,7 +59,7 @@ func realTerminal() terminal {
 	return t
 }
 
-// run returns the exit code.
+// run runs a command and returns its exit code.
 func run(ctx context.Context, t terminal, args []string) int {
 	found, err := dispatch(ctx, t, args)
 	switch {
@@ -76,7 +76,7 @@ func run(ctx context.Context, t terminal, args []string) int {
 	return exitFound
 }
 
-// dispatch runs a command, and tells whether it found anything.
+// dispatch runs a command and reports whether it found anything.
 func dispatch(ctx context.Context, t terminal, args []string) (bool, error) {
 	name := ""
 	if len(args) > 0 {
@@ -100,7 +100,7 @@ func dispatch(ctx context.Context, t terminal, args []string) (bool, error) {
 	return false, errUsage
 }
 
-// runningVersion is what the linker set, else what `go install` recorded.
+// runningVersion is the version the linker set, or else the one `go install` recorded.
 func runningVersion() string {
 	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
 		return info.Main.Version

@@ -14,6 +14,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 	"vault-plugin-secrets-itwin/internal/auditlog/render"
+	"vault-plugin-secrets-itwin/internal/tokentext"
 )
 
 // options are a command's flags and files.
@@ -30,8 +31,8 @@ type options struct {
 	files   []string
 }
 
-// parse reads a command's arguments. What is wrong with them is told on t.err, and
-// the values of token flags never: somebody may have put a token there.
+// parse reads a command's arguments. It explains on t.err what is wrong with them, without
+// the values of token flags: they may hold a token.
 func parse(name string, args []string, t terminal) (options, error) {
 	o := options{command: name}
 	var since, until string
@@ -58,23 +59,23 @@ func (o *options) flags(since, until *string) *flag.FlagSet {
 	begin := ""
 	switch o.command {
 	case "readers":
-		flags.StringVar(&o.tokenID, "token-id", "", "the token's `ID`: its token_id, or the HMAC that the log shows of it")
-		flags.StringVar(&o.token, "token", "", "`-` takes the token itself, typed hidden or from standard input, and hashes it here")
-		flags.BoolVar(&o.vault, "vault", false, "ask the Vault at VAULT_ADDR, with VAULT_TOKEN, for the HMAC of the token_id")
-		flags.StringVar(&o.device, "device", "file", "`PATH` of the audit device that wrote the log, for --vault")
+		flags.StringVar(&o.tokenID, "token-id", "", "`ID` of the token: its token_id, or the HMAC that the log shows for it")
+		flags.StringVar(&o.token, "token", "", "`-` reads the token itself, hidden or from standard input, and hashes it locally")
+		flags.BoolVar(&o.vault, "vault", false, "ask the Vault server at VAULT_ADDR, with VAULT_TOKEN, for the HMAC of the token_id")
+		flags.StringVar(&o.device, "device", "file", "`PATH` of the audit device that wrote the log; used with --vault")
 	case "tokens":
-		flags.StringVar(&o.reader, "reader", "", "`NAME` of the reader as logged, of its user, AppRole or service account, or its entity id")
+		flags.StringVar(&o.reader, "reader", "", "`NAME` of the reader: display name, user, AppRole, service account or entity ID")
 	case "summary":
 		begin = "24h"
 	}
-	flags.Func("mount", "`PATH` of a mount, with its namespace; repeatable. By default all mounts of the plugin", func(path string) error {
+	flags.Func("mount", "`PATH` of a mount, including its namespace; repeatable (default: all mounts of the plugin)", func(path string) error {
 		o.scope.Mounts = append(o.scope.Mounts, auditlog.MountPath(path))
 		return nil
 	})
-	flags.StringVar(since, "since", begin, "begin at this `TIME`: RFC 3339, or a duration before now such as 36h or 7d")
-	flags.StringVar(until, "until", "", "end at this `TIME`, written likewise")
-	flags.StringVar(&o.format, "format", "table", "`FORMAT` of the answer: "+strings.Join(render.Formats(), ", "))
-	flags.StringVar(&o.output, "output", "", "write the answer into this `FILE`, readable by you alone")
+	flags.StringVar(since, "since", begin, "start at this `TIME`: RFC 3339, or a duration before now such as 36h or 7d")
+	flags.StringVar(until, "until", "", "end at this `TIME`, in the same formats")
+	flags.StringVar(&o.format, "format", "table", "output `FORMAT`: "+strings.Join(render.Formats(), ", "))
+	flags.StringVar(&o.output, "output", "", "write the answer to this `FILE`, readable only by you")
 	return flags
 }
 
@@ -88,7 +89,7 @@ func (o *options) setTimes(since, until string, now time.Time) error {
 	return errors.Join(err, untilErr)
 }
 
-// moment reads a time or a duration before now. Go's durations know no days.
+// moment parses a time, or a duration before now. Go's durations have no days.
 func moment(name, value string, now time.Time) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
@@ -110,7 +111,7 @@ func moment(name, value string, now time.Time) (time.Time, error) {
 func (o *options) check() error {
 	for _, file := range o.files {
 		if strings.HasPrefix(file, "-") && file != "-" {
-			return errors.New("flags come before the names of files")
+			return errors.New("flags must come before file names")
 		}
 	}
 	switch {
@@ -121,22 +122,28 @@ func (o *options) check() error {
 	case o.command == "readers":
 		return o.checkToken()
 	case o.command == "tokens" && o.reader == "":
-		return errors.New("--reader is missing")
+		return errors.New("--reader is required")
 	}
 	return nil
 }
 
+// tokenName is what the log has of a token: its token_id, or the HMAC of that.
+var tokenName = regexp.MustCompile(`^(hmac-sha256:)?[0-9a-f]{64}$`)
+
 func (o *options) checkToken() error {
+	if id, ok := tokentext.ID(o.tokenID); ok {
+		o.tokenID = id
+	}
 	switch {
 	case o.token != "" && o.token != "-":
-		return errors.New("a token can't be an argument, where other users and the shell's history see it: " +
-			"give --token - and type it, or send it through standard input")
+		return errors.New("--token takes only -: a token in an argument would be visible to other users and in the shell history. " +
+			"Type the token when asked, or pipe it to standard input")
 	case (o.token == "") == (o.tokenID == ""):
-		return errors.New("one of --token-id and --token - is needed")
-	case o.tokenID != "" && !regexp.MustCompile(`^(hmac-sha256:)?[0-9a-f]{64}$`).MatchString(o.tokenID):
-		return errors.New("--token-id takes the 64 hex digits of a token_id, or its HMAC from a log; for a token itself use --token -")
+		return errors.New("give either --token-id or --token -")
+	case o.tokenID != "" && !tokenName.MatchString(o.tokenID):
+		return errors.New("--token-id takes the 64 hex digits of a token_id, or its HMAC from a log; for the token itself, use --token -")
 	case o.vault && strings.HasPrefix(o.tokenID, "hmac-"):
-		return errors.New("--vault is of no use with an HMAC, which is what it would ask for")
+		return errors.New("--vault has no effect with an HMAC: remove it, or give the token_id")
 	}
 	return nil
 }

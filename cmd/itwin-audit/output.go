@@ -7,15 +7,14 @@ import (
 	"path/filepath"
 )
 
-// replace puts a new file in the place of an older one. So it is readable by its owner
-// alone, who is the caller, whoever owned the older one, had it open, or could read it;
-// and the older one stays if anything fails. A link isn't followed: it may be somebody
-// else's, to a file that was never meant.
+// replace writes a new file and renames it to path. The caller owns it and nobody else can
+// read it, no matter who owned the previous file or has it open; if anything fails, the
+// previous file stays. A symbolic link is not followed, since another user may have made it.
 func replace(path string, text []byte) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file; without --output, the answer goes to standard output", path)
+		return fmt.Errorf("%s is not a regular file; without --output, the answer goes to standard output", path)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".itwin-audit-*") // with 0600
+	file, err := os.CreateTemp(filepath.Dir(path), ".itwin-audit-*") // mode 0600
 	if err != nil {
 		return err
 	}

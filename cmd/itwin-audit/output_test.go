@@ -53,7 +53,7 @@ func TestAnswerGoesIntoNothingThatIsNoFile(t *testing.T) {
 	for name, path := range map[string]string{"a link": link, "a link to a device": device, "a folder": t.TempDir()} {
 		got := itwinAudit(t, "", "summary", "--output", path, log(t))
 		require.Equal(t, exitError, got.code, name)
-		require.Contains(t, got.err, path+" is no regular file", name)
+		require.Contains(t, got.err, path+" is not a regular file", name)
 		require.Empty(t, got.out, name)
 	}
 	requireHolds(t, target, "somebody's")

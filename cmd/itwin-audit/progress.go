@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// progressInterval is how often progress is drawn, and after how long first.
+// progressInterval is the time before progress is first drawn, and between updates.
 const progressInterval = time.Second
 
-// progress draws how much was read on a terminal, so that a person sees that a long
-// log is being worked on.
+// progress shows on a terminal how much has been read, since a long log takes a while.
 type progress struct {
 	t     terminal
 	files int
@@ -24,14 +23,14 @@ func newProgress(t terminal, files int) *progress {
 	return &progress{t: t, files: files, drawn: t.now()}
 }
 
-// watch passes a log on while it counts, and ends it when ctx ends.
+// watch counts what is read from a log, and ends the reading when ctx ends.
 func (p *progress) watch(ctx context.Context, log io.Reader) io.Reader {
 	p.begun++
 	return &watched{ctx: ctx, log: log, progress: p}
 }
 
 type watched struct {
-	ctx      context.Context // an io.Reader has no other way to be told
+	ctx      context.Context // io.Reader has no context of its own
 	log      io.Reader
 	progress *progress
 }
@@ -56,7 +55,7 @@ func (p *progress) add(n int) {
 	}
 }
 
-// end removes the line.
+// end removes the progress line.
 func (p *progress) end() {
 	if p.drew {
 		p.t.say("\r\x1b[K")

@@ -1,31 +1,29 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/hashicorp/vault/api"
+
+	"vault-plugin-secrets-itwin/internal/tokens"
+	"vault-plugin-secrets-itwin/internal/tokentext"
 )
 
-// maxToken is what the engine takes for a token at most, in bytes.
-const maxToken = 64 << 10
+// maxInput, in bytes, is more than package tokentext accepts.
+const maxInput = 2 << 20
 
-// tokenIDs are the names that the token may have in the log.
+// tokenIDs returns the names that the token may have in the log: its token_id and, with --vault, the HMAC of it.
 func (o options) tokenIDs(ctx context.Context, t terminal) ([]string, error) {
 	id := o.tokenID
 	if o.token == "-" {
-		token, err := o.readToken(t)
-		if err != nil {
+		var err error
+		if id, err = o.readTokenID(t); err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256(token)
-		id = hex.EncodeToString(sum[:])
 	}
 	if !o.vault {
 		return []string{id}, nil
@@ -37,33 +35,51 @@ func (o options) tokenIDs(ctx context.Context, t terminal) ([]string, error) {
 	return []string{id, hash}, nil
 }
 
-// readToken takes the token from a person, hidden, or else from standard input.
-func (o options) readToken(t terminal) ([]byte, error) {
+// readTokenID reads a token, hidden or from standard input, and returns its token_id. It accepts a token_id as well.
+func (o options) readTokenID(t terminal) (string, error) {
 	if len(o.files) == 0 || slices.Contains(o.files, "-") {
-		return nil, errors.New("with --token -, standard input is the token's: name the files of the log")
+		return "", errors.New("--token - reads the token from standard input: name the log files")
 	}
-	var token []byte
-	var err error
 	if t.hidden != nil {
-		t.say("Token (not shown): ")
-		token, err = t.hidden()
-		t.say("\n")
-	} else {
-		token, err = io.ReadAll(io.LimitReader(t.in, maxToken+1))
+		return typed(t)
 	}
-	token = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(token), []byte("Bearer ")))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the token: %w", err)
-	case len(token) == 0:
-		return nil, errors.New("no token came from standard input")
-	case len(token) > maxToken || bytes.ContainsAny(token, " \t\r\n"):
-		return nil, errors.New("what came from standard input is no token: it is too long, or has spaces in it")
+	input, err := io.ReadAll(io.LimitReader(t.in, maxInput))
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
 	}
-	return token, nil
+	return tokenID(input)
 }
 
-// auditHash asks Vault how an audit device shows a string.
+// typed reads lines until they make up a token, because a terminal wraps a long one, or until an empty line.
+func typed(t terminal) (string, error) {
+	t.say("Token (not shown): ")
+	for input := []byte(nil); ; {
+		line, err := t.hidden()
+		t.say("\n")
+		if err != nil {
+			return "", fmt.Errorf("reading the token: %w", err)
+		}
+		input = append(append(input, line...), '\n')
+		id, err := tokenID(input)
+		if err == nil || len(line) == 0 {
+			return id, err
+		}
+		t.say("%v\nMore of it (not shown), or Enter to stop: ", err)
+	}
+}
+
+func tokenID(input []byte) (string, error) {
+	if id, ok := tokentext.ID(string(input)); ok {
+		return id, nil
+	}
+	token, err := tokentext.Read(string(input))
+	if err != nil {
+		return "", fmt.Errorf("the input %w", err)
+	}
+	return tokens.ID(token), nil
+}
+
+// auditHash asks Vault for the HMAC that an audit device logs for a string.
 func auditHash(ctx context.Context, device, input string) (string, error) {
 	config := api.DefaultConfig()
 	if config.Error != nil {

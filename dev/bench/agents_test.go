@@ -12,6 +12,7 @@ import (
 
 	"vault-plugin-secrets-itwin/dev/bench/measure"
 	"vault-plugin-secrets-itwin/dev/bench/report"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
@@ -55,24 +56,33 @@ func busiestSecond(arrivals []time.Time) float64 {
 type crowd struct {
 	now      time.Time
 	pool     *tokens.Pool
+	scopes   scopes.Set
 	arrivals []time.Time // when each Agent reads next
 }
 
 func newCrowd() *crowd {
-	c := &crowd{now: time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)}
+	c := &crowd{
+		now:    time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC),
+		scopes: scopes.Granted(defaultScope),
+	}
 	c.pool = tokens.NewPool(tokens.Options{
 		Now:     func() time.Time { return c.now },
 		Jitter:  func(most time.Duration) time.Duration { return rand.N(most + 1) },
 		Wake:    func() {},
 		Observe: func(tokens.Event) {},
-	}, tokens.Settings{Mint: c.mint, MayMint: func() error { return nil }, RenewBefore: renewBefore})
+	}, tokens.Settings{
+		Mint:        c.mint,
+		MayMint:     func() error { return nil },
+		RenewBefore: renewBefore,
+		Timeout:     10 * time.Second,
+	})
 	for range agentCount {
 		c.arrivals = append(c.arrivals, c.now.Add(rand.N(time.Second)))
 	}
 	return c
 }
 
-func (c *crowd) mint(context.Context, string) (tokens.Grant, error) {
+func (c *crowd) mint(context.Context, scopes.Set) (tokens.Grant, error) {
 	return tokens.Grant{
 		AccessToken: secret.New(c.now.String()), Type: "Bearer", RequestedAt: c.now, Lifetime: time.Hour,
 	}, nil
@@ -84,7 +94,7 @@ func (c *crowd) readAll(b *testing.B) {
 	slices.SortFunc(c.arrivals, time.Time.Compare)
 	for i, at := range c.arrivals {
 		c.now = at
-		served, err := c.pool.Token(b.Context(), defaultScope, 0)
+		served, err := c.pool.Token(b.Context(), c.scopes, 0)
 		require.NoError(b, err)
 		c.arrivals[i] = at.Add(time.Duration(served.TTL+1) * time.Second)
 	}
@@ -96,5 +106,8 @@ func (c *crowd) renewAhead(b *testing.B) {
 	b.Helper()
 	c.now = c.now.Add(c.pool.Renew())
 	c.pool.Renew()
-	require.NoError(b, c.pool.Alone(defaultScope, func() error { return nil }))
+	require.Eventually(b, func() bool {
+		ended, err := c.pool.WhileIdle(c.scopes, func(context.Context) error { return nil })
+		return ended && err == nil
+	}, time.Minute, time.Millisecond)
 }

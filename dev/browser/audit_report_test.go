@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,8 +28,9 @@ func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 		width                int64
 		background           string
 	}{
-		{"light", "screen", "light", 1200, "rgb(246, 247, 249)"},
-		{"dark", "screen", "dark", 1200, "rgb(18, 22, 28)"},
+		{"light", "screen", "light", 1300, "rgb(246, 247, 249)"},
+		{"dark", "screen", "dark", 1300, "rgb(18, 22, 28)"},
+		{"smaller", "screen", "light", 800, "rgb(246, 247, 249)"},
 		{"narrow", "screen", "light", 390, "rgb(246, 247, 249)"},
 		{"narrow-dark", "screen", "dark", 390, "rgb(18, 22, 28)"},
 		{"printed", "print", "dark", 800, "rgb(255, 255, 255)"},
@@ -37,10 +39,24 @@ func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 		require.Equal(t, view.background, page.evaluate("getComputedStyle(document.body).backgroundColor"), view.name)
 		require.Equal(t, "true", page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "%s is too wide", view.name)
 		require.Equal(t, "0", page.evaluate(faint), "%s has text that is hard to read", view.name)
+		requireReadableFailures(t, page, view.name, view.width)
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 			page.screenshot(filepath.Join(dir, view.name+".png"))
 		}
 	}
+}
+
+// requireReadableFailures has the errors of an outage, of some 300 characters each, be read without scrolling.
+func requireReadableFailures(t *testing.T, page *page, view string, width int64) {
+	t.Helper()
+	require.Equal(t, "3", page.evaluate("document.querySelectorAll('#failed .reason').length"), "causes")
+	require.Equal(t, "true", page.evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e => e.innerText.length > 250)`))
+	if width < 800 {
+		return // there, tables scroll
+	}
+	require.Equal(t, "true", page.evaluate(`(e => e.scrollWidth <= e.clientWidth)(document.querySelector('#failed .wide'))`), view)
+	require.Equal(t, "true", page.evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e =>
+	  e.getBoundingClientRect().width > innerWidth * 0.7 && e.getBoundingClientRect().height < 110)`), view)
 }
 
 // faint counts the elements whose text stands out from its background by less than 4.5 to 1, WCAG's limit.
@@ -63,7 +79,7 @@ func requireNothingGotIn(t *testing.T, page *page) {
 	require.NotEqual(t, "owned", page.evaluate("document.title"))
 	require.Equal(t, "0", page.evaluate("document.querySelectorAll('script, img, link, [onerror], [style]').length"))
 	require.Equal(t, "true", page.evaluate("document.body.innerText.includes("+"`<img src=x onerror=`"+")"))
-	for _, section := range []string{"new_readers", "denied", "changes", "wrapped", "reads"} {
+	for _, section := range []string{"new_readers", "denied", "failed", "changes", "wrapped", "reads"} {
 		require.NotEqual(t, "0", page.evaluate("document.querySelectorAll('#"+section+" tbody tr').length"), section)
 	}
 	require.NotEqual(t, "0", page.evaluate("document.querySelectorAll('svg rect').length"))
@@ -81,6 +97,7 @@ func report(t *testing.T) string {
 	log.Write(auditlogtest.Line{
 		Time: begin.Add(60 * time.Hour), Display: hostile, Entity: hostile, Policy: hostile, Path: "itwin/token/" + hostile, Token: "t",
 	}.Append(nil))
+	log.Write(outage(begin.Add(50 * time.Hour)))
 	file, page := filepath.Join(dir, "audit.log"), filepath.Join(dir, "report.html")
 	require.NoError(t, os.WriteFile(file, log.Bytes(), 0o600))
 	cmd := exec.Command("go", "run", "./cmd/itwin-audit", "summary", "--since", "48h", "--format", "html", "--output", page, file)
@@ -88,4 +105,22 @@ func report(t *testing.T) string {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return page
+}
+
+// outage is a log of 70 minutes in which reads fail for three causes, each error with an id and times of its own.
+func outage(begin time.Time) []byte {
+	var log []byte
+	causes := []string{
+		"stage DNS: no such host", "stage connect: the connection was refused", "stage TLS: the certificate is not signed by a trusted authority",
+	}
+	for i := range 210 {
+		at := begin.Add(time.Duration(i) * 20 * time.Second)
+		log = auditlogtest.Line{
+			Time: at, Display: fmt.Sprint("userpass-reader", i%14), Policy: "p", Path: fmt.Sprint("itwin/token/role-", i%4),
+			Error: fmt.Sprintf("IMS at ims.bentley.com can't be reached, %s (correlation id 8a6e0804-2bd0-4672-b79d-%012d); failing since %s, "+
+				"next attempt at %s. Check the name resolution, the route and the firewall of the server that Vault runs on, and set "+
+				"HTTPS_PROXY for the plugin if there is a proxy", causes[i/70], i, begin.Format(time.RFC3339), at.Format(time.RFC3339)),
+		}.Append(log)
+	}
+	return log
 }

@@ -71,7 +71,7 @@ func short(t *testing.T, token string) string {
 // TestAuditNamesWhoOpensAWrappingInAWayThatShowsNoToken takes all ways there are.
 func TestAuditNamesWhoOpensAWrappingInAWayThatShowsNoToken(t *testing.T) {
 	t.Parallel()
-	const holder, kim = "(whoever held the wrapping)", "userpass-kim"
+	const holder, kim = "(holder of the wrapping)", "userpass-kim"
 	for name, c := range map[string]struct {
 		open   func(s *auditStory, wrapping string)
 		want   []string

@@ -228,7 +228,7 @@ func TestAuditLooksAtTheNamedMountsAlone(t *testing.T) {
 	require.Equal(t, []string{"root read (default) x1"}, found.told("readers"))
 	elsewhere := cli.ask(1, "", "readers", "--mount", "elsewhere", "--token-id", got.ID, s.log)
 	require.Empty(t, elsewhere.told("readers"))
-	require.Equal(t, []string{"No entry is of elsewhere/. Other mounts of the plugin in this log: " + mount + "/"}, elsewhere.Notes)
+	require.Equal(t, []string{"The log has no entry for elsewhere/. Other mounts of the plugin in this log: " + mount + "/"}, elsewhere.Notes)
 	within := cli.ask(1, "", "summary", "--mount", mount+"/token", s.log)
-	require.Equal(t, []string{"No entry is of " + mount + "/token/. Other mounts of the plugin in this log: " + mount + "/"}, within.Notes)
+	require.Equal(t, []string{"The log has no entry for " + mount + "/token/. Other mounts of the plugin in this log: " + mount + "/"}, within.Notes)
 }

@@ -89,20 +89,25 @@ func matching(t *testing.T, a answer, patterns []string) []string {
 	return found
 }
 
+// testExternalSecrets holds both examples to what `make kubernetes` runs with shorter intervals.
 func (c *consumers) testExternalSecrets(t *testing.T) {
-	documents := yamlDocuments(t, "external-secrets", "itwin-token.yaml")
-	generator, secret := ofKind(t, documents, "VaultDynamicSecret"), ofKind(t, documents, "ExternalSecret").at(t, "spec")
-	require.Equal(t, "GET", generator.at(t, "spec", "method").text(t))
-	reference := secret.at(t, "dataFrom", 0, "sourceRef", "generatorRef")
-	require.Equal(t, generator.at(t, "apiVersion").text(t), reference.at(t, "apiVersion").text(t))
-	require.Equal(t, generator.at(t, "metadata", "name").text(t), reference.at(t, "name").text(t))
+	store := yamlDocuments(t, "external-secrets", "itwin-token.yaml")
+	read, vault := ofKind(t, store, "ExternalSecret").at(t, "spec"), ofKind(t, store, "SecretStore").at(t, "spec", "provider", "vault")
+	remote := read.at(t, "data", 0, "remoteRef")
+	require.Equal(t, "access_token", remote.at(t, "property").text(t))
+	c.requirePolls(t, vault.at(t, "path").text(t)+"/"+remote.at(t, "key").text(t), read)
 
-	a := c.readAnswer(t, c.reader(t), generator.at(t, "spec", "path").text(t))
+	generated := yamlDocuments(t, "external-secrets", "generator.yaml")
+	generator := ofKind(t, generated, "VaultDynamicSecret")
+	c.requirePolls(t, generator.at(t, "spec", "path").text(t), ofKind(t, generated, "ExternalSecret").at(t, "spec"))
+}
+
+func (c *consumers) requirePolls(t *testing.T, path string, secret node) {
+	t.Helper()
+	a := c.readAnswer(t, c.reader(t), path)
 	interval, err := time.ParseDuration(secret.at(t, "refreshInterval").text(t))
 	require.NoError(t, err)
 	require.Less(t, interval, leastLifeLeft(t, a), "a token can expire between two polls")
-	template := secret.at(t, "target", "template", "data", "access_token").text(t)
-	require.Equal(t, "{{ .access_token }}", template)
 	c.issued(t, a.text(t, "access_token"))
 }
 
@@ -145,15 +150,4 @@ func (c *consumers) testAgentInjector(t *testing.T) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	c.issued(t, string(text))
-}
-
-func (c *consumers) testTerraform(t *testing.T) {
-	text := readExample(t, "terraform", "main.tf")
-	path := regexp.MustCompile(`ephemeral "vault_generic_secret" "itwin" \{\s+path = "([^"]+)"`).FindStringSubmatch(text)
-	require.Len(t, path, 2, "no ephemeral resource that reads a path")
-	require.NotContains(t, text, "\ndata ", "a data source would write the token into the state")
-	field := regexp.MustCompile(`ephemeral\.vault_generic_secret\.itwin\.data\["([^"]+)"\]`).FindStringSubmatch(text)
-	require.Len(t, field, 2, "no field of the answer is used")
-	// The provider hands strings on as they are, and anything else as JSON.
-	c.issued(t, c.readAnswer(t, c.reader(t), path[1]).text(t, field[1]))
 }

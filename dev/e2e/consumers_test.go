@@ -14,6 +14,7 @@ func TestConsumers(t *testing.T) {
 
 	t.Run("with tokens of an hour", func(t *testing.T) {
 		t.Run("the CLI reads a token in every format", c.testCLIReads)
+		t.Run("the CLI reads every field by its name", c.testCLIHabits)
 		t.Run("the CLI hands a wrapped token on, once", c.testCLIWraps)
 		t.Run("a batch token reads", c.testBatchToken)
 		t.Run("plain HTTP reads a token", c.testHTTP)

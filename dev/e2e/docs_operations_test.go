@@ -115,6 +115,11 @@ func (d *desk) surroundingCues() []*cue {
 	return []*cue{
 		{at: "check/viewer-qa", after: whole},
 		{at: "check/survey", after: whole},
+		{at: "-env=ITWIN_ALLOWED_HOSTS", after: func(t *testing.T, output string) { // the next registration lifts it
+			t.Helper()
+			require.Regexp(t, `(?m)^failed_stage\s+config$`, output)
+			require.Contains(t, output, "the host 127.0.0.1 isn't allowed")
+		}},
 		{at: "-env=HTTPS_PROXY", after: whole},
 		{at: "ca_cert=@ca.pem", before: d.moveBehindCA, after: func(t *testing.T, output string) {
 			t.Helper()

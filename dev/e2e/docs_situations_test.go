@@ -1,11 +1,11 @@
 package e2e
 
 import (
-	"crypto/x509"
-	"errors"
+	"encoding/json"
 	"maps"
-	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,35 +14,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
-	"vault-plugin-secrets-itwin/internal/ims"
-	"vault-plugin-secrets-itwin/internal/outbound"
 )
 
 // situations are what docs/troubleshooting.md explains, by its headings.
 func situations() map[string][]situation {
-	all := ownSituations()
-	maps.Copy(all, refusals())
-	maps.Copy(all, map[string][]situation{
-		"IMS can't be reached":               unreachables(),
-		"IMS answers with an error":          errorAnswers(),
-		"The answer of IMS is no token":      {failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil)},
-		"A warning about the previous token": {withAnOldToken},
-		"Failing since, next attempt at":     {failing(emulator.Fault{Status: http.StatusBadGateway}, nil)},
-		"min_ttl is too large":               {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
-		"The token works, but I see nothing": {checkingAnITwinOfOthers},
-		"The Platform answers 401": {
-			checkingAnotherPlatform, withoutBearer,
-			introspectingAnotherIssuers, introspectingAnotherKeys, introspectingNone, introspectingWithoutKeys,
-		},
-		"A stored config or role can't be used": {
-			withStored("{"), withStored(`{"format": 1000}`), withStoredAt("role/viewer", "token/viewer", "{"),
-		},
-	})
-	return all
+	every := make(map[string][]situation)
+	for _, part := range []map[string][]situation{writes(), refusals(), journeys(), readings(), platforms()} {
+		maps.Copy(every, part)
+	}
+	return every
 }
 
-// ownSituations are mistakes at setting up and writing.
-func ownSituations() map[string][]situation {
+// writes are mistakes at setting up and writing.
+func writes() map[string][]situation {
 	return map[string][]situation{
 		"Registering the plugin": {
 			running(`vault plugin register -sha256="$(printf "0%.0s" {1..64})" -version=v98.0.0 secret vault-plugin-secrets-itwin
@@ -51,18 +35,30 @@ func ownSituations() map[string][]situation {
 			running(register + ` -version=vX.Y.Z -command=nothing secret vault-plugin-secrets-itwin`),
 		},
 		"Permission denied, or no value found": {asNobody},
-		"Not configured":                       {withoutConfig, ofAnAppThatIsGone},
-		"Unknown role":                         {refusedRead("itwin/token/viewr", nil)},
-		"A write is refused": {
-			refusedWrite("itwin/config", fields{"secret": "x"}),
-			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
-			refusedWrite("itwin/config", fields{"client_secret": "wrong"}),
-			refusedWrite("itwin/config", fields{"client_secret": "x", "token_url": "https://127.0.0.1:1"}),
+		"Not configured": {
+			withoutConfig, ofAnAppThatIsGone, refusedPatch("itwin/config/new", fields{"renew_before": "20m"}), roleOfAnUnknownApp,
+		},
+		"Unknown role":                     {refusedRead("itwin/token/viewr", nil), refusedPatch("itwin/role/viewr", fields{"scopes": "x"})},
+		"A role may not use an app":        {withoutTheRole},
+		"A host isn't allowed":             {registered("ITWIN_ALLOWED_HOSTS=*.example.com"), registered("ITWIN_ALLOWED_HOSTS=https://x/y")},
+		"A field is refused":               append(wrongTypes(), refusedWrite("itwin/config", fields{"secret": "x"})),
+		"A character is refused":           oddCharacters(),
+		"A value belongs in another field": mixedUpValues(),
+		"A URL is refused":                 wrongURLs(),
+		"ca_cert is refused":               wrongPEM(),
+		"A name is refused":                wrongNames(),
+		"The secret is wanted again":       {refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}), refusedWrite("itwin/config", fields{"api_url": "https://qa-api.bentley.com"})},
+		"Nothing was stored": {
+			refusedWrite("itwin/config", fields{"client_secret": "wrong"}), writing("https://127.0.0.1:1", nil),
+			refusedWrite("itwin/config", fields{"client_secret": "x", "token_url": "https://127.0.0.1:1"}), overtaken,
+			refusedWrite("itwin/config", fields{"client_secret": " wrong"}),
 		},
 		"A write is stored with a warning": {
 			warned(fields{"verify": false}), warned(fields{"client_secret": " " + clientSecret, "verify": false}),
 			warned(fields{"authority": "https://qa-ims.bentley.com", "api_url": "https://api.bentley.com", "verify": false}),
-			warned(fields{"renew_before": "45m"}),
+			warned(fields{"authority": "https://imsoidc.bentley.com", "verify": false}),
+			warned(fields{"client_secret": `"x"`, "verify": false}),
+			warned(fields{"renew_before": "45m"}), withoutAScope,
 		},
 	}
 }
@@ -81,31 +77,78 @@ func refusals() map[string][]situation {
 			failing(emulator.Fault{Error: "unauthorized_client"}, fields{"client_id": "spa-e2e"}),
 			configuredForABrowser,
 		},
-		"Rate limits": {failing(emulator.Fault{RetryAfter: time.Minute}, nil), checkedDuringAPause, checkedTooOften, overQuota},
+		"Another error of IMS": {failing(emulator.Fault{Error: "invalid_request"}, nil)},
+		"Rate limits": {
+			failing(emulator.Fault{RetryAfter: time.Minute}, nil), failing(emulator.Fault{Error: "slow_down"}, nil),
+			checkedDuringAPause, checkedTooOften, rotatedTooOften, overQuota,
+		},
 	}
 }
 
-// unreachables are those in which no answer of IMS arrives.
-func unreachables() []situation {
-	return []situation{
-		explained(&net.DNSError{IsNotFound: true}), explained(&net.DNSError{IsTimeout: true}),
-		failing(emulator.Fault{}, fields{"token_url": "https://127.0.0.1:1"}),
-		explained(&net.OpError{Op: "dial", Err: errors.New("no route")}),
-		throughAProxyThatRefuses, throughAProxyThatIsAway,
-		withoutTheCA, withoutTLS,
-		explained(x509.HostnameError{Certificate: &x509.Certificate{}}),
-		explained(x509.CertificateInvalidError{Reason: x509.Expired}),
-		explained(errors.New("remote error: tls: protocol version not supported")),
-		failing(emulator.Fault{DropConnection: true}, nil),
-		failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}),
+// journeys are those in which a request gets lost, or something else answers.
+func journeys() map[string][]situation {
+	return map[string][]situation{
+		"IMS can't be reached": {
+			writing("https://"+nameless, nil), worded("internal/outbound/failure.go", "the name server doesn't answer for "),
+			writing("https://127.0.0.1:1", nil), writing("https://255.255.255.255", nil),
+		},
+		"A proxy fails":               proxyFailures(),
+		"A certificate isn't trusted": distrusts(),
+		"TLS fails":                   brokenHandshakes(),
+		"The answer is lost":          lostAnswers(),
+		"Too slow": {
+			failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}), crowded, arrivingLate,
+			worded("errors.go", "no token could be minted and stored in time"),
+			worded("errors.go", "the request ended before there was an answer; try again"),
+			worded("internal/ims/errors.go", "the request to IMS was canceled by its caller"),
+		},
+		"IMS is unavailable": {
+			failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil), failing(emulator.Fault{Error: "temporarily_unavailable"}, nil),
+		},
+		"Something other than IMS answered": {
+			failing(emulator.Fault{Status: http.StatusForbidden}, nil), failing(emulator.Fault{Status: http.StatusFound}, nil),
+		},
+		"IMS did not return a token": {
+			failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
+			granting("expires_in", `"soon"`), granting("expires_in", "1"), granting("token_type", `"mac"`),
+			granting("access_token", `"a b"`), granting("access_token", `"`+strings.Repeat("x", 100<<10)+`"`), withoutLifetime,
+		},
 	}
 }
 
-func errorAnswers() []situation {
-	return []situation{
-		failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil),
-		failing(emulator.Fault{Status: http.StatusForbidden}, nil),
-		failing(emulator.Fault{Status: http.StatusFound}, nil),
+// readings are those of people who want a token.
+func readings() map[string][]situation {
+	return map[string][]situation{
+		"A warning about the previous token": {
+			withThePreviousToken(emulator.Fault{Status: http.StatusServiceUnavailable}), withThePreviousToken(emulator.Fault{Delay: 8 * time.Second}),
+			worded("path_token.go", "this node, which can't write, has been waiting for a new one from the active node"),
+		},
+		"A rotation is followed by a warning": {
+			rotatedInVain, worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, still hand out the"),
+		},
+		"Failing since, next attempt at": {
+			failing(emulator.Fault{Status: http.StatusBadGateway}, nil),
+			worded("errors.go", "the app's credentials are being replaced; try again"),
+		},
+		"min_ttl is too large": {refusedRead("itwin/token", map[string][]string{"min_ttl": {"55m"}})},
+		"A stored config or role can't be used": {
+			withStored("{"), withStored(`{"format": 1000}`), withStoredAt("role/viewer", "token/viewer", "{"),
+		},
+	}
+}
+
+// platforms are those in which there is a token, and something is wrong with it or with what it opens.
+func platforms() map[string][]situation {
+	return map[string][]situation{
+		"The token works, but I see nothing": {checkingAnITwinOfOthers},
+		"The Platform refuses the token": {
+			checkingAnotherPlatform, checkingAgainst(http.StatusUnauthorized, "UnknownClient", "Client was not registered."),
+			checkingAgainst(http.StatusForbidden, "InsufficientScope", "The scope is missing."),
+			checkingAgainst(http.StatusForbidden, "ConsentRequired", "Consent is missing."),
+			checkingAgainst(http.StatusForbidden, "Forbidden", "No."), checkingAgainst(http.StatusTooManyRequests, "RateLimitExceeded", "Wait."),
+			checkingAgainst(http.StatusInternalServerError, "InternalServerError", "Sorry."), checkingNowhere, withoutBearer,
+		},
+		"introspect refuses a token": append(wrongTokens(), introspectingAnotherIssuers, introspectingAnotherKeys, introspectingES256, introspectingWithoutKeys),
 	}
 }
 
@@ -167,10 +210,18 @@ func failing(fault emulator.Fault, more fields) situation {
 	}
 }
 
-// explained is how the engine puts a failure of the network that no test can bring about everywhere.
-func explained(err error) situation {
-	return func(*testing.T, *desk) string {
-		stage, detail := outbound.Explain(err, outbound.StageTLS)
-		return (&ims.Error{Kind: ims.Unreachable, Host: "ims.bentley.com", Stage: stage, Detail: detail}).Error()
+// granting reads a token whose answer has another value in one field.
+func granting(field, value string) situation {
+	return failing(emulator.Fault{Fields: map[string]json.RawMessage{field: json.RawMessage(value)}}, nil)
+}
+
+// worded is a text that no test can bring about on one machine: it has to be in the source at least.
+func worded(file, text string) situation {
+	return func(t *testing.T, _ *desk) string {
+		t.Helper()
+		source, err := os.ReadFile(filepath.Join(repositoryPath, file))
+		require.NoError(t, err)
+		require.Contains(t, string(source), text)
+		return text
 	}
 }

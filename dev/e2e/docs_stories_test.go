@@ -1,10 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -81,29 +81,6 @@ func overQuota(t *testing.T, d *desk) string {
 	return refusedRead("itwin/token", nil)(t, d)
 }
 
-// byProxy runs the plugin with a proxy in its environment, and asks for a token that way. The proxy, not IMS, answers.
-func byProxy(t *testing.T, d *desk, name, proxy string) string {
-	t.Helper()
-	output, err := d.bash(register + " -version=vX.Y.Z -command=" + d.plugin.Name + " -env=HTTPS_PROXY=" + proxy + " secret " + name)
-	require.NoError(t, err, output)
-	vaulttest.Mount(t, d.root, vaulttest.Plugin{Name: name, Version: d.plugin.Version}, name)
-	return refusedWrite(name+"/config", fields{"client_id": clientID, "client_secret": clientSecret})(t, d)
-}
-
-func throughAProxyThatRefuses(t *testing.T, d *desk) string {
-	t.Helper()
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusProxyAuthRequired)
-	}))
-	t.Cleanup(proxy.Close)
-	return byProxy(t, d, "itwin-refused", proxy.URL)
-}
-
-func throughAProxyThatIsAway(t *testing.T, d *desk) string {
-	t.Helper()
-	return byProxy(t, d, "itwin-away", "http://127.0.0.1:1")
-}
-
 func withoutTheCA(t *testing.T, d *desk) string {
 	t.Helper()
 	ims, err := emulator.Start(emulator.Options{TLS: true})
@@ -112,23 +89,23 @@ func withoutTheCA(t *testing.T, d *desk) string {
 	return refusedWrite("itwin/config/untrusted", app(ims, nil))(t, d)
 }
 
-func withoutTLS(t *testing.T, d *desk) string {
-	t.Helper()
-	plain := "https" + d.ims.URL()[len("http"):]
-	return refusedWrite("itwin/config/plain", app(d.ims, fields{"authority": plain}))(t, d)
+// withThePreviousToken reads until the rotation of a token of 10 s has passed while IMS fails.
+func withThePreviousToken(fault emulator.Fault) situation {
+	return func(t *testing.T, d *desk) string {
+		t.Helper()
+		ims := startIMS(t)
+		ims.SetLifetime(10 * time.Second)
+		path := mountAnother(t, d.in(t))
+		d.mustWrite(path+"/config", app(ims, nil))
+		ims.Fault(fault)
+		return firstWarning(t, d, path+"/token")
+	}
 }
 
-// withAnOldToken reads until the rotation of a token of 20 s has passed while IMS is down.
-func withAnOldToken(t *testing.T, d *desk) string {
+func firstWarning(t *testing.T, d *desk, path string) (warning string) {
 	t.Helper()
-	ims := startIMS(t)
-	ims.SetLifetime(20 * time.Second)
-	path := mountAnother(t, d.in(t))
-	d.mustWrite(path+"/config", app(ims, nil))
-	ims.Fault(emulator.Fault{Status: http.StatusServiceUnavailable})
-	var warning string
 	vaulttest.Wait(t, 20*time.Second, "a warning", func() error {
-		secret, err := d.root.Logical().Read(path + "/token")
+		secret, err := d.root.Logical().Read(path)
 		switch {
 		case err != nil:
 			return err
@@ -140,71 +117,6 @@ func withAnOldToken(t *testing.T, d *desk) string {
 	})
 	return warning
 }
-
-// check returns what the check of an app says, and what to do.
-func check(t *testing.T, d *desk, path string, query map[string][]string) string {
-	t.Helper()
-	secret, err := d.root.Logical().ReadWithData(path, query)
-	require.NoError(t, err)
-	require.Equal(t, false, secret.Data["ok"])
-	return secret.Data["error"].(string) + "\n" + secret.Data["hint"].(string)
-}
-
-func checkingAnITwinOfOthers(t *testing.T, d *desk) string {
-	t.Helper()
-	return check(t, d, "itwin/check", map[string][]string{"itwin_id": {"6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11"}})
-}
-
-func checkingAnotherPlatform(t *testing.T, d *desk) string {
-	t.Helper()
-	d.mustWrite("itwin/config/mixed", app(d.ims, fields{"api_url": d.qa.URL()}))
-	d.mustWrite("itwin/role/mixed", fields{"app": "mixed"})
-	return check(t, d, "itwin/check/mixed", nil)
-}
-
-func withoutBearer(t *testing.T, d *desk) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.ims.URL()+"/users/me", http.NoBody)
-	require.NoError(t, err)
-	request.Header.Set("Authorization", d.mustRead("itwin/token").Data["access_token"].(string))
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return string(text)
-}
-
-// introspect returns why a token isn't active.
-func introspect(d *desk, token string) string {
-	return d.mustWrite("itwin/introspect", fields{"token": token}).Data["reason"].(string)
-}
-
-func introspectingAnotherIssuers(t *testing.T, d *desk) string {
-	t.Helper()
-	token, err := d.ims.Sign(map[string]any{"iss": "https://qa-ims.bentley.com", "exp": time.Now().Add(time.Hour).Unix()})
-	require.NoError(t, err)
-	return introspect(d, token)
-}
-
-// introspectingAnotherKeys introspects a token of QA that says to be of IMS.
-func introspectingAnotherKeys(t *testing.T, d *desk) string {
-	t.Helper()
-	token, err := d.qa.Sign(map[string]any{"iss": d.ims.URL(), "exp": time.Now().Add(time.Hour).Unix()})
-	require.NoError(t, err)
-	return introspect(d, token)
-}
-
-func introspectingWithoutKeys(t *testing.T, d *desk) string {
-	t.Helper()
-	path := mountAnother(t, d.in(t))
-	d.mustWrite(path+"/config", app(d.ims, fields{"authority": "http://127.0.0.1:1", "verify": false}))
-	token, err := d.ims.Sign(map[string]any{"iss": "http://127.0.0.1:1"})
-	require.NoError(t, err)
-	return refusedWrite(path+"/introspect", fields{"token": token})(t, d)
-}
-
-func introspectingNone(_ *testing.T, d *desk) string { return introspect(d, d.root.Token()) }
 
 // withStored puts a config into storage that no write has made.
 func withStored(text string) situation { return withStoredAt("config", "token", text) }
@@ -218,4 +130,106 @@ func withStoredAt(stored, read, text string) situation {
 		d.mustWrite("sys/raw/logical/"+id+"/"+stored, fields{"value": text})
 		return refusedRead(path+"/"+read, nil)(t, d)
 	}
+}
+
+func roleOfAnUnknownApp(_ *testing.T, d *desk) string {
+	return d.mustWrite("itwin/role/of-new", fields{"app": "new"}).Warnings[0]
+}
+
+func withoutTheRole(t *testing.T, d *desk) string {
+	t.Helper()
+	path := mountAnother(t, d.in(t))
+	d.mustWrite(path+"/config", app(d.ims, fields{"allowed_roles": "team-a-*", "verify": false}))
+	d.mustWrite(path+"/role/viewer", nil)
+	return refusedRead(path+"/token/viewer", nil)(t, d)
+}
+
+// overtaken deletes a config while a write of it waits for IMS.
+func overtaken(t *testing.T, d *desk) string {
+	t.Helper()
+	path, ims := mountAnother(t, d.in(t)), startIMS(t)
+	d.mustWrite(path+"/config", app(ims, fields{"verify": false}))
+	ims.Fault(emulator.Fault{Delay: time.Second})
+	refused := make(chan error, 1)
+	go func() {
+		_, err := d.root.Logical().Write(path+"/config", fields{"client_secret": clientSecret})
+		refused <- err
+	}()
+	awaitExchanges(t, ims, 1)
+	d.mustDelete(path + "/config")
+	return told(t, <-refused)
+}
+
+func withoutAScope(t *testing.T, d *desk) string {
+	t.Helper()
+	d.ims.Fault(emulator.Fault{Fields: map[string]json.RawMessage{"scope": json.RawMessage(`"itwin-platform"`)}})
+	defer d.ims.Heal()
+	return warned(fields{"scopes": "itwin-platform itwins:read"})(t, d)
+}
+
+// withoutLifetime reads an opaque token without expires_in.
+func withoutLifetime(t *testing.T, d *desk) string {
+	t.Helper()
+	return failing(emulator.Fault{Status: http.StatusOK, Body: `{"access_token": "opaque"}`, ContentType: "application/json"}, nil)(t, d)
+}
+
+func rotatedTooOften(t *testing.T, d *desk) string {
+	t.Helper()
+	path := mountAnother(t, d.in(t))
+	d.mustWrite(path+"/config", app(d.ims, nil))
+	for range 1000 {
+		if _, err := d.root.Logical().Write(path+"/rotate", nil); err != nil {
+			return told(t, err)
+		}
+	}
+	return "no rotation was refused"
+}
+
+// rotatedInVain gets the token again that it had.
+func rotatedInVain(_ *testing.T, d *desk) string {
+	d.ims.Fault(emulator.Fault{SameToken: true})
+	defer d.ims.Heal()
+	d.mustWrite("itwin/rotate", nil)
+	return d.mustWrite("itwin/rotate", nil).Warnings[0]
+}
+
+// crowded reads one token more than may be minted at a time, while IMS is silent.
+func crowded(t *testing.T, d *desk) string {
+	t.Helper()
+	const slots = 8
+	path, ims := mountAnother(t, d.in(t)), startIMS(t)
+	d.mustWrite(path+"/config", app(ims, fields{"request_timeout": "4s", "verify": false}))
+	ims.Fault(emulator.Fault{Hang: true})
+	role := func(i int) string { return fmt.Sprintf("role-%d", i) }
+	for i := range slots + 1 {
+		d.mustWrite(path+"/role/"+role(i), fields{"scopes": role(i)})
+	}
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for i := range slots {
+		readers.Go(func() { _, _ = d.root.Logical().Read(path + "/token/" + role(i)) })
+	}
+	awaitExchanges(t, ims, slots)
+	d.mustWrite(path+"/config", fields{"request_timeout": "1s", "verify": false})
+	return refusedRead(path+"/token/"+role(slots), nil)(t, d)
+}
+
+func awaitExchanges(t *testing.T, ims *emulator.Emulator, count int) {
+	t.Helper()
+	vaulttest.Wait(t, 5*time.Second, "the exchanges", func() error {
+		if ims.Exchanges() < count {
+			return errNotYet
+		}
+		return nil
+	})
+}
+
+// arrivingLate gets a token that has expired on its way.
+func arrivingLate(t *testing.T, d *desk) string {
+	t.Helper()
+	path, ims := mountAnother(t, d.in(t)), startIMS(t)
+	ims.SetLifetime(4 * time.Second)
+	d.mustWrite(path+"/config", app(ims, fields{"verify": false}))
+	ims.Fault(emulator.Fault{Delay: 5 * time.Second})
+	return refusedRead(path+"/token", nil)(t, d)
 }

@@ -18,9 +18,9 @@ const newerVersion = "v99.0.0-newer"
 func buildNewer(t *testing.T) vaulttest.Plugin {
 	t.Helper()
 	return vaulttest.Build(t, newerVersion,
-		vaulttest.Edit{File: "config.go", Old: "configFormat = 1", New: "configFormat = 2"},
+		vaulttest.Edit{File: "config.go", Old: "configFormat = 2", New: "configFormat = 3"},
 		vaulttest.Edit{File: "role.go", Old: "roleFormat = 1", New: "roleFormat = 2"},
-		vaulttest.Edit{File: "role.go", Old: "r.Format != roleFormat", New: "r.Format > roleFormat"},
+		vaulttest.Edit{File: "role.go", Old: "stored.Format != roleFormat", New: "stored.Format > roleFormat"},
 	)
 }
 

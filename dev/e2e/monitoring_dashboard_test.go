@@ -5,6 +5,11 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	grafana "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	query "github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,6 +55,21 @@ func (d dashboard) expressions() map[string][]string {
 	return all
 }
 
+// TestDashboardFollowsGrafanasSchema decodes it by the schema that Grafana publishes: no field is missing, unknown or of
+// another type, down to the options of each panel.
+func TestDashboardFollowsGrafanasSchema(t *testing.T) {
+	t.Parallel()
+	schema := cog.NewRuntime()
+	schema.RegisterPanelcfgVariant(stat.VariantConfig())
+	schema.RegisterPanelcfgVariant(timeseries.VariantConfig())
+	schema.RegisterDataqueryVariant(query.VariantConfig())
+	var d grafana.Dashboard //nolint:staticcheck // its successor is for Grafana 12 and later
+	// What it returns is never nil, only empty.
+	require.Empty(t, d.UnmarshalJSONStrict([]byte(readExample(t, "monitoring", "dashboard.json"))).Error())
+	require.NoError(t, d.Validate())
+	require.NotEmpty(t, d.Panels)
+}
+
 func TestDashboardIsWhatGrafanaImports(t *testing.T) {
 	t.Parallel()
 	d := readDashboard(t)
@@ -62,11 +82,24 @@ func TestDashboardIsWhatGrafanaImports(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{"datasource": "datasource", "mount": "query", "app": "query"}, kinds)
 	require.NotEmpty(t, d.Panels)
-	ids := make(map[int]bool)
+	ids, taken := make(map[int]bool), make(map[[2]int]string)
 	for _, p := range d.Panels {
 		require.Falsef(t, ids[p.ID], "two panels have the id %d", p.ID)
 		ids[p.ID] = true
 		requirePanel(t, p, kinds)
+		p.place(t, taken)
+	}
+}
+
+// place takes the cells of Grafana's grid that a panel covers.
+func (p panel) place(t *testing.T, taken map[[2]int]string) {
+	t.Helper()
+	for x := range p.GridPos.W {
+		for y := range p.GridPos.H {
+			cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+			require.Emptyf(t, taken[cell], "%s covers it", p.Title)
+			taken[cell] = p.Title
+		}
 	}
 }
 

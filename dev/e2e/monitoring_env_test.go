@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -32,7 +30,7 @@ type prometheus struct {
 func startPrometheus(m *monitored) *prometheus {
 	m.t.Helper()
 	m.hasten()
-	p := &prometheus{m: m, addr: freeAddress(m.t)}
+	p := &prometheus{m: m, addr: vaulttest.FreeAddress(m.t)}
 	log, err := os.Create(filepath.Join(m.dir, "prometheus.log"))
 	require.NoError(m.t, err)
 	cmd := exec.Command(m.prometheus, "--config.file="+filepath.Join(m.folder, "prometheus.yaml"),
@@ -77,15 +75,6 @@ func (m *monitored) edit(name string, change func(string) string) {
 	text, err := os.ReadFile(path)
 	require.NoError(m.t, err)
 	require.NoError(m.t, os.WriteFile(path, []byte(change(string(text))), 0o600))
-}
-
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, listener.Close()) }()
-	return listener.Addr().String()
 }
 
 func (p *prometheus) ready() error {

@@ -20,6 +20,9 @@ const (
 	slowest = 1500 * time.Millisecond
 )
 
+// urgentRetry is the longest pause between exchanges while readers come who have no usable token.
+const urgentRetry = 5 * time.Second
+
 // outage is a way in which IMS fails for some time under load.
 type outage struct {
 	fault emulator.Fault
@@ -96,8 +99,12 @@ func endure(t *testing.T, e *env, o outage) {
 	load.waitRead(t, 40*time.Second, "a new token after the outage", ended, func(r reading) bool {
 		return r.err == nil && len(r.token.warnings) == 0
 	})
-	judge(t, load.stop(), o)
+	readings := load.stop()
+	judge(t, readings, o)
 	judgeExchanges(t, ims.ExchangeTimes(), o, began, ended)
+	if first, failed := firstFailure(readings); failed && !o.down { // nothing that is down counts exchanges
+		judgeRetries(t, ims.ExchangeTimes(), first, ended)
+	}
 }
 
 // mountAnother mounts the plugin once more, so that no test shares more than the process with another.
@@ -140,7 +147,7 @@ func judge(t *testing.T, readings []reading, o outage) {
 }
 
 // judgeExchanges compares the attempts during the outage with the rule: they back off from 1 s to 30 s, at least half of
-// that at random, and never sooner than IMS asked for.
+// that at random, but to 5 s at most while readers fail, and never sooner than IMS asked for.
 func judgeExchanges(t *testing.T, arrivals []time.Time, o outage, began, ended time.Time) {
 	t.Helper()
 	attempts := slices.DeleteFunc(arrivals, func(at time.Time) bool { return at.Before(began) || at.After(ended) })
@@ -152,9 +159,30 @@ func judgeExchanges(t *testing.T, arrivals []time.Time, o outage, began, ended t
 		gap := attempts[i].Sub(attempts[i-1])
 		require.GreaterOrEqualf(t, gap+50*time.Millisecond, max(backoff, o.gap), "attempts %d and %d of the outage", i, i+1)
 		if o.reaches {
-			backoff = min(2*backoff, 15*time.Second)
+			backoff = min(2*backoff, urgentRetry)
 		}
 	}
 	t.Logf("%d exchanges in %s", len(attempts), o.lasts)
 	require.LessOrEqual(t, len(attempts), 6, "more exchanges than the retry rule allows")
+}
+
+// firstFailure is when the first reader failed, of readings in the order of their ends.
+func firstFailure(readings []reading) (time.Time, bool) {
+	i := slices.IndexFunc(readings, func(r reading) bool { return r.err != nil })
+	if i < 0 {
+		return time.Time{}, false
+	}
+	return readings[i].end, true
+}
+
+// judgeRetries wants no longer pause than the rule allows, from the first reader who failed to the end of the outage.
+func judgeRetries(t *testing.T, arrivals []time.Time, from, ended time.Time) {
+	t.Helper()
+	last := from
+	for _, at := range append(slices.Clone(arrivals), ended) {
+		if at.After(from) && !at.After(ended) {
+			require.Less(t, at.Sub(last), urgentRetry+time.Second, "a pause between exchanges while readers fail")
+			last = at
+		}
+	}
 }

@@ -28,7 +28,7 @@ func TestConfigIsCreatedReadPatchedUpdatedListedAndDeleted(t *testing.T) {
 		requireConfig(e, path, want)
 
 		e.mustWrite(path, fields{"scopes": "itwins:read,itwin-platform"})
-		want["scopes"] = "itwins:read itwin-platform"
+		want["scopes"] = "itwins:read,itwin-platform"
 		requireConfig(e, path, want)
 	}
 	require.Equal(t, []any{"second"}, e.mustList("itwin/config"))

@@ -1,9 +1,10 @@
-// Package emulator stands in for Bentley's identity provider (IMS) and for the two iTwin Platform endpoints the
-// plugin knows, on one loopback listener, so that tests and demos need neither an account nor a network.
+// Package emulator stands in for Bentley's identity provider (IMS) and for the few iTwin Platform endpoints that the
+// plugin and Bentley's own clients call in tests, on one loopback listener, so that tests and demos need neither an
+// account nor a network.
 //
 // It owns the behavior seen from outside: OAuth 2.0 client credentials (RFC 6749 section 4.4), discovery, signing
-// keys, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the plugin. It holds
-// client secrets in clear: never give it a real one.
+// keys, introspection, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the
+// plugin. It holds client secrets in clear: never give it a real one.
 package emulator
 
 import (
@@ -87,7 +88,9 @@ func (e *Emulator) routes() http.Handler {
 	mux.Handle(tokenPath, e.journal.observe(e.journal.countExchange(e.faults.wrap(TokenEndpoint, formOnly(ims)))))
 	mux.Handle(keysPath, e.journal.observe(e.faults.wrap(KeysEndpoint, ims)))
 	mux.Handle("/users/", platform)
-	mux.Handle("/accesscontrol/", platform)
+	for _, path := range []string{"/accesscontrol/", "/itwins", "/imodels"} {
+		mux.Handle(path, platform)
+	}
 	mux.Handle(controlPath, newControl(e))
 	return mux
 }
@@ -109,9 +112,13 @@ func (e *Emulator) Down() error { return e.listener.down() }
 // Up listens again on the same port. It fails when another process took the port, or after Close.
 func (e *Emulator) Up() error { return e.listener.up() }
 
-// RotateKey makes a new signing key with a new kid. Keys of the past stay published, as tokens they signed are
-// still out there.
+// RotateKey makes a new signing key with a new kid. Keys of the past stay published until
+// WithdrawKeys, as tokens they signed are still out there.
 func (e *Emulator) RotateKey() error { return e.keys.rotate() }
+
+// WithdrawKeys stops publishing every key but the one that signs, as an IMS does whose older keys are out of use or were
+// stolen: tokens that those signed verify no longer.
+func (e *Emulator) WithdrawKeys() { e.keys.withdraw() }
 
 // Sign returns a JWT of the given claims, signed with the current key: for tests that need a token IMS would not
 // issue, such as one that has expired or that names another issuer.

@@ -2,10 +2,13 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"sync"
 	"time"
@@ -29,8 +32,8 @@ const (
 	Platform      Endpoint = "platform"
 )
 
-// Fault says how an endpoint misbehaves. Of Handler, DropConnection, Error and Status the first one given counts;
-// with none of them, the answer is right and merely late.
+// Fault says how an endpoint misbehaves. Of Handler, Hang, DropConnection, Echo, Error and Status the first one given
+// counts; with none of them, the answer is right, though it may be late, and altered by SameToken, Fields, Prefix and Gzip.
 type Fault struct {
 	// At is TokenEndpoint by default.
 	At Endpoint
@@ -41,8 +44,13 @@ type Fault struct {
 
 	// Handler answers in the emulator's place. It must return when the request's context ends.
 	Handler http.HandlerFunc
+	// Hang takes requests and never answers.
+	Hang bool
 	// DropConnection closes the connection without an answer.
 	DropConnection bool
+	// Echo refuses with Error, by default invalid_client, and the client's secret in the description, in the form that
+	// Echo names: one of Echoes.
+	Echo string
 	// Error is an OAuth error code (RFC 6749 section 5.2), or the Platform's code; the status is by default 401 for
 	// invalid_client, 403 at the Platform, otherwise 400.
 	Error       string
@@ -53,14 +61,26 @@ type Fault struct {
 	ContentType string // of Body; text/html by default
 	// RetryAfter is sent in whole seconds, rounded up. On its own it means status 429.
 	RetryAfter time.Duration
+
+	// SameToken answers with the first token issued under the fault, again and again.
+	SameToken bool
+	// Fields replace those of a JSON object in the answer, as JSON; null removes one.
+	Fields map[string]json.RawMessage
+	// Prefix comes before the body, such as a byte order mark.
+	Prefix string
+	// Gzip compresses the answer, asked for or not.
+	Gzip bool
 }
 
 func (f Fault) withDefaults() Fault {
 	if f.At == "" {
 		f.At = TokenEndpoint
 	}
+	if f.Echo != "" {
+		f.Error = cmp.Or(f.Error, string(oidc.InvalidClient))
+	}
 	switch {
-	case f.Status != 0 || f.Handler != nil || f.DropConnection:
+	case f.Status != 0 || f.Handler != nil || f.Hang || f.DropConnection:
 	case f.Error == string(oidc.InvalidClient):
 		f.Status = http.StatusUnauthorized
 	case f.Error != "" && f.At == Platform:
@@ -80,6 +100,9 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, next http.Handler)
 	switch {
 	case f.Handler != nil:
 		f.Handler(w, r)
+	case f.Hang:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	case f.DropConnection:
 		panic(http.ErrAbortHandler)
 	case f.Status == 0:
@@ -87,6 +110,9 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, next http.Handler)
 	case f.Body == "" && f.At == Platform:
 		writePlatformError(w, platformFault(f))
 	case f.Error != "":
+		if f.Echo != "" {
+			f.Description += echo(f.Echo, r)
+		}
 		body := map[string]string{"error": f.Error, "error_description": f.Description}
 		httphelper.MarshalJSONWithStatus(w, body, f.Status)
 	default:
@@ -117,6 +143,7 @@ type activeFault struct {
 	Fault
 
 	requests int
+	given    given
 }
 
 func newFaults() *faults { return &faults{active: make(map[Endpoint]*activeFault)} }
@@ -134,22 +161,25 @@ func (s *faults) clear() {
 	clear(s.active)
 }
 
-// due counts a request and returns the fault that befalls it, if any.
-func (s *faults) due(at Endpoint) (Fault, bool) {
+// due counts a request and returns the fault that befalls it; nil if it is to be answered as always.
+func (s *faults) due(at Endpoint) *activeFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fault, ok := s.active[at]
 	if !ok {
-		return Fault{}, false
+		return nil
 	}
 	fault.requests++
-	return fault.Fault, fault.Every <= 1 || fault.requests%fault.Every == 0
+	if fault.Every > 1 && fault.requests%fault.Every != 0 {
+		return nil
+	}
+	return fault
 }
 
 func (s *faults) wrap(at Endpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fault, due := s.due(at)
-		if !due {
+		fault := s.due(at)
+		if fault == nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -159,7 +189,13 @@ func (s *faults) wrap(at Endpoint, next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		fault.answer(w, r, next)
+		if !fault.alters() {
+			fault.answer(w, r, next)
+			return
+		}
+		recorded := httptest.NewRecorder()
+		fault.answer(recorded, r, next)
+		fault.alter(recorded, string(body)+r.Header.Get("Authorization")).write(w)
 	})
 }
 

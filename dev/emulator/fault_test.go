@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/pprof"
 	"strings"
 	"syscall"
@@ -15,8 +16,12 @@ import (
 	"vault-plugin-secrets-itwin/dev/emulator"
 )
 
-// never is a delay that no test outlives: whoever gets an answer was released early.
-const never = time.Hour
+const (
+	// never is a delay that no test outlives: whoever gets an answer was released early.
+	never     = time.Hour
+	waitLimit = 10 * time.Second
+	pollTime  = time.Millisecond
+)
 
 func TestFaultsAtTheTokenEndpoint(t *testing.T) {
 	t.Parallel()
@@ -45,6 +50,9 @@ func TestFaultsAtTheTokenEndpoint(t *testing.T) {
 		},
 		"a rate limit is 429 and tells when to come back": {
 			emulator.Fault{RetryAfter: 1500 * time.Millisecond}, http.StatusTooManyRequests, "<html>", "2",
+		},
+		"an OAuth error that isn't the app's fault comes with the status of one": {
+			emulator.Fault{Error: "temporarily_unavailable"}, http.StatusBadRequest, `"error":"temporarily_unavailable"`, "",
 		},
 		"a delay alone is followed by the right answer": {
 			emulator.Fault{Delay: time.Millisecond}, http.StatusOK, "access_token", "",
@@ -136,7 +144,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	require.Eventually(t, func() bool {
 		stacks := goroutines(t)
 		return !strings.Contains(stacks, "net/http.(*conn)") && !strings.Contains(stacks, "emulator.(*run)")
-	}, 10*time.Second, time.Millisecond)
+	}, waitLimit, pollTime)
 }
 
 func goroutines(t *testing.T) string {
@@ -146,23 +154,28 @@ func goroutines(t *testing.T) string {
 	return stacks.String()
 }
 
-func TestCloseReleasesDelayedRequests(t *testing.T) {
+func TestCloseReleasesRequestsThatWait(t *testing.T) {
 	t.Parallel()
-	env := newEnv(t)
-	env.Fault(emulator.Fault{Delay: never})
-	failed := make(chan error, 1)
-	go func() {
-		response, err := env.client.Do(env.tokenRequest(grant()))
-		if err == nil {
-			err = response.Body.Close()
-		}
-		failed <- err
-	}()
-	require.Eventually(t, func() bool { return env.Exchanges() == 1 }, 10*time.Second, time.Millisecond)
-	require.NoError(t, env.Close())
-	require.Error(t, <-failed)
-	require.NoError(t, env.Close())
-	require.Error(t, env.Up())
+	for name, fault := range map[string]emulator.Fault{"delayed": {Delay: never}, "hung": {Hang: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := newEnv(t)
+			env.Fault(fault)
+			failed := make(chan error, 1)
+			go func() {
+				response, err := env.client.Do(env.tokenRequest(grant()))
+				if err == nil {
+					err = response.Body.Close()
+				}
+				failed <- err
+			}()
+			require.Eventually(t, func() bool { return env.Exchanges() == 1 }, waitLimit, pollTime)
+			require.NoError(t, env.Close())
+			require.Error(t, <-failed)
+			require.NoError(t, env.Close())
+			require.Error(t, env.Up())
+		})
+	}
 }
 
 func TestDownRefusesConnectionsUntilUpOnTheSamePort(t *testing.T) {
@@ -206,7 +219,21 @@ func TestControl(t *testing.T) {
 	env.mustToken()
 	require.Equal(t, http.StatusNoContent, env.do(env.request(http.MethodPost, "/_emulator/key", "")).status)
 	require.Equal(t, "BentleyIMS_2027", segment(t, env.mustToken(), 0)["kid"])
+	require.Equal(t, http.StatusNoContent, env.do(env.request(http.MethodDelete, "/_emulator/keys", "")).status)
+	keys := env.do(env.request(http.MethodGet, "/.well-known/openid-configuration/jwks", "")).fields(t)["keys"]
+	require.Len(t, keys, 1)
 	require.Equal(t, "3\n", env.do(env.request(http.MethodGet, "/_emulator/exchanges", "")).body)
+
+	for body, want := range map[string]string{
+		`{"fields":{"scope":["a"],"expires_in":"59.9"}}`: `"scope":["a"]`,
+		`{"prefix":"\ufeff"}`:                            "\ufeff{",
+		`{"gzip":true,"error":"server_error"}`:           "server_error",
+		`{"echo":"form"}`:                                url.QueryEscape(clientSecret),
+		`{"same_token":true}`:                            "access_token",
+	} {
+		require.Equal(t, http.StatusNoContent, put(body).status, body)
+		require.Contains(t, env.exchange().body, want, body)
+	}
 
 	require.Equal(t, http.StatusNoContent, put(`{"drop_connections":true}`).status)
 	err := mustFail(t, env.client, env.tokenRequest(grant()))
@@ -221,6 +248,7 @@ func TestControlRefusesWhatItCannotDo(t *testing.T) {
 		"an endpoint that doesn't exist": `{"at":"moon"}`,
 		"a status that isn't final":      `{"status":100}`,
 		"a delay without a unit":         `{"delay":"2"}`,
+		"an echo that doesn't exist":     `{"echo":"rot13"}`,
 		"no JSON":                        `status=503`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,11 +10,6 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-const (
-	tokenPath = "/connect/token"
-	keysPath  = oidc.DiscoveryEndpoint + "/jwks"
-)
-
 // ims is the authorization server. The library parses requests, decodes the client's credentials and writes errors;
 // this type decides who is a client, which scopes it has, and what its token says.
 type ims struct {
@@ -29,8 +24,10 @@ type ims struct {
 
 func newIMS(e *Emulator) http.Handler {
 	server := &ims{issuer: e.URL(), now: e.now, registry: e.registry, keys: e.keys, journal: e.journal}
-	endpoints := op.Endpoints{Token: op.NewEndpoint(tokenPath), JwksURI: op.NewEndpoint(keysPath)}
-	return op.RegisterServer(server, endpoints, op.WithServerCORSOptions(nil))
+	mux := http.NewServeMux()
+	mux.Handle("/", op.RegisterServer(server, endpoints(), op.WithServerCORSOptions(nil)))
+	mux.HandleFunc(userinfoPath, server.userinfo)
+	return mux
 }
 
 // formOnly holds a token request to RFC 6749 section 3.2 (POST) and section 2.3.1 (no credentials in the URL), which
@@ -60,30 +57,27 @@ func (s *ims) Ready(ctx context.Context, r *op.Request[struct{}]) (*op.Response,
 	return s.Health(ctx, r)
 }
 
-// Discovery describes the endpoints that exist here.
-func (s *ims) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	return op.NewResponse(&oidc.DiscoveryConfiguration{
-		Issuer:                            s.issuer,
-		TokenEndpoint:                     s.issuer + tokenPath,
-		JwksURI:                           s.issuer + keysPath,
-		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeClientCredentials},
-		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodPost, oidc.AuthMethodBasic},
-		IDTokenSigningAlgValuesSupported:  []string{string(signatureAlgorithm)},
-	}), nil
-}
-
-// Keys publishes every signing key there has been.
+// Keys publishes every signing key that hasn't been withdrawn.
 func (s *ims) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
 	return op.NewResponse(s.keys.published()), nil
 }
 
-// VerifyClient gives the same answer to an unknown client and to a wrong secret, as IMS does.
+// VerifyClient tells the library which app a request comes from.
 func (s *ims) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
-	app, known := s.registry.find(r.Data.ClientID)
-	if !app.secretMatches(r.Data.ClientSecret) || !known {
-		return nil, errInvalidClient()
+	app, err := s.authenticate(r.Data)
+	if err != nil {
+		return nil, err
 	}
 	return &client{app: app, authMethod: authMethod(r.Header)}, nil
+}
+
+// authenticate gives the same answer to an unknown client and to a wrong secret, as IMS does.
+func (s *ims) authenticate(c *op.ClientCredentials) (App, error) {
+	app, known := s.registry.find(c.ClientID)
+	if !app.secretMatches(c.ClientSecret) || !known {
+		return App{}, errInvalidClient()
+	}
+	return app, nil
 }
 
 // ClientCredentialsExchange issues a token for the scopes asked for, or for all of the app's if none is.

@@ -79,6 +79,18 @@ func TestTokensVerifyAgainstDiscoveredKeysBeforeAndAfterAKeyRotation(t *testing.
 	require.Error(t, err)
 }
 
+func TestTokensOfAWithdrawnKeyVerifyNoLonger(t *testing.T) {
+	t.Parallel()
+	env := newEnv(t)
+	before := env.mustToken()
+	require.NoError(t, env.RotateKey())
+	env.WithdrawKeys()
+	requirePlatformError(t, env.me(before), http.StatusUnauthorized, "InvalidToken")
+	require.Equal(t, http.StatusOK, env.me(env.mustToken()).status)
+	require.NoError(t, env.RotateKey())
+	require.Equal(t, "BentleyIMS_2028", segment(t, env.mustToken(), 0)["kid"], "a key's name isn't used again")
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)

@@ -19,9 +19,10 @@ const (
 	tokenManager       = "a8me"
 )
 
-// keyring signs with its newest key and publishes all of them. IMS names a key after the year it was made in.
+// keyring signs with its newest key and publishes all that haven't been withdrawn. IMS names a key after the year it was made in.
 type keyring struct {
 	mu     sync.RWMutex
+	made   int // how many keys there have been
 	signer jose.Signer
 	public jose.JSONWebKeySet
 }
@@ -43,7 +44,7 @@ func (k *keyring) rotate() error {
 	defer k.mu.Unlock()
 	key := jose.JSONWebKey{
 		Key:       private,
-		KeyID:     fmt.Sprintf("BentleyIMS_%d", firstKeyYear+len(k.public.Keys)),
+		KeyID:     fmt.Sprintf("BentleyIMS_%d", firstKeyYear+k.made),
 		Algorithm: string(signatureAlgorithm),
 		Use:       "sig",
 	}
@@ -52,9 +53,17 @@ func (k *keyring) rotate() error {
 	if err != nil {
 		return err
 	}
+	k.made++
 	k.signer = signer
 	k.public.Keys = append(k.public.Keys, key.Public())
 	return nil
+}
+
+// withdraw leaves the key that signs as the only one published.
+func (k *keyring) withdraw() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.public.Keys = k.public.Keys[len(k.public.Keys)-1:]
 }
 
 // published is the key set as the keys endpoint serves it, RFC 7517 section 5.

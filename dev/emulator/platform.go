@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
 )
@@ -35,6 +34,8 @@ func newPlatform(e *Emulator) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /users/me", p.authorized(acceptV1, p.me))
 	mux.Handle("GET /accesscontrol/itwins/{id}/permissions", p.authorized(acceptV2, p.permissions))
+	mux.Handle("GET /itwins", p.authorized("", p.iTwins)) // Bentley's own client names no version
+	mux.Handle("GET /imodels", p.authorized(acceptV2, p.iModels))
 	return mux
 }
 
@@ -80,14 +81,15 @@ func (p *platform) permissions(w http.ResponseWriter, r *http.Request, caller Ap
 	httphelper.MarshalJSON(w, map[string][]string{"permissions": append([]string{}, permissions...)})
 }
 
-// authorized lets a request through whose token, scope and version of the API (the Accept header) are right.
+// authorized lets a request through whose token, scope and version of the API (the Accept header) are right. An empty
+// accept stands for any version.
 func (p *platform) authorized(accept string, next platformHandler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, fault := p.authenticate(r)
 		switch {
 		case fault != nil:
 			writePlatformError(w, *fault)
-		case r.Header.Get("Accept") != accept:
+		case accept != "" && r.Header.Get("Accept") != accept:
 			writePlatformError(w, errNotFound("Requested version of the API is not available."))
 		default:
 			next(w, r, caller)
@@ -113,16 +115,9 @@ func (p *platform) authenticate(r *http.Request) (App, *platformError) {
 		return App{}, errUnauthorized("HeaderNotFound",
 			"Header Authorization was not found in the request. Access denied.")
 	}
-	var registered jwt.Claims
-	var claims struct {
-		ClientID string   `json:"client_id"`
-		Scope    []string `json:"scope"`
-	}
-	if err := p.keys.verify(token, &registered, &claims); err != nil {
-		return App{}, errUnauthorized("InvalidToken", "Access token is malformed or not signed by IMS.")
-	}
-	if err := registered.ValidateWithLeeway(jwt.Expected{Issuer: p.issuer, Time: p.now()}, 0); err != nil {
-		return App{}, errUnauthorized("InvalidToken", "Access token is expired or of another issuer.")
+	claims, err := accepted(p.keys, p.issuer, p.now(), token)
+	if err != nil {
+		return App{}, errUnauthorized("InvalidToken", "Access token is "+err.Error()+".")
 	}
 	app, known := p.registry.find(claims.ClientID)
 	switch {

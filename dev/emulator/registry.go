@@ -75,6 +75,18 @@ func (r *registry) find(clientID string) (App, bool) {
 	return app, ok
 }
 
+// scopes are those of all apps, in order.
+func (r *registry) scopes() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []string
+	for _, app := range r.apps {
+		all = append(all, app.Scopes...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func (r *registry) setLifetime(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

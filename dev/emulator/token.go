@@ -3,8 +3,10 @@ package emulator
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"reflect"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
 )
 
@@ -13,20 +15,20 @@ const notBeforeSkew = 5 * time.Minute
 
 // tokenClaims are the claims of an IMS access token; scope is an array, unlike RFC 9068's string.
 type tokenClaims struct {
-	Scope        []string `json:"scope"`
-	ClientID     string   `json:"client_id"`
-	Subject      string   `json:"sub"`
-	Org          string   `json:"org"`
-	OrgName      string   `json:"org_name"`
-	UltimateSite string   `json:"ultimate_site"`
-	Email        string   `json:"email"`
-	Name         string   `json:"name"`
-	Audience     []string `json:"aud"`
-	Issuer       string   `json:"iss"`
-	ID           string   `json:"jti"`
-	IssuedAt     int64    `json:"iat"`
-	NotBefore    int64    `json:"nbf"`
-	Expiry       int64    `json:"exp"`
+	Scope        []string     `json:"scope"`
+	ClientID     string       `json:"client_id"`
+	Subject      string       `json:"sub"`
+	Org          string       `json:"org"`
+	OrgName      string       `json:"org_name"`
+	UltimateSite string       `json:"ultimate_site"`
+	Email        string       `json:"email"`
+	Name         string       `json:"name"`
+	Audience     jwt.Audience `json:"aud"`
+	Issuer       string       `json:"iss"`
+	ID           string       `json:"jti"`
+	IssuedAt     int64        `json:"iat"`
+	NotBefore    int64        `json:"nbf"`
+	Expiry       int64        `json:"exp"`
 }
 
 func newClaims(app App, scope []string, issuer string, issuedAt time.Time, lifetime time.Duration) tokenClaims {
@@ -46,6 +48,16 @@ func newClaims(app App, scope []string, issuer string, issuedAt time.Time, lifet
 		NotBefore:    issuedAt.Add(-notBeforeSkew).Unix(),
 		Expiry:       issuedAt.Add(lifetime).Unix(),
 	}
+}
+
+// claimNames are those of tokenClaims, as discovery lists them.
+func claimNames() []string {
+	fields := reflect.TypeFor[tokenClaims]()
+	names := make([]string, fields.NumField())
+	for i := range names {
+		names[i] = fields.Field(i).Tag.Get("json")
+	}
+	return names
 }
 
 func (c tokenClaims) issued(token, authMethod string) Issued {

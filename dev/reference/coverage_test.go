@@ -1,8 +1,9 @@
 package reference_test
 
 import (
+	"fmt"
 	"maps"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 )
 
 // TestPageHasEveryFieldOfEveryPath goes by the plugin's OpenAPI document, of which the page takes but the names of paths.
+// Defaults are in the descriptions as well, for those who read them in vault path-help.
 func TestPageHasEveryFieldOfEveryPath(t *testing.T) {
 	t.Parallel()
 	page, err := reference.Page(t.Context())
@@ -30,14 +32,19 @@ func TestPageHasEveryFieldOfEveryPath(t *testing.T) {
 		_, section, found := strings.Cut(string(page), "\n## "+name+"\n")
 		require.True(t, found, "there is no section %s", name)
 		section, _, _ = strings.Cut(section, "\n## ")
-		for _, field := range fieldsOf(item, document.Components.Schemas) {
+		for field, schema := range fieldsOf(item, document.Components.Schemas) {
 			require.Contains(t, section, "`"+field+"`", pattern)
+			if schema.Default != nil {
+				value := strings.Trim(fmt.Sprint(schema.Default), "[]") // a list is typed without brackets
+				require.Regexp(t, ` Default: `+regexp.QuoteMeta(value)+`\.$`, schema.Description, field)
+			}
 		}
 	}
 }
 
-// fieldsOf are the names of all that can be asked for and answered at a path.
-func fieldsOf(item *framework.OASPathItem, schemas map[string]*framework.OASSchema) (names []string) {
+// fieldsOf are all that can be asked for and answered at a path, by name.
+func fieldsOf(item *framework.OASPathItem, schemas map[string]*framework.OASSchema) map[string]*framework.OASSchema {
+	fields := make(map[string]*framework.OASSchema)
 	parameters := item.Parameters
 	var bodies []framework.OASContent
 	for _, operation := range []*framework.OASOperation{item.Get, item.Post, item.Patch, item.Delete} {
@@ -54,14 +61,15 @@ func fieldsOf(item *framework.OASPathItem, schemas map[string]*framework.OASSche
 	}
 	for _, parameter := range parameters {
 		if parameter.Name != "list" { // it stands for the method LIST
-			names = append(names, parameter.Name)
+			parameter.Schema.Description = parameter.Description
+			fields[parameter.Name] = parameter.Schema
 		}
 	}
 	for _, content := range bodies {
 		if body := content["application/json"]; body != nil {
 			schema := schemas[strings.TrimPrefix(body.Schema.Ref, "#/components/schemas/")]
-			names = slices.AppendSeq(names, maps.Keys(schema.Properties))
+			maps.Copy(fields, schema.Properties)
 		}
 	}
-	return names
+	return fields
 }

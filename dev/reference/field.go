@@ -26,7 +26,7 @@ func newField(path *framework.Path, name string) field {
 	f := describe(name, schema)
 	f.rank = 2
 	if schema.Default != nil {
-		f.Default = fmt.Sprint(schema.Default)
+		f.Default = defaultText(schema.Default)
 		f.Description = strings.TrimSuffix(f.Description, defaultSentence(f.Default))
 	}
 	_, created := path.Operations[logical.CreateOperation]
@@ -49,6 +49,9 @@ func newField(path *framework.Path, name string) field {
 	}
 	return f
 }
+
+// defaultText is a default as it is typed: a list without brackets.
+func defaultText(value any) string { return strings.Trim(fmt.Sprint(value), "[]") }
 
 // defaultSentence ends the description of a field that has a default, for those who read it in vault path-help.
 func defaultSentence(value string) string { return " Default: " + value + "." }

@@ -66,6 +66,7 @@ func flags(c call, path *framework.Path) []string {
 		switch {
 		case response.MediaType != "":
 			all = append(all, "-format=raw")
+		case c.operation == logical.ListOperation: // it prints names; -detailed asks for more
 		case slices.ContainsFunc(slices.Collect(maps.Values(response.Fields)), nested):
 			all = append(all, "-format=yaml")
 		}

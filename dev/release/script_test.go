@@ -91,10 +91,12 @@ func list(t *testing.T, dir string) (names []string) {
 func TestAReleaseReplacesAnEarlierOneAsAWhole(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
+	d.write("clients/typescript/package.json", "{}")
+	d.write("scripts/pack-client.sh", "#!/bin/sh\ntouch \"$2/client-$1.tgz\"\n")
 	d.mustRelease()
 	d.write("dist/v1.2.3/left-over.zip", "of an earlier run")
 	said := d.mustRelease()
-	require.Equal(t, []string{"SHA256SUMS", "a.cdx.json", "a.zip", "a_oci.tar", "release-notes.md"},
+	require.Equal(t, []string{"SHA256SUMS", "a.cdx.json", "a.zip", "a_oci.tar", "client-v1.2.3.tgz", "release-notes.md"},
 		list(t, filepath.Join(d.dir, "dist", "v1.2.3")))
 	require.Equal(t, []string{"v1.2.3"}, list(t, filepath.Join(d.dir, "dist")), "what it worked with is gone")
 	require.Contains(t, said, "release: v1.2.3 is in dist/v1.2.3\n")

@@ -21,7 +21,7 @@ import (
 
 // engine is the engine in this process. Reloads wait for requests under way, as Vault's do.
 type engine struct {
-	storage *logical.InmemStorage
+	storage *slowStorage
 
 	mu      sync.RWMutex
 	backend logical.Backend
@@ -78,6 +78,11 @@ func (e *engine) read(path string) error {
 	return err
 }
 
+func (e *engine) check(path string) error {
+	_, err := e.handle(context.Background(), logical.ReadOperation, path, nil)
+	return err
+}
+
 func (e *engine) reload() error {
 	ctx := context.Background()
 	e.mu.Lock()
@@ -130,10 +135,11 @@ func weigh(t *testing.T) weight {
 
 // TestSoakInThisProcess takes no test beside it: it weighs the process.
 func TestSoakInThisProcess(t *testing.T) { //nolint:paralleltest // see above
-	ims, e := newIMS(t), &engine{storage: &logical.InmemStorage{}}
+	ims, e := newIMS(t), &engine{storage: &slowStorage{Storage: &logical.InmemStorage{}}}
 	require.NoError(t, e.reload())
 	t.Cleanup(func() { e.backend.Cleanup(context.Background()) })
 	s := newStand(t, ims, e)
+	s.storage = e.storage
 	s.settle()
 	before, keys := weigh(t), e.keys(t)
 	s.soak(soakTime(t), 20*time.Millisecond)

@@ -22,8 +22,12 @@ type witness struct {
 	model *model
 
 	issued sync.Map // the digest of each token seen, to its emulator.Issued
+	latest sync.Map // each token path, to the holding that its last reader got
 
-	served, refused, strict atomic.Int64
+	stalls stalls
+
+	// How many reads: with a token, with an error, while nothing was written, while a usable token was at hand.
+	served, refused, strict, patient atomic.Int64
 
 	mu    sync.Mutex
 	wrong []string
@@ -31,8 +35,15 @@ type witness struct {
 
 // paths are those that readers read; roles that are written and deleted are among them.
 func paths() []string {
-	return append([]string{"token", "token/default", "token/second", "token/narrow"}, churned("token/")...)
+	all := []string{"token", "token/default", "token/second", "token/narrow"}
+	for i := range combinations() {
+		all = append(all, "token/"+combined(i))
+	}
+	return append(all, churned("token/")...)
 }
+
+// combined is the role for a combination of scopes.
+func combined(i int) string { return fmt.Sprintf("set-%d", i) }
 
 func churned(prefix string) []string {
 	return []string{prefix + "churn-0", prefix + "churn-1", prefix + "churn-2", prefix + "churn-3"}
@@ -54,14 +65,18 @@ func (w *witness) run(ctx context.Context, reader int, pause time.Duration) {
 
 // look makes one read, which the end of the run doesn't cut off.
 func (w *witness) look(reader int, path string) {
-	want, known, before, settled := w.model.expected(path)
+	before := w.model.view(path)
+	held := w.held(path)
 	begun := time.Now()
 	got, err := w.vault.readToken(context.Background(), reader, path)
 	ended := time.Now()
-	_, _, after, _ := w.model.expected(path)
-	if strict := settled && before == after; strict {
+	unchanged := before.settled() && w.model.view(path) == before
+	if unchanged {
 		w.strict.Add(1)
-		w.judgeExpected(path, got, err, want, known)
+		w.judgeExpected(path, got, err, before.want, before.known)
+	}
+	if unchanged && before.quiet() && held.usable(before, begun) {
+		w.judgePatience(path, held, err, begun, ended)
 	}
 	if err != nil {
 		w.refused.Add(1)
@@ -72,6 +87,9 @@ func (w *witness) look(reader int, path string) {
 	}
 	w.served.Add(1)
 	w.judgeToken(path, got, begun, ended)
+	if unchanged && before.quiet() {
+		w.keep(path, before, got)
+	}
 }
 
 // judgeExpected compares an answer with what the operator wrote, for reads during which nothing was written.

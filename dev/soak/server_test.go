@@ -80,6 +80,8 @@ func (s *server) read(path string) error {
 	return refusalOf(err)
 }
 
+func (s *server) check(path string) error { return s.read(path) }
+
 func (s *server) reload() error {
 	_, err := s.root.Sys().ReloadPlugin(&api.ReloadPluginInput{Plugin: s.plugin.Name})
 	return refusalOf(err)

@@ -34,7 +34,7 @@ func newStand(t *testing.T, ims *emulator.Emulator, v vault) *stand {
 	t.Helper()
 	m := newModel()
 	return &stand{
-		operator: &operator{t: t, vault: v, ims: ims, model: m, done: make(map[string]int)},
+		operator: &operator{t: t, vault: v, ims: ims, model: m, done: make(map[string]int), wrong: make(chan error, 100)},
 		witness:  &witness{vault: v, ims: ims, model: m},
 	}
 }
@@ -53,17 +53,24 @@ func (s *stand) soak(long, pause time.Duration) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	var all sync.WaitGroup
+	all.Go(func() { s.stalls.watch(ctx) })
 	for reader := range readers {
 		all.Go(func() { s.run(ctx, reader, pause) })
 	}
 	s.meddle(time.Now().Add(long))
 	cancel()
 	all.Wait()
-	s.t.Logf("%s: %d reads got a token, %d an error; %d while nothing was written; %d exchanges; %v",
-		long, s.served.Load(), s.refused.Load(), s.strict.Load(), s.operator.ims.Exchanges(), s.done)
-	require.Empty(s.t, s.wrong)
+	s.background.Wait()
+	s.t.Logf("%s: %d reads got a token, %d an error; %d while nothing was written, %d with a usable token; %d exchanges; %v",
+		long, s.served.Load(), s.refused.Load(), s.strict.Load(), s.patient.Load(), s.operator.ims.Exchanges(), s.done)
+	close(s.operator.wrong)
+	for err := range s.operator.wrong {
+		s.report("%v", err)
+	}
+	require.Empty(s.t, s.witness.wrong)
 	require.Positive(s.t, s.served.Load())
 	require.Positive(s.t, s.strict.Load())
+	require.Positive(s.t, s.patient.Load())
 }
 
 // settle brings everything to where it was at the beginning: the same apps, roles and tokens.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
@@ -20,6 +22,7 @@ type vault interface {
 	write(path string, data fields) error
 	remove(path string) error
 	read(path string) error
+	check(path string) error
 	reload() error
 }
 
@@ -70,6 +73,22 @@ func clientsOf(app string) []string {
 
 func scopes() []string {
 	return []string{"itwin-platform", "itwins:read", "imodels:modify", "itwins:modify"}
+}
+
+// combinations are every set of some of the scopes, each as IMS and the engine write it.
+func combinations() []string {
+	all := slices.Sorted(slices.Values(scopes()))
+	var sets []string
+	for mask := 1; mask < 1<<len(all); mask++ {
+		var set []string
+		for i, scope := range all {
+			if mask&(1<<i) != 0 {
+				set = append(set, scope)
+			}
+		}
+		sets = append(sets, strings.Join(set, " "))
+	}
+	return sets
 }
 
 func startIMS() (*emulator.Emulator, error) {

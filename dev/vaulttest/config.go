@@ -65,8 +65,8 @@ func writeConfig(tb testing.TB, path string, config hcl) {
 	require.NoError(tb, os.WriteFile(path, text, 0o600))
 }
 
-// freeAddress is a loopback address that nothing listened on a moment ago.
-func freeAddress(tb testing.TB) string {
+// FreeAddress is a loopback address that nothing listened on a moment ago.
+func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)

@@ -53,8 +53,8 @@ func newServer(tb testing.TB, opts Options, pluginDir string, peers []string) *S
 		vault:         vaultBinary(tb),
 		dir:           tb.TempDir(),
 		pluginDir:     pluginDir,
-		listen:        freeAddress(tb),
-		clusterListen: freeAddress(tb),
+		listen:        FreeAddress(tb),
+		clusterListen: FreeAddress(tb),
 		env:           opts.Env,
 		secrets:       &secrets{},
 	}

@@ -7,11 +7,12 @@ import time
 import urllib.request
 
 
+GRACE = 1  # seconds that a caller waits for a new token while the previous one is valid
 RETRY_AFTER = 5  # seconds to leave Vault alone after a failed read
 
 
 class VaultToken:
-    """The shared token of one role; safe for threads.
+    """The shared token of one role; safe for threads, of which those that come together share one read.
 
     path: such as "itwin/token/viewer".
     addr, vault_token: VAULT_ADDR and VAULT_TOKEN by default.
@@ -26,6 +27,8 @@ class VaultToken:
         self._clock = clock
         self._timeout = timeout
         self._lock = threading.Lock()
+        self._reading = None  # the thread that reads
+        self._error = None  # of the last read
         self._token = None
         self._read_again_at = 0
         self._expires_at = 0
@@ -33,29 +36,54 @@ class VaultToken:
     def get(self):
         """Returns the token, without "Bearer ". Reads it when Vault has a new one.
 
-        Raises OSError (urllib.error.HTTPError, if Vault answered) when there is no token to be had.
+        Raises OSError (urllib.error.HTTPError, if Vault answered) when there is no valid token.
         """
         with self._lock:
-            if self._clock() >= self._read_again_at:
-                self._refresh()
-            return self._token
+            reading = self._start_if_due()
+            valid = self._is_valid()
+        if reading:
+            reading.join(GRACE if valid else None)
+        with self._lock:
+            if self._is_valid():
+                return self._token
+            raise self._error
 
-    def _refresh(self):
+    def _is_valid(self):
+        return self._clock() < self._expires_at
+
+    def _start_if_due(self):
+        if self._clock() < self._read_again_at:
+            return None
+        if self._reading is None:
+            self._reading = threading.Thread(target=self._read, args=(self._clock(),), daemon=True)
+            self._reading.start()
+        return self._reading
+
+    def _read(self, asked):
+        # Without the lock, so that nobody who has a valid token waits for Vault.
+        data, error = None, None
         try:
-            self._read()
-        except OSError:
-            # Vault may be away for a while: the previous token is good for half an hour more, as a rule.
-            if self._clock() >= self._expires_at:
-                raise
-            self._read_again_at = self._clock() + RETRY_AFTER
+            data = self._request()
+        except OSError as err:
+            error = err
+        except (ValueError, KeyError):
+            error = OSError("the answer isn't Vault's: check VAULT_ADDR and the path")
+        with self._lock:
+            self._reading = None
+            self._error = error
+            if data:
+                self._token, ttl, self._expires_at = data
+                self._read_again_at = asked + ttl
+                if not self._is_valid():
+                    self._error = OSError("the token has expired, by this machine's clock")
+            elif self._is_valid():
+                # Vault may be away for a while: the previous token is valid for half an hour more, as a rule.
+                self._read_again_at = self._clock() + RETRY_AFTER
 
-    def _read(self):
-        asked = self._clock()
+    def _request(self):
         request = urllib.request.Request(
             self._url, headers={"X-Vault-Token": self._vault_token, "X-Vault-Request": "true"}
         )
         with urllib.request.urlopen(request, timeout=self._timeout) as response:
             data = json.load(response)["data"]
-        self._token = data["access_token"]
-        self._read_again_at = asked + data["ttl"]
-        self._expires_at = data["expires_at_unix"]
+        return data["access_token"], data["ttl"], data["expires_at_unix"]

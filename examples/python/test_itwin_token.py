@@ -1,7 +1,11 @@
 """Needs a Vault with the role viewer: VAULT_ADDR and VAULT_TOKEN. Run: python3 -m unittest"""
 
+import concurrent.futures
+import contextlib
+import http.server
 import json
 import os
+import threading
 import time
 import unittest
 import urllib.error
@@ -32,6 +36,33 @@ def rotate():
     ).close()
 
 
+@contextlib.contextmanager
+def answering(delay=0, body=None):
+    """A stand-in for Vault, whose tokens are called 1, 2, 3…"""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.reads += 1
+            data = {"access_token": str(server.reads), "ttl": 1800, "expires_at_unix": time.time() + 60 * MINUTE}
+            time.sleep(server.delay)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body or json.dumps({"data": data}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.reads, server.delay = 0, delay
+    server.addr = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 class VaultTokenTest(unittest.TestCase):
     def test_reads_again_at_ttl_and_not_before(self):
         clock = Clock()
@@ -54,6 +85,30 @@ class VaultTokenTest(unittest.TestCase):
         with self.assertRaises(urllib.error.HTTPError) as refused:
             token.get()
         refused.exception.close()
+
+    def test_threads_that_come_together_share_one_read(self):
+        with answering(delay=0.2) as vault:
+            token = VaultToken("itwin/token/viewer", addr=vault.addr)
+            with concurrent.futures.ThreadPoolExecutor(20) as threads:
+                tokens = set(threads.map(lambda _: token.get(), range(20)))
+        self.assertEqual({"1"}, tokens)
+        self.assertEqual(1, vault.reads)
+
+    def test_nobody_with_a_valid_token_waits_for_a_vault_that_hangs(self):
+        clock = Clock()
+        with answering() as vault:
+            token = VaultToken("itwin/token/viewer", addr=vault.addr, clock=clock)
+            self.assertEqual("1", token.get())
+            vault.delay = 4
+            clock.passed = 40 * MINUTE
+            began = time.monotonic()
+            self.assertEqual(["1", "1"], [token.get(), token.get()])
+            self.assertLess(time.monotonic() - began, 3.5)
+
+    def test_says_that_an_answer_is_not_vaults(self):
+        with answering(body=b"<html>") as vault:
+            with self.assertRaisesRegex(OSError, "check VAULT_ADDR"):
+                VaultToken("itwin/token/viewer", addr=vault.addr).get()
 
     def test_says_that_vault_refuses(self):
         token = VaultToken("itwin/token/viewer", vault_token="no-such-token")

@@ -1,4 +1,4 @@
-# Needs Terraform 1.10 or later. VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
+# Needs Terraform 1.10 or OpenTofu 1.11. VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
 terraform {
   required_version = ">= 1.10"
 
@@ -8,6 +8,11 @@ terraform {
       version = "~> 5.9"
     }
   }
+}
+
+provider "vault" {
+  # By default the provider makes a child token for each run, which a reader's policy doesn't allow.
+  skip_child_token = true
 }
 
 # Read anew in every plan and every apply, and in neither the state nor the plan.

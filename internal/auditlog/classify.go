@@ -2,11 +2,11 @@ package auditlog
 
 import "strings"
 
-// event is what an entry recorded: of the mount that it was located in, or a wrapping
-// that was opened, which Vault's own mounts answer.
+// event is what an entry recorded: on the mount that it was located in, or the opening of a
+// wrapping, which is on a mount of Vault's own.
 func (e *entry) event(mount, path string) (Event, bool) {
 	if e.Type != "response" {
-		return Event{}, false // the request of the same id came before it
+		return Event{}, false // only responses say what happened
 	}
 	event := e.asked(mount, path)
 	if e.opens() {
@@ -18,7 +18,7 @@ func (e *entry) event(mount, path string) (Event, bool) {
 	return event.outcome(e)
 }
 
-// asked is an event as far as the request tells.
+// asked is the part of an event that the request holds.
 func (e *entry) asked(mount, path string) Event {
 	place, role, _ := strings.Cut(path, "/")
 	if place == "config" {
@@ -61,7 +61,7 @@ func (v Event) success(answer answerData, reason, place string) (Event, bool) {
 	return v, true
 }
 
-// denied tells a refusal of Vault's from the engine's own.
+// denied reports whether Vault refused the request, not the engine.
 func (e *entry) denied() bool {
 	if e.Auth.PolicyResults != nil {
 		return !e.Auth.PolicyResults.Allowed
@@ -70,7 +70,7 @@ func (e *entry) denied() bool {
 		strings.Contains(e.Error, "missing client token")
 }
 
-// reason is the error in one line, without the list that Vault's multierror makes of it.
+// reason is the error in one line, without the list format of Vault's multierror.
 func (e *entry) reason() string {
 	var reasons []string
 	for line := range strings.Lines(e.Error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// entry is the part of a line that is of use. Its fields' tags say to a picker what that is.
+// entry is the part of a line that is used. A picker follows the tags of its fields.
 type entry struct {
 	Type     string        `json:"type"`
 	Time     string        `json:"time"`
@@ -35,7 +35,7 @@ type entryAuth struct {
 	} `json:"policy_results"`
 }
 
-// entryMetadata holds the names that Vault's own auth methods log a caller in by.
+// entryMetadata holds the names that Vault's auth methods set at login.
 type entryMetadata struct {
 	Username                string `json:"username"`
 	RoleName                string `json:"role_name"`
@@ -66,14 +66,14 @@ type entryResponse struct {
 	WrapInfo wrapInfo    `json:"wrap_info"`
 }
 
-// wrapInfo is of a wrapping that was made; without a Token, none was.
+// wrapInfo describes a wrapping that was made. Without a Token, none was.
 type wrapInfo struct {
 	Accessor string `json:"accessor"`
 	Token    string `json:"token"`
 	TTL      int64  `json:"ttl"` // seconds
 }
 
-// answerData is a token answer. Numbers are in clear, and HMACs in an unwrapping.
+// answerData is a token answer. Numbers are in the clear, except in an unwrapping.
 type answerData struct {
 	AccessToken       string `json:"access_token"`
 	TokenID           string `json:"token_id"`
@@ -81,12 +81,12 @@ type answerData struct {
 	ExpiresAtUnix     int64  `json:"expires_at_unix"`
 	LastVaultRotation string `json:"last_vault_rotation"`
 	Error             string `json:"error"`
-	// RawBody and Response are what was wrapped, in one string, where Vault logs it so.
+	// RawBody and Response hold what was wrapped, if Vault logs it as one string.
 	RawBody  string `json:"http_raw_body"`
 	Response string `json:"response"`
 }
 
-// setTime reads the time, which an entry has to have.
+// setTime parses the time, which every entry must have.
 func (e *entry) setTime() error {
 	at, err := time.Parse(time.RFC3339, e.Time)
 	if err != nil || at.Unix() <= firstSecond || at.Unix() > lastSecond {
@@ -98,9 +98,9 @@ func (e *entry) setTime() error {
 
 var errNoTime = errors.New("an entry without a time")
 
-// Of the years 1 to 9999 in UTC: JSON has no way to write others.
+// The years 1 to 9999 in UTC, as JSON can't hold others.
 const (
-	firstSecond = -62_135_596_800 // time.Time's zero, which is none
+	firstSecond = -62_135_596_800 // time.Time's zero, which means no time
 	lastSecond  = 253_402_300_799
 )
 
@@ -120,7 +120,7 @@ func (d answerData) token() Token {
 	return t
 }
 
-// HashPrefix begins each string that the log shows as an HMAC.
+// HashPrefix starts each string that the log shows as an HMAC.
 const HashPrefix = "hmac-sha256:"
 
 func shown(s string) string {

@@ -1,8 +1,8 @@
 package auditlog
 
-// This file is how a picker reads: byte by byte, as any two may be in different pieces.
+// A picker reads byte by byte, since any two bytes may be in different pieces.
 
-// peek passes over white space and looks at the next byte, which is 0 at the line's end.
+// peek skips white space and returns the next byte, or 0 at the end of the line.
 func (p *picker) peek() byte {
 	for p.fill() {
 		switch next := p.piece[0]; next {
@@ -15,7 +15,7 @@ func (p *picker) peek() byte {
 	return 0
 }
 
-// fill sees to it that there is a byte to look at, unless the line ends.
+// fill makes a byte available, unless the line ends.
 func (p *picker) fill() bool {
 	for len(p.piece) == 0 && p.lines.goesOn() {
 		p.piece = p.lines.next()
@@ -23,10 +23,10 @@ func (p *picker) fill() bool {
 	return len(p.piece) > 0
 }
 
-// take goes on by the byte that was looked at.
+// take consumes a byte.
 func (p *picker) take() { p.piece = p.piece[1:] }
 
-// text reads a string and appends what is between its quotes, but no more than keep bytes.
+// text reads a string and appends what is between its quotes, at most keep bytes.
 func (p *picker) text(to []byte, keep int) ([]byte, error) {
 	end := len(to) + keep
 	p.take()
@@ -34,7 +34,7 @@ func (p *picker) text(to []byte, keep int) ([]byte, error) {
 		plain := p.plain()
 		to = append(to, plain[:min(len(plain), max(0, end-len(to)))]...)
 		switch {
-		case len(p.piece) == 0: // the string goes on in the next one
+		case len(p.piece) == 0: // the string continues in the next piece
 		case p.piece[0] == '"':
 			p.take()
 			return to, nil
@@ -49,8 +49,8 @@ func (p *picker) text(to []byte, keep int) ([]byte, error) {
 	return to, errSyntax
 }
 
-// plain takes a string's bytes up to its end, an escape, what may not be in one, or the
-// end of the piece.
+// plain takes a string's bytes up to its end, an escape, an invalid byte or the end of the
+// piece.
 func (p *picker) plain() []byte {
 	whole := p.piece
 	for i, b := range whole {
@@ -63,7 +63,7 @@ func (p *picker) plain() []byte {
 	return whole
 }
 
-// escape takes a whole escape, good until the next one.
+// escape takes an escape, which is valid until the next call.
 func (p *picker) escape() []byte {
 	length, whole := len(`\n`), p.unit[:0]
 	for len(whole) < length && p.fill() {
@@ -77,7 +77,7 @@ func (p *picker) escape() []byte {
 	return whole
 }
 
-// word reads a number, a truth value or null and appends no more than keep bytes of it.
+// word reads a number, a boolean or null and appends at most keep bytes of it.
 func (p *picker) word(to []byte, keep int) ([]byte, error) {
 	err := errSyntax
 	for p.fill() && inWord(p.piece[0]) {
@@ -95,7 +95,7 @@ func inWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b == '-' || b == '+' || b == '.' || b == 'E'
 }
 
-// leaveOut passes over a value, however deep.
+// leaveOut skips a value of any depth.
 func (p *picker) leaveOut() error {
 	for depth := 0; ; {
 		var err error

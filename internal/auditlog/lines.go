@@ -5,24 +5,24 @@ import (
 	"errors"
 )
 
-// lineReader hands out lines from one buffer: whole, or in pieces where they are
-// longer than it. So lines may be of any length.
+// lineReader returns lines from one buffer, in pieces if they are longer than it, so lines
+// can have any length.
 type lineReader struct {
 	from *bufio.Reader
-	err  error // what ended the last piece: nil is a line's end, bufio.ErrBufferFull the buffer's
+	err  error // what ended the piece: nil for the end of a line, bufio.ErrBufferFull for the end of the buffer
 }
 
-// next returns a piece that is good until the call after it.
+// next returns a piece that is valid until the next call.
 func (l *lineReader) next() []byte {
 	piece, err := l.from.ReadSlice('\n')
 	l.err = err
 	return piece
 }
 
-// goesOn tells whether the line has more pieces.
+// goesOn reports whether the line has more pieces.
 func (l *lineReader) goesOn() bool { return errors.Is(l.err, bufio.ErrBufferFull) }
 
-// pass goes on to the line's end.
+// pass skips to the end of the line.
 func (l *lineReader) pass() {
 	for l.goesOn() {
 		l.next()

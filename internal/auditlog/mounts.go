@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// PluginName is the name under which the engine is registered, and so the type of
-// its mounts in the log.
+// PluginName is the name that the engine is registered under, which is the type of its
+// mounts in the log.
 const PluginName = "vault-plugin-secrets-itwin"
 
-// Mounts tells the entries of the engine's mounts from others.
+// Mounts recognizes the entries of the engine's mounts.
 type Mounts struct {
 	named   []string
 	needles [][]byte
 }
 
-// NewMounts finds the mounts of type PluginName and, whatever their type, those that
-// are named by MountPath: the engine may be registered under another name.
+// NewMounts finds the mounts of type PluginName, and the named ones, as MountPath returns
+// them, of any type: the engine may be registered under another name.
 func NewMounts(named ...string) Mounts {
 	m := Mounts{named: named, needles: [][]byte{[]byte("wrapping"), []byte(PluginName)}}
 	for _, mount := range named {
@@ -26,11 +26,11 @@ func NewMounts(named ...string) Mounts {
 	return m
 }
 
-// MountPath is a mount's path as events have it, with a slash at its end. People write
-// it with or without one, and with its namespace, as in "team-a/itwin".
+// MountPath is a mount's path as in events, with a trailing slash. The name may have one, and
+// includes the namespace, as in "team-a/itwin".
 func MountPath(name string) string { return strings.Trim(name, "/") + "/" }
 
-// needle is the last part of a mount's path, up to what JSON may write in several ways.
+// needle is the last part of a mount's path, up to a character that JSON can spell in several ways.
 func needle(mount string) []byte {
 	parts := strings.Split(strings.TrimSuffix(mount, "/"), "/")
 	last := parts[len(parts)-1]
@@ -40,8 +40,8 @@ func needle(mount string) []byte {
 	return []byte(last)
 }
 
-// mayConcern is false only for lines that can't hold an event: most of a log, told
-// without decoding.
+// mayConcern returns false only for lines that can't hold an event, without decoding them.
+// That is most of a log.
 func (m Mounts) mayConcern(line []byte) bool {
 	if !bytes.Contains(line, []byte(`"response"`)) {
 		return false
@@ -54,8 +54,8 @@ func (m Mounts) mayConcern(line []byte) bool {
 	return false
 }
 
-// locate splits a request's path into its mount, with the namespace, and the rest.
-// Vault before 1.14 logs no mount point, so there a mount can only be told by its name.
+// locate splits a request's path into its mount, with the namespace, and the rest. Vault
+// before 1.14 logs no mount point, so a mount is recognized there only by name.
 func (m Mounts) locate(r *entryRequest) (mount, path string, ok bool) {
 	whole := r.Namespace.Path + strings.TrimPrefix(r.Path, r.Namespace.Path)
 	point := ""

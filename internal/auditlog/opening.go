@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// The paths on Vault's own mounts where what was wrapped comes out.
+// The paths on Vault's own mounts that return what was wrapped.
 const (
 	unwrapPath = "sys/wrapping/unwrap"
 	rewrapPath = "sys/wrapping/rewrap"
-	// cubbyholePath is where Vault keeps it. Reading it there with the wrapping's token is deprecated, and works.
+	// cubbyholePath is where Vault keeps it. Reading it there with the wrapping token is deprecated, but works.
 	cubbyholePath = "cubbyhole/response"
-	// wrappingPolicy is the only one of a wrapping's token.
+	// wrappingPolicy is the only policy of a wrapping token.
 	wrappingPolicy = "response-wrapping"
 )
 
-// holder stands for the reader where a wrapping's own token made the request: Vault then knows nobody.
-const holder = "(whoever held the wrapping)"
+// holder stands for the reader if the wrapping token itself made the request: Vault then knows no identity.
+const holder = "(holder of the wrapping)"
 
-// longestWrapping, in seconds, is more than a wrapping may last.
+// longestWrapping, in seconds, is longer than a wrapping can last.
 const longestWrapping = 100 * 365 * 24 * 60 * 60
 
 func (e *entry) path() string { return strings.TrimPrefix(e.Request.Path, e.Request.Namespace.Path) }
 
-// opens tells whether the request was to open a wrapping. To all others, cubbyhole/response
-// is a place like any other in a cubbyhole of their own.
+// opens reports whether the request was to open a wrapping. For callers with any other token,
+// cubbyhole/response is an ordinary path in a cubbyhole of their own.
 func (e *entry) opens() bool {
 	switch e.path() {
 	case unwrapPath, rewrapPath:
@@ -38,8 +38,8 @@ func (e *entry) opens() bool {
 
 func (e *entry) heldWrapping() bool { return slices.Equal(e.Auth.Policies, []string{wrappingPolicy}) }
 
-// opening is the event of a wrapping that was opened, unless what came out shows to be
-// no iTwin token.
+// opening is the event of a wrapping that was opened, unless the log shows that it didn't
+// hold an iTwin token.
 func (v Event) opening(e *entry) (Event, bool) {
 	answer := e.Response.answer()
 	v.Mount, v.Path, v.Role, v.Opened = "", e.path(), "", e.opened()
@@ -59,7 +59,7 @@ func (v Event) opening(e *entry) (Event, bool) {
 	return v, e.Response.Data == nil || answer.RawBody != "" || answer.Response != ""
 }
 
-// making is the event as one that made a wrapping.
+// making turns the event into one that made a wrapping.
 func (v Event) making(kind Kind, made wrapInfo) Event {
 	v.Kind, v.Made = kind, some(made.Token, made.Accessor)
 	if made.TTL > 0 && made.TTL < longestWrapping {
@@ -68,9 +68,9 @@ func (v Event) making(kind Kind, made wrapInfo) Event {
 	return v
 }
 
-// opened are the HMACs that may name the wrapping. A token of Vault's has a longer and a
-// shorter form, both of which are good, and only the longer is logged where a wrapping is
-// made. The accessor is the same with both; but of a wrapping in the body, the log has none.
+// opened are the HMACs that may identify the wrapping. A Vault token has a long and a short
+// form, both valid, and only the long one is logged when a wrapping is made. The accessor is
+// the same for both, but isn't logged for a wrapping named in the body.
 func (e *entry) opened() []string {
 	if token := e.Request.Data.Token; token != "" && e.path() != cubbyholePath {
 		return []string{token}
@@ -78,7 +78,7 @@ func (e *entry) opened() []string {
 	return some(e.Auth.ClientToken, e.Request.ClientToken, e.Auth.Accessor)
 }
 
-// some are the strings that aren't empty.
+// some returns the strings that aren't empty.
 func some(of ...string) []string {
 	return slices.DeleteFunc(of, func(s string) bool { return s == "" })
 }

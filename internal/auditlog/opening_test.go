@@ -119,7 +119,7 @@ func TestWrappingIsKnownByTokenAndAccessorAsLongAsItLasts(t *testing.T) {
 func TestReaderWhomVaultDoesNotKnowHeldTheWrapping(t *testing.T) {
 	t.Parallel()
 	events, _ := scan(t, lines(cubbyhole()))
-	require.Equal(t, auditlog.Reader{Name: "(whoever held the wrapping)", Policies: "response-wrapping"}, events[0].Reader)
+	require.Equal(t, auditlog.Reader{Name: "(holder of the wrapping)", Policies: "response-wrapping"}, events[0].Reader)
 }
 
 // TestTokensThatADeviceWritesRawAreToldApart is about log_raw, and tokens that differ only where they are long already.

@@ -10,38 +10,38 @@ import (
 )
 
 const (
-	// maxKept, in bytes, is how much of a string is kept: more than an event shows of one, were each character
+	// maxKept, in bytes, is how much of a string is kept: more than maxText, even if each character is
 	// written as \u003c.
 	maxKept = 8 << 10
-	// maxPicked, in bytes, is more than all fields of use come to.
+	// maxPicked, in bytes, is more than all picked fields take.
 	maxPicked = 1 << 20
-	// maxName, in bytes, is more than the longest name of a field of use, or a number.
+	// maxName, in bytes, is longer than any picked name or number.
 	maxName = 64
 )
 
 var (
-	errSyntax  = errors.New("no JSON object, or not a whole one")
-	errTooMuch = errors.New("too much of what is of use")
+	errSyntax  = errors.New("not a complete JSON object")
+	errTooMuch = errors.New("too many values in the picked fields")
 )
 
-// picker reads those members of a JSON object that a struct has fields for. Whoever makes
-// a request chooses how many others there are, and how deep they go: Vault logs the names
-// in a body in clear, and again in its warnings, so that a line may be many times as long
-// as the request. What isn't picked is neither held nor checked, but for where it ends.
+// picker reads those members of a JSON object that a struct has fields for. A caller chooses
+// how many others there are, and how deeply they nest: Vault logs the names in a body in the
+// clear, and again in its warnings, so a line can be many times as long as the request. What
+// isn't picked is neither kept nor validated, except for where it ends.
 //
-// Unlike for encoding/json, names must be spelled exactly, as they must for Vault: there,
-// "toKen" with a Kelvin sign is "token" too.
+// Names must match exactly, as they must in Vault. In encoding/json, "to\u212aen" with a Kelvin
+// sign would match "token".
 type picker struct {
 	of     *shape
 	lines  *lineReader
-	piece  []byte // what is to be read of the line's last piece
+	piece  []byte // the unread rest of the current piece
 	unit   [6]byte
 	name   []byte
 	kept   []byte
 	picked int // bytes
 }
 
-// pick reads a line from a piece on to its end. What came before an error has been read.
+// pick reads a line, starting with piece, to its end. If it fails, into holds what came before the error.
 func (p *picker) pick(piece []byte, lines *lineReader, into *entry) error {
 	p.piece, p.lines, p.picked = piece, lines, 0
 	err := p.value(p.of, reflect.ValueOf(into).Elem())
@@ -51,8 +51,8 @@ func (p *picker) pick(piece []byte, lines *lineReader, into *entry) error {
 	return err
 }
 
-// value reads a value if it has the shape. Callers shape request bodies freely: another is
-// no error, or a reader could keep out of sight by sending one.
+// value reads a value if it has the shape, and skips it otherwise. That is not an error, or a
+// caller could escape notice by sending another shape.
 func (p *picker) value(s *shape, into reflect.Value) error {
 	switch first := p.peek(); {
 	case first == '{' && s.members != nil:
@@ -73,7 +73,7 @@ func (p *picker) value(s *shape, into reflect.Value) error {
 	return p.leaveOut()
 }
 
-// items reads what is in an object or array, up to its end.
+// items reads the items of an object or array, up to its end.
 func (p *picker) items(end byte, item func() error) error {
 	p.take()
 	if p.peek() == end {
@@ -125,8 +125,8 @@ func (p *picker) element(s *shape, into reflect.Value) error {
 	return p.value(s.element, into.Index(n))
 }
 
-// string reads a string, or the beginning of a long one. One that doesn't end is none: the
-// beginning of a name may be another's.
+// string reads a string, or the start of a long one. One that doesn't end is discarded, since
+// the start of a name may be another name.
 func (p *picker) string(into reflect.Value) (err error) {
 	if p.kept, err = p.text(append(p.kept[:0], '"'), maxKept); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (p *picker) string(into reflect.Value) (err error) {
 	return nil
 }
 
-// literal reads a whole number or truth value.
+// literal reads an integer or a boolean.
 func (p *picker) literal(into reflect.Value) (err error) {
 	if p.kept, err = p.word(p.kept[:0], maxName); err != nil {
 		return err

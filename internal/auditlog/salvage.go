@@ -2,20 +2,19 @@ package auditlog
 
 import "bytes"
 
-// UnknownReader stands for the reader of an entry that is too damaged to tell.
+// UnknownReader stands for the reader of an entry that is too damaged to name one.
 const UnknownReader = "(unknown)"
 
-// salvaged is what is left of an entry that can't be read, if it may be one of the
-// mounts' or a wrapping that was opened; named tells that its line has a mount's name in
-// it, or may have. Vault writes who asked first, then the request's body, and only then the
-// mount and the path: a body that is long enough to have the rest cut off, as syslog does,
-// must not keep its sender out of sight.
+// salvaged is what is left of an unreadable entry, if it may be on one of the mounts or the
+// opening of a wrapping; named means that its line contains a mount's name, or may. Vault
+// writes the caller first, then the request's body, and only then the mount and the path. A
+// caller must not escape notice by a body so long that syslog, say, cuts off the rest.
 func (m Mounts) salvaged(e *entry, named bool) (Event, bool) {
 	mount, path, located := m.locate(&e.Request)
 	begun := e.Auth.ClientToken != "" || e.Auth.DisplayName != "" || e.Request.ClientToken != ""
 	switch {
 	case e.Type == "request":
-		return Event{}, false // the response of the same id comes after it
+		return Event{}, false // its response has a line of its own
 	case located && e.Request.Namespace.ID != "":
 	case located, e.opens():
 		mount, path = "", e.path()
@@ -33,8 +32,8 @@ func (m Mounts) salvaged(e *entry, named bool) (Event, bool) {
 	return event, true
 }
 
-// areIn tells whether a damaged line is of a mount's by its type or path. The server's own
-// log, in lines between those of the audit log, has both without quotes.
+// areIn reports whether a damaged line names a mount by type or path. Lines of the server's
+// own log, which may come in between, have both without quotes.
 func (m Mounts) areIn(line []byte) bool {
 	named := bytes.Contains(line, []byte(`"`+PluginName+`"`))
 	for _, mount := range m.named {

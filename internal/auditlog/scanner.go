@@ -18,17 +18,17 @@ const (
 	maxMounts = 1000
 )
 
-// Stats are figures of what was read so far.
+// Stats counts what was read so far.
 type Stats struct {
-	Lines int64 `json:"lines"` // all, whatever they are
-	// Damaged are lines that are no whole JSON object, and were skipped. Those that are of a mount, or may be, are
+	Lines int64 `json:"lines"` // of any kind
+	// Damaged counts lines that are not a complete JSON object and were skipped. Those that may be on a mount are
 	// Unreadable events instead.
 	Damaged int64 `json:"damaged"`
-	// Mounts are those that the log has entries of, be they events or not.
+	// Mounts are those that the log has entries for, even if none is an event.
 	Mounts []string `json:"mounts"`
 }
 
-// Scanner reads logs one after the other.
+// Scanner reads logs one after another.
 type Scanner struct {
 	mounts Mounts
 	fields picker
@@ -41,17 +41,17 @@ func NewScanner(mounts Mounts) *Scanner {
 	return &Scanner{mounts: mounts, fields: picker{of: shapeOf(reflect.TypeFor[entry]())}, seen: make(map[string]bool)}
 }
 
-// Stats are the figures of all that was scanned.
+// Stats returns the counts for everything scanned so far.
 func (s *Scanner) Stats() Stats {
 	stats := s.stats
 	stats.Mounts = slices.Sorted(maps.Keys(s.seen))
 	return stats
 }
 
-// Scan reads a log, gzipped or not, to its end and hands each event to use, in the
-// log's order. Lines are JSON objects; anything before the first brace is passed over,
-// as audit devices and syslog put prefixes there. Only a failing reader, or damaged
-// compression, is an error: damaged lines are counted, or come as Unreadable events.
+// Scan reads a log, gzipped or not, to its end and calls use for each event, in the log's
+// order. Lines are JSON objects; anything before the first brace is skipped, since audit
+// devices and syslog put prefixes there. Only a failing reader or damaged compression is an
+// error: damaged lines are counted, or become Unreadable events.
 func (s *Scanner) Scan(r io.Reader, use func(Event)) error {
 	plain, err := decompress(r)
 	if err != nil {
@@ -69,11 +69,11 @@ func (s *Scanner) Scan(r io.Reader, use func(Event)) error {
 	}
 }
 
-// decompress looks at the data, not at a name: rotated logs are called anything.
+// decompress looks at the data, not at a name, since rotated logs can have any name.
 func decompress(r io.Reader) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, bufferSize)
 	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-		return buffered, nil //nolint:nilerr // shorter than two bytes, or failing: the next read tells
+		return buffered, nil //nolint:nilerr // too short, or failing: the next read says which
 	}
 	plain, err := gzip.NewReader(buffered)
 	if err != nil {
@@ -82,7 +82,7 @@ func decompress(r io.Reader) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(plain, bufferSize), nil
 }
 
-// line reads a line to its end, counts it and hands on what it records.
+// line reads a line to its end, counts it and passes its event on.
 func (s *Scanner) line(lines *lineReader, use func(Event)) {
 	line := lines.next()
 	whole := !lines.goesOn()
@@ -107,28 +107,28 @@ func (s *Scanner) line(lines *lineReader, use func(Event)) {
 	}
 }
 
-// complete tells, without reading a line, that it isn't one that was cut off: it ends as
-// Vault's lines do. The beginning of one can't be made to, be it up to a pair of metadata
-// that somebody chose, which is no part of a request, or of a body, whose texts are HMACs.
+// complete reports, without decoding a line, that it wasn't cut off: it ends like Vault's
+// lines. A caller can't make the start of a line end like that: metadata that callers choose
+// comes before the request, and strings in a body are HMACs.
 func complete(line []byte) bool {
 	ends := bytes.HasSuffix(line, []byte(`"type":"response"}`)) || bytes.HasSuffix(line, []byte(`"type":"request"}`))
-	return ends && bytes.Contains(line, []byte(`quest":{`)) // from the letter on that is rare, and so found fast
+	return ends && bytes.Contains(line, []byte(`quest":{`)) // starts at a rare letter, so it is found fast
 }
 
-// read returns what a line that starts somewhere records, or what is left of it.
+// read returns the event of a line whose JSON begins at start, or what is left of it.
 func (s *Scanner) read(line []byte, start int, lines *lineReader) (Event, bool) {
 	whole := !lines.goesOn()
 	var e entry
 	err := s.fields.pick(line[start:], lines, &e)
 	mount, path, located := s.mounts.locate(&e.Request)
 	if err == nil && !located && !e.opens() {
-		return Event{}, false // another engine's, or no entry
+		return Event{}, false // another engine's, or not an entry
 	}
 	if err = errors.Join(err, e.setTime()); err == nil {
 		s.see(mount)
 		return e.event(mount, path)
 	}
-	// Of a long line, the piece that was read first is gone.
+	// The first piece of a long line is gone by now.
 	event, ok := s.mounts.salvaged(&e, !whole || s.mounts.areIn(line))
 	if !ok {
 		s.stats.Damaged++
@@ -137,7 +137,7 @@ func (s *Scanner) read(line []byte, start int, lines *lineReader) (Event, bool) 
 	return event, ok
 }
 
-// see keeps the name of a mount that has an entry.
+// see records a mount that has an entry.
 func (s *Scanner) see(mount string) {
 	if mount != "" && len(s.seen) < maxMounts {
 		s.seen[shortened(mount)] = true

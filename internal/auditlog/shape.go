@@ -2,20 +2,20 @@ package auditlog
 
 import "reflect"
 
-// shape is what JSON that is of use looks like: an object of these members, an array of
-// these elements, or else a string, a whole number or a truth value.
+// shape describes the JSON to pick: an object with these members, an array of these elements,
+// or else a string, an integer or a boolean.
 type shape struct {
 	members map[string]member
 	element *shape
 }
 
-// member is a field of a struct that an object's member is read into.
+// member is the struct field that an object's member is read into.
 type member struct {
 	index int
 	shape *shape
 }
 
-// shapeOf reads the shape off the tags of a type.
+// shapeOf derives the shape from the tags of a type.
 func shapeOf(t reflect.Type) *shape {
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// maxText, in bytes, bounds each string of an event: a path may be as long as a request's first line, a MiB.
+	// maxText, in bytes, bounds each string of an event, as a path can have 1 MiB.
 	maxText = 1 << 10
-	// cutMark ends what was longer.
+	// cutMark ends a string that was longer.
 	cutMark = "…"
 )
 
-// shortened is a string, or as much of it as an event holds.
+// shortened cuts a string to maxText.
 func shortened(s string) string {
 	if len(s) <= maxText {
 		return s
@@ -25,7 +25,7 @@ func shortened(s string) string {
 	return s[:end] + cutMark
 }
 
-// shortened shortens all of the event's strings.
+// shortened cuts all strings of the event.
 func (v Event) shortened() Event {
 	r, t := &v.Reader, &v.Token
 	for _, s := range []*string{
@@ -43,8 +43,8 @@ func (v Event) shortened() Event {
 	return v
 }
 
-// digest stands for a string that is compared alone, and may begin as another does: an
-// audit device with log_raw writes the tokens themselves.
+// digest replaces a long string that is only compared, and may start like another one: an
+// audit device with log_raw=true logs the tokens themselves.
 func digest(s string) string {
 	if len(s) <= maxText {
 		return s

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,14 +13,23 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
 const (
 	maxToken    = 64 << 10
+	maxScope    = 1024
 	minLifetime = 4 * time.Second
 	maxLifetime = 24 * time.Hour
 	bearer      = "Bearer"
+)
+
+// The fields of RFC 6749 section 5.1 that x/oauth2 doesn't read as we do.
+const (
+	fieldExpiresIn = "expires_in"
+	fieldScope     = "scope"
 )
 
 // Grant is a token as IMS granted it.
@@ -27,6 +37,9 @@ type Grant struct {
 	AccessToken secret.Text
 	// TokenType is always "Bearer".
 	TokenType string
+	// Scope is what IMS granted; empty where it didn't say, or said what must not be
+	// shown or can't be a scope.
+	Scope scopes.Set
 	// RequestedAt is taken before the request is sent: Lifetime counts from
 	// there, so that a slow answer never makes a token look younger.
 	RequestedAt time.Time
@@ -37,61 +50,58 @@ type Grant struct {
 	Took time.Duration
 }
 
+var (
+	// b64token follows RFC 6750 section 2.1.
+	b64token = regexp.MustCompile(`\A[A-Za-z0-9._~+/-]+=*\z`)
+	// scopeText follows RFC 6749 section 3.3.
+	scopeText = regexp.MustCompile(`\A[\x21\x23-\x5B\x5D-\x7E ]*\z`)
+	// jsonNumber follows RFC 8259 section 6, but forgives leading zeros.
+	jsonNumber = regexp.MustCompile(`\A-?\d+(\.\d+)?([eE][+-]?\d+)?\z`)
+)
+
 // readToken decides what counts as a token. Its errors are safe to show.
-func readToken(token *oauth2.Token) (Grant, error) {
-	if err := checkToken(token.AccessToken); err != nil {
-		return Grant{}, err
-	}
-	if token.TokenType != "" && !strings.EqualFold(token.TokenType, bearer) {
+func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
+	switch {
+	case len(token.AccessToken) > maxToken:
+		return Grant{}, fmt.Errorf("its access_token is longer than %d KiB", maxToken>>10)
+	case !b64token.MatchString(token.AccessToken):
+		return Grant{}, errors.New("its access_token has characters outside RFC 6750's")
+	case token.TokenType != "" && !strings.EqualFold(token.TokenType, bearer):
 		return Grant{}, errors.New("its token_type is not Bearer")
 	}
-	lifetime, err := readLifetime(token)
+	lifetime, err := x.lifetime(token.AccessToken)
 	if err != nil {
 		return Grant{}, err
 	}
-	return Grant{AccessToken: secret.New(token.AccessToken), TokenType: bearer, Lifetime: lifetime}, nil
+	return Grant{
+		AccessToken: secret.New(token.AccessToken), TokenType: bearer,
+		Scope: x.grantedScope(token.AccessToken), Lifetime: lifetime,
+	}, nil
 }
 
-func checkToken(token string) error {
-	switch {
-	case len(token) > maxToken:
-		return fmt.Errorf("its access_token is longer than %d KiB", maxToken>>10)
-	case !isB64Token(token):
-		return errors.New("its access_token has characters outside RFC 6750's")
-	}
-	return nil
-}
-
-// isB64Token follows b64token in RFC 6750 section 2.1.
-func isB64Token(token string) bool {
-	return regexp.MustCompile(`\A[A-Za-z0-9._~+/-]+=*\z`).MatchString(token)
-}
-
-// readLifetime takes expires_in (RFC 6749 section 5.1), a number or a string of
-// digits; if it is absent, the time that the token itself states.
-func readLifetime(token *oauth2.Token) (time.Duration, error) {
-	var seconds int64
-	switch value := token.Extra("expires_in").(type) {
-	case nil:
-		stated, ok := statedLifetime(token.AccessToken)
-		if !ok {
+// lifetime takes expires_in (RFC 6749 section 5.1) or, if that is absent, the time that
+// the token itself states. It rounds down.
+func (x *exchange) lifetime(token string) (time.Duration, error) {
+	seconds, stated := number(x.answer[fieldExpiresIn])
+	switch raw := x.answer[fieldExpiresIn]; {
+	case stated:
+	case raw != nil && string(raw) != "null":
+		return 0, errors.New("its expires_in is not a number of seconds")
+	default:
+		if seconds, stated = statedLifetime(token); !stated {
 			return 0, errors.New("it states no lifetime: no expires_in, and no exp and iat in the token")
 		}
-		seconds = stated
-	case float64: // x/oauth2 has refused fractions
-		seconds = int64(value)
-	case string:
-		seconds, _ = strconv.ParseInt(value, 10, 64) // 0 is refused below
 	}
-	if seconds < int64(minLifetime/time.Second) || seconds > int64(maxLifetime/time.Second) {
-		return 0, fmt.Errorf("its lifetime is not between %s and %s", minLifetime, maxLifetime)
+	seconds = math.Floor(seconds)
+	if seconds < minLifetime.Seconds() || seconds > maxLifetime.Seconds() {
+		return 0, errors.New("its lifetime is not between 4 s and 24 h")
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// statedLifetime returns exp − iat of a JWT (RFC 7519 section 4.1) in seconds.
-// The signature isn't verified: who could forge it could forge expires_in.
-func statedLifetime(token string) (int64, bool) {
+// statedLifetime returns exp − iat of a JWT (RFC 7519 section 4.1) in seconds. The
+// signature isn't verified: a server that could forge it could forge expires_in.
+func statedLifetime(token string) (seconds float64, ok bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return 0, false
@@ -100,10 +110,47 @@ func statedLifetime(token string) (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	var claims struct{ Exp, Iat *int64 }
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Exp == nil || claims.Iat == nil {
+	var claims struct{ Exp, Iat json.RawMessage }
+	if err := json.Unmarshal(payload, &claims); err != nil {
 		return 0, false
 	}
-	// From 0 up, the difference can't overflow.
-	return *claims.Exp - *claims.Iat, *claims.Exp >= 0 && *claims.Iat >= 0
+	exp, hasExp := number(claims.Exp)
+	iat, hasIat := number(claims.Iat)
+	return exp - iat, hasExp && hasIat
+}
+
+// number reads a JSON number in any spelling, or one in a string. It never returns
+// infinity or what isn't a number.
+func number(raw json.RawMessage) (value float64, ok bool) {
+	text := string(raw)
+	if len(text) > 1 && text[0] == '"' {
+		text = text[1 : len(text)-1]
+	}
+	if !jsonNumber.MatchString(text) {
+		return 0, false
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	return max(min(value, math.MaxInt64), math.MinInt64), err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// grantedScope reads a string (RFC 6749 section 5.1) or, as in tokens of IMS, an array
+// of strings. Scopes are stored and shown, so they must not hold the secret or the token.
+func (x *exchange) grantedScope(token string) scopes.Set {
+	var list []string
+	var text string
+	switch raw := x.answer[fieldScope]; {
+	case json.Unmarshal(raw, &text) == nil:
+		list = []string{text}
+	case json.Unmarshal(raw, &list) != nil:
+		return scopes.Set{}
+	}
+	granted := scopes.Granted(list...)
+	text = strings.Join(list, " ")
+	switch {
+	case granted == x.wanted:
+		return granted
+	case len(text) > maxScope, !scopeText.MatchString(text), x.client.cleaner.Finds(text), outbound.NewCleaner(token).Finds(text):
+		return scopes.Set{}
+	}
+	return granted
 }

@@ -2,6 +2,7 @@ package ims
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -38,8 +39,18 @@ func TestOnlyTheseLifetimesAreAccepted(t *testing.T) {
 		{"too long", "opaque", `86401`, 0},
 		{"zero, though the token states one", hour, `0`, 0},
 		{"negative", "opaque", `-1`, 0},
-		{"a fraction", "opaque", `3600.5`, 0},
-		{"in exponents", "opaque", `1e12`, 0},
+		{"a fraction, rounded down", "opaque", `3600.9`, time.Hour},
+		{"a whole number with a fraction", "opaque", `3600.0`, time.Hour},
+		{"in exponents", "opaque", `3.6e3`, time.Hour},
+		{"a fraction in a string", "opaque", `"3600.0"`, time.Hour},
+		{"null, with claims in exponents", jwt(`{"iat":1e3,"exp":"4600.5"}`), `null`, time.Hour},
+		{"null, with claims that are texts", jwt(`{"iat":"a","exp":4600}`), `null`, 0},
+		{"a fraction below the shortest", "opaque", `3.9`, 0},
+		{"out of range in exponents", "opaque", `1e12`, 0},
+		{"infinite", "opaque", `1e999`, 0},
+		{"hexadecimal in a string", "opaque", `"0xE10"`, 0},
+		{"not a number", "opaque", `"NaN"`, 0},
+		{"a list", "opaque", `[3600]`, 0},
 		{"out of range", "opaque", `99999999999`, 0},
 		{"an empty string", "opaque", `""`, 0},
 		{"words", "opaque", `"an hour"`, 0},
@@ -79,10 +90,49 @@ func TestOnlyBearerTokensAreAccepted(t *testing.T) {
 
 func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
 	t.Parallel()
+	answer := func(token string) Options {
+		body, err := json.Marshal(map[string]any{"access_token": token, "expires_in": 60})
+		require.NoError(t, err)
+		return appOptions(serve(t, answering(http.StatusOK, string(body))).URL)
+	}
 	for _, token := range []string{"a", "AZaz09-._~+/", "a==", strings.Repeat("a", maxToken)} {
-		require.NoError(t, checkToken(token))
+		require.Equal(t, token, mustGrant(t, answer(token)).AccessToken.Reveal())
 	}
 	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", strings.Repeat("a", maxToken+1)} {
-		require.Error(t, checkToken(token), "%.20q", token)
+		require.Equal(t, Malformed, mustFail(t, mustClient(t, answer(token))).Kind, "%.20q", token)
 	}
+}
+
+func TestWhatSurroundsAnAccessTokenDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"white space around the object": " \r\n\t{ \"access_token\" : \"a\" , \"expires_in\" : 60 }\n\n",
+		"fields that nobody knows":      `{"canary":{"a":[1,null]},"access_token":"a","expires_in":60,"refresh_token":"canary"}`,
+		"a field that is given twice":   `{"access_token":"canary","access_token":"a","expires_in":3600,"expires_in":60}`,
+	} {
+		grant := mustGrant(t, appOptions(serve(t, answering(http.StatusOK, body)).URL))
+		require.Equal(t, "a", grant.AccessToken.Reveal(), name)
+		require.Equal(t, time.Minute, grant.Lifetime, name)
+	}
+}
+
+func TestAGrantHasTheScopesThatIMSNames(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[string]string{
+		`"itwin-platform"`:                       "itwin-platform",
+		`"b a"`:                                  "a b",
+		`["b","a"]`:                              "a b",
+		`null`:                                   "",
+		`7`:                                      "",
+		`[7]`:                                    "",
+		`"a\u0007b"`:                             "",
+		`"` + strings.Repeat("x", 2000) + `"`:    "",
+		`"canary%2B%2F%3D%3A%26%25%20secret%3D"`: "",
+		`"eyJhbGciOiJSUzI1NiJ9.e30.c2ln"`:        "",
+		`"the opaque.token"`:                     "",
+	} {
+		body := `{"access_token":"opaque-token","expires_in":60,"scope":` + scope + `}`
+		require.Equal(t, want, mustGrant(t, appOptions(serve(t, answering(200, body)).URL)).Scope.String(), scope)
+	}
+	require.True(t, mustGrant(t, appOptions(serve(t, answering(200, goodBody)).URL)).Scope.IsZero())
 }

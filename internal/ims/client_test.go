@@ -76,7 +76,7 @@ func TestAGrantHoldsWhatWasGranted(t *testing.T) {
 	require.Equal(t, "application/json", header.Get("Accept"))
 	require.Equal(t, "engine/1.0", header.Get("User-Agent"))
 	require.NotContains(t, header, "Idempotency-Key")
-	require.NotContains(t, header, "Accept-Encoding")
+	require.Equal(t, "identity", header.Get("Accept-Encoding"))
 }
 
 func TestEveryExchangeHasItsOwnCorrelationID(t *testing.T) {
@@ -104,7 +104,7 @@ func TestSequentialExchangesShareOneConnectionUntilClose(t *testing.T) {
 	t.Cleanup(server.Close)
 	client := mustClient(t, appOptions(server.URL))
 	for range 50 {
-		_, err := client.Exchange(t.Context(), "itwin-platform")
+		_, err := client.Exchange(t.Context(), platformScope())
 		require.NoError(t, err)
 	}
 	require.EqualValues(t, 1, opened.Load())
@@ -127,7 +127,7 @@ func TestAConnectionClosedWhileIdleDoesNotFailTheExchange(t *testing.T) {
 	})
 	client := mustClient(t, appOptions("http://"+address))
 	for range 2 {
-		_, err := client.Exchange(t.Context(), "itwin-platform")
+		_, err := client.Exchange(t.Context(), platformScope())
 		require.NoError(t, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 			http.Redirect(w, r, target.URL, status)
 		})
 		failure := mustFail(t, mustClient(t, appOptions(server.URL)))
-		require.Equal(t, Unreachable, failure.Kind)
+		require.Equal(t, Foreign, failure.Kind)
 		require.Equal(t, outbound.StageStatus, failure.Stage)
 		require.Equal(t, status, failure.Status)
 		require.Contains(t, failure.Error(), "redirects are not followed")
@@ -149,15 +149,29 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
+func TestARedirectToTheSameURLIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+	})
+	require.Equal(t, Foreign, mustFail(t, mustClient(t, appOptions(server.URL))).Kind)
+	require.EqualValues(t, 1, asked.Load())
+}
+
 func TestNewClientRefusesWhatItCannotUse(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*Options){
-		"a token URL that isn't https":       func(o *Options) { o.TokenURL = "http://ims.bentley.com" },
-		"no client id":                       func(o *Options) { o.ClientID = "" },
-		"no client secret":                   func(o *Options) { o.ClientSecret = secret.Text{} },
-		"an unknown auth method":             func(o *Options) { o.AuthMethod = "private_key_jwt" },
-		"no request timeout":                 func(o *Options) { o.RequestTimeout = 0 },
-		"an unknown TLS version":             func(o *Options) { o.TLSMinVersion = "tls11" },
+		"a token URL that isn't https": func(o *Options) { o.TokenURL = "http://ims.bentley.com" },
+		"no client id":                 func(o *Options) { o.ClientID = "" },
+		"no client secret":             func(o *Options) { o.ClientSecret = secret.Text{} },
+		"an unknown auth method":       func(o *Options) { o.AuthMethod = "private_key_jwt" },
+		"no request timeout":           func(o *Options) { o.Timeout = 0 },
+		"an unknown TLS version":       func(o *Options) { o.TLSMinVersion = "tls11" },
+		"a host that isn't allowed": func(o *Options) {
+			o.AllowedHosts, _ = outbound.ParseAllowedHosts("*.example.com")
+		},
 		"CA certificates that can't be read": func(o *Options) { o.CACert = "canary" },
 	}
 	for name, spoil := range cases {
@@ -181,9 +195,17 @@ func TestAnEchoedSecretNeverShows(t *testing.T) {
 			echo := r.PostForm.Get("client_secret")
 			w.Header().Set("Location", "https://"+echo)
 			w.WriteHeader(status)
-			_, _ = fmt.Fprintf(w, `{"error":%q,"error_description":%q}`, "x"+echo, strings.Repeat(echo, 50))
+			_, _ = fmt.Fprintf(w, `{"error":"invalid_client","error_description":%q}`, strings.Repeat(echo, 50))
 		})
 		failure := mustFail(t, mustClient(t, appOptions(server.URL)))
 		require.NotContains(t, fmt.Sprintf("%+v %#v", failure, *failure), "canary")
 	}
+}
+
+func TestASecretInTheErrorCodeIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	o := appOptions("")
+	o.ClientSecret = secret.New("canary_secret_in_lower_case")
+	o.TokenURL = serve(t, answering(http.StatusBadRequest, `{"error":"not_canary_secret"}`)).URL
+	require.Equal(t, Foreign, mustFail(t, mustClient(t, o)).Kind)
 }

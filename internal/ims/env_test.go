@@ -2,7 +2,6 @@ package ims
 
 import (
 	"context"
-	"encoding/pem"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -26,15 +26,16 @@ func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 
 func appOptions(tokenURL string) Options {
 	return Options{
-		TokenURL:       tokenURL,
-		ClientID:       appID,
-		ClientSecret:   secret.New(appSecret),
-		AuthMethod:     AuthPost,
-		RequestTimeout: 10 * time.Second,
-		TLSMinVersion:  outbound.TLS12,
-		Now:            noon,
+		Options:      outbound.Options{Timeout: 10 * time.Second, TLSMinVersion: outbound.TLS12, Now: noon},
+		TokenURL:     tokenURL,
+		ClientID:     appID,
+		ClientSecret: secret.New(appSecret),
+		AuthMethod:   AuthPost,
 	}
 }
+
+// platformScope is what every test asks for.
+func platformScope() scopes.Set { return scopes.Granted("itwin-platform") }
 
 func mustClient(t *testing.T, o Options) *Client {
 	t.Helper()
@@ -51,21 +52,6 @@ func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 	return server
 }
 
-func serveTLS(t *testing.T, prepare func(*httptest.Server)) *httptest.Server {
-	t.Helper()
-	server := httptest.NewUnstartedServer(answering(http.StatusOK, goodBody))
-	prepare(server)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server
-}
-
-func trusting(server *httptest.Server) Options {
-	o := appOptions(server.URL)
-	o.CACert = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	return o
-}
-
 func answering(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -75,7 +61,7 @@ func answering(status int, body string) http.HandlerFunc {
 
 func mustGrant(t *testing.T, o Options) Grant {
 	t.Helper()
-	grant, err := mustClient(t, o).Exchange(t.Context(), "itwin-platform")
+	grant, err := mustClient(t, o).Exchange(t.Context(), platformScope())
 	require.NoError(t, err)
 	return grant
 }
@@ -87,7 +73,7 @@ func mustFail(t *testing.T, client *Client) *Error {
 
 func mustFailIn(ctx context.Context, t *testing.T, client *Client) *Error {
 	t.Helper()
-	grant, err := client.Exchange(ctx, "itwin-platform")
+	grant, err := client.Exchange(ctx, platformScope())
 	require.Zero(t, grant)
 	var failure *Error
 	require.ErrorAs(t, err, &failure)

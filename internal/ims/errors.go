@@ -2,7 +2,6 @@ package ims
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
@@ -14,108 +13,121 @@ type Kind string
 // The kinds of Error.
 const (
 	// Refused: IMS read the request and said no, with an OAuth error code
-	// (RFC 6749 section 5.2) in a 4xx answer.
+	// (RFC 6749 section 5.2) in a 400 or 401.
 	Refused Kind = "refused"
-	// RateLimited: status 429, whatever the answer holds.
+	// RateLimited: status 429, or the OAuth error slow_down.
 	RateLimited Kind = "rate_limited"
-	// Unreachable: no answer, or one that comes from something in between.
+	// Unavailable: IMS says that the fault is its own, by the OAuth error
+	// temporarily_unavailable or server_error, or it or a gateway by a 5xx.
+	Unavailable Kind = "unavailable"
+	// Unreachable: no answer, because of the network, a proxy or TLS.
 	Unreachable Kind = "unreachable"
+	// Foreign: the answer is not from a token endpoint, but a redirect, a gateway's
+	// page or JSON, or another service's 404.
+	Foreign Kind = "foreign"
 	// Malformed: status 200, but no token that can be handed out.
 	Malformed Kind = "malformed"
 	// TimedOut: the limit passed, or the caller gave up first.
 	TimedOut Kind = "timed_out"
 )
 
-// Error is why an exchange gave no token. It holds no secret, no token, no
-// header and no text of Go's own network code; Code and Description are IMS's
-// words, cleaned, scrubbed of the client secret and cut at 200 characters.
-// There is nothing to unwrap.
+// Error is why an exchange gave no token, or why keys couldn't be fetched. It holds no
+// secret, no token, no header and no text of Go's own network code. There is nothing to
+// unwrap.
 type Error struct {
 	Kind  Kind
 	Stage outbound.Stage
 	// ClientID is whose exchange it was. The text doesn't show it.
 	ClientID string
-	// Host is the token endpoint's, with the port if there is one.
-	Host string
+	// URL is what was asked: scheme, host and path; empty if it can't be shown.
+	URL string
 	// Status is the HTTP status, 0 without an answer.
 	Status int
-	// Code and Description are `error` and `error_description` of RFC 6749
-	// section 5.2, empty if IMS sent none.
-	Code, Description string
+	// Code is `error` of RFC 6749 section 5.2, [a-z_]+, or empty.
+	Code string
+	// Description is `error_description`, cleaned: empty if it might repeat the
+	// secret or a token. Error doesn't show it; Described does.
+	Description string
 	// Detail says what went wrong at Stage, in our own words.
 	Detail string
-	// RetryAfter is the wait that IMS asked for, at most 5 minutes; 0: none.
+	// GODEBUG is the setting of Go that lets the request pass; see outbound.Error.
+	GODEBUG string
+	// RetryAfter is the wait that IMS asked for, at most 5 minutes; 0 if it asked for none.
 	RetryAfter time.Duration
-	// Limit is the request timeout that passed; 0 if the caller's own context
-	// ended the exchange.
+	// Limit is the time that the request had, by the request timeout or its caller's
+	// deadline; 0 if the caller gave up.
 	Limit time.Duration
 	// CorrelationID is the X-Correlation-Id that the request carried.
 	CorrelationID string
 }
 
-// Error returns the whole story in one line that is safe to log and to show.
-func (e *Error) Error() string {
-	if e.CorrelationID == "" {
-		return e.story()
+// Error returns the whole story in one line that is safe to log and to show to anyone.
+func (e *Error) Error() string { return e.withID(e.story()) }
+
+// Described is Error with the description that IMS gave, which is only for those who
+// write or check a config.
+func (e *Error) Described() string {
+	if e.Description == "" {
+		return e.Error()
 	}
-	return fmt.Sprintf("%s (correlation id %s)", e.story(), e.CorrelationID)
+	return e.withID(e.story() + ": " + e.Description)
 }
 
 // Category is the kind, for those who count errors without knowing IMS.
 func (e *Error) Category() string { return string(e.Kind) }
 
-// RetryDelay is the wait that IMS asked for, at most 5 minutes; 0: none.
+// RetryDelay is the wait that IMS asked for, at most 5 minutes; 0 if it asked for none.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
+func (e *Error) withID(story string) string {
+	if e.CorrelationID == "" {
+		return story
+	}
+	return fmt.Sprintf("%s (correlation id %s)", story, e.CorrelationID)
+}
+
 func (e *Error) story() string {
-	switch e.Kind {
-	case Refused:
-		return fmt.Sprintf("IMS refuses the exchange with status %d: %s", e.Status, e.oauth())
-	case RateLimited:
-		return "IMS limits the rate of exchanges with status 429: " + e.wait()
-	case Malformed:
-		return fmt.Sprintf("the answer of %s is no token, stage %s: %s", e.server(), e.Stage, e.Detail)
-	case TimedOut:
-		return e.timeout()
-	default:
-		return e.unreachable()
+	switch {
+	case e.Kind == Refused:
+		return fmt.Sprintf("IMS rejected the token request (status %d): %s", e.Status, e.Code)
+	case e.Kind == RateLimited:
+		return fmt.Sprintf("IMS limits the rate of token requests (status %d) %s", e.Status, e.wait())
+	case e.Kind == Unavailable && e.Code != "":
+		return fmt.Sprintf("IMS at %s can't answer now (status %d): %s", e.place(), e.Status, e.Code)
+	case e.Kind == Unavailable:
+		return fmt.Sprintf("IMS at %s failed, or a gateway in front of it did (status %d)", e.place(), e.Status)
+	case e.Kind == Foreign:
+		return fmt.Sprintf("something other than IMS answered at %s (status %d): %s", e.place(), e.Status, e.Detail)
+	case e.Kind == Malformed:
+		return fmt.Sprintf("IMS at %s did not return a token (stage %s): %s", e.place(), e.Stage, e.Detail)
+	case e.Kind == TimedOut && e.Limit > 0:
+		return fmt.Sprintf("IMS at %s did not answer within %s (stage %s)", e.place(), e.Limit, e.Stage)
+	case e.Kind == TimedOut:
+		return fmt.Sprintf("the request to IMS was canceled by its caller (stage %s)", e.Stage)
 	}
+	return e.unreachable()
 }
 
-// server names the host: that it is another than was meant explains many failures.
-func (e *Error) server() string {
-	if e.Host == "" {
-		return "IMS"
-	}
-	return "IMS at " + e.Host
-}
-
-// unreachable tells a host that isn't reached from one that answers.
+// unreachable tells a host that isn't reached from one that is lost on the way back.
 func (e *Error) unreachable() string {
 	switch e.Stage {
-	case outbound.StageDNS, outbound.StageConnect, outbound.StageProxy, outbound.StageTLS:
-		return fmt.Sprintf("%s can't be reached, stage %s: %s", e.server(), e.Stage, e.Detail)
-	case outbound.StageStatus:
-		return fmt.Sprintf("%s answers with status %d, stage %s: %s", e.server(), e.Status, e.Stage, e.Detail)
+	case outbound.StageSend, outbound.StageWait, outbound.StageRead:
+		return fmt.Sprintf("IMS at %s gave no usable answer (stage %s): %s", e.place(), e.Stage, e.Detail)
 	default:
-		return fmt.Sprintf("%s gives no answer that can be used, stage %s: %s", e.server(), e.Stage, e.Detail)
+		return fmt.Sprintf("could not reach IMS at %s (stage %s): %s", e.place(), e.Stage, e.Detail)
 	}
 }
 
-func (e *Error) oauth() string {
-	return strings.TrimSuffix(e.Code+": "+e.Description, ": ")
+func (e *Error) place() string {
+	if e.URL == "" {
+		return "the configured URL"
+	}
+	return e.URL
 }
 
 func (e *Error) wait() string {
 	if e.RetryAfter == 0 {
-		return "it does not say for how long"
+		return "without saying for how long"
 	}
-	return fmt.Sprintf("it asks to wait %s", e.RetryAfter)
-}
-
-func (e *Error) timeout() string {
-	if e.Limit == 0 {
-		return fmt.Sprintf("the exchange with IMS was canceled by its caller, stage %s", e.Stage)
-	}
-	return fmt.Sprintf("%s gave no answer within %s, stage %s", e.server(), e.Limit, e.Stage)
+	return fmt.Sprintf("and asks to wait %s", e.RetryAfter)
 }

@@ -2,8 +2,12 @@ package ims
 
 import (
 	"context"
+	"crypto"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -12,11 +16,12 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// keysPath is where IMS publishes its keys, below the authority.
-const keysPath = "/.well-known/openid-configuration/jwks"
-
-var errNoJWT = errors.New("it isn't a JWT signed by RS256, as the tokens of IMS are:" +
-	" give the access token alone, as it was handed out")
+var (
+	errNoJWT = errors.New("it isn't a JWT signed by RS256, as the tokens of IMS are:" +
+		" give the access token alone, as it was handed out")
+	errChanged = errors.New("it isn't written as a JWT is: it was changed after it was handed out," +
+		" perhaps by a line break; give it exactly as it was handed out")
+)
 
 // KeysError says that IMS's published keys can't be had, so nothing is known of a
 // token.
@@ -30,7 +35,7 @@ type KeysError struct {
 
 // Error returns one line that is safe to log and to show.
 func (e *KeysError) Error() string {
-	return fmt.Sprintf("fetching the keys of IMS from %s: %v", e.URL, e.Cause)
+	return fmt.Sprintf("could not fetch the keys of IMS: %v", e.Cause)
 }
 
 // Claims are the verified content of a token.
@@ -41,102 +46,122 @@ type Claims struct {
 	Expires time.Time
 }
 
-// Keys verifies tokens by the keys that an authority publishes. It fetches them
-// when it meets a key id that it doesn't know (IMS changes its key about once a
-// year), at most once a minute. It is safe for concurrent use.
+// Keys verifies tokens by the keys that an authority publishes, which it keeps for an
+// hour: a key that IMS withdraws stops verifying then. It fetches them anew before that,
+// at most once a minute, when they don't verify a token (IMS changes its key about once
+// a year). It is safe for concurrent use.
 type Keys struct {
+	url       string // for errors
+	published *keySet
 	authority string
-	published *oidc.RemoteKeySet
-	fetches   *fetches
 }
 
 // KeysOptions say whose keys they are.
 type KeysOptions struct {
+	outbound.Options
 	// Authority is the issuer; the keys are below it.
-	Authority      string
-	RequestTimeout time.Duration
-	// CACert and TLSMinVersion are those of outbound.Options.
-	CACert, TLSMinVersion string
-	Now                   func() time.Time
+	Authority string
 }
 
 // NewKeys does no I/O.
 func NewKeys(o KeysOptions) (*Keys, error) {
-	transport, err := outbound.NewTransport(outbound.Options{
-		Timeout: o.RequestTimeout, CACert: o.CACert, TLSMinVersion: o.TLSMinVersion,
-	})
+	authority, err := outbound.ParseEndpoint(o.Authority)
+	if err != nil {
+		return nil, fmt.Errorf("reading the authority: the URL %w", err)
+	}
+	sender, err := outbound.NewClient(authority, o.Options)
 	if err != nil {
 		return nil, err
 	}
-	url := o.Authority + keysPath
-	f := &fetches{base: transport, url: outbound.NewCleaner().Text(url), limit: o.RequestTimeout, now: o.Now}
-	return &Keys{
-		authority: o.Authority,
-		fetches:   f,
-		published: oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), outbound.NewHTTPClient(f)), url),
-	}, nil
+	shown := outbound.NewCleaner().Text(authority + keysPath)
+	return &Keys{url: shown, authority: authority, published: newKeySet(authority+keysPath, shown, sender, o.Clock())}, nil
 }
 
-// Verify returns the claims of a token that was signed with one of the
-// authority's keys, by RS256. It returns a *KeysError where the keys can't be had,
-// and the context's error where that ended first; any other error means that the
-// signature isn't IMS's. The issuer and the expiry are the caller's to judge.
+// Close closes the connections that are idle, and ends a fetch that is under way.
+func (k *Keys) Close() { k.published.close() }
+
+// Verify returns the claims of a token that was signed with one of the authority's keys,
+// by RS256, and is written exactly as it was signed. It returns a *KeysError where the
+// keys can't be had, also when those that it has are an hour old and can't be fetched
+// anew; the context's error where that ended first; any other error means that this
+// isn't a token of IMS's. The issuer and the expiry are the caller's to judge.
 func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
-	attempt := &attempt{keys: k.published}
-	verified, err := k.verifier(attempt).Verify(ctx, token.Reveal())
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return Claims{}, fmt.Errorf("fetching the keys of IMS: %w", ctx.Err())
-	case attempt.lackedKeys():
-		return Claims{}, k.lack(attempt.err)
-	case attempt.err != nil:
-		return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is of another authority;"+
-			" a key that is published there for less than a minute may not be known yet", k.fetches.url)
-	case err != nil: // its text quotes the token
-		return Claims{}, errNoJWT
+	keyID, err := readHeader(token.Reveal())
+	if err != nil {
+		return Claims{}, err
 	}
-	claims := Claims{Issuer: verified.Issuer, Expires: verified.Expiry}
-	if err := verified.Claims(&claims.All); err != nil {
-		return Claims{}, errors.New("its claims aren't a JSON object")
+	known, err := k.published.get(ctx)
+	if err != nil {
+		return Claims{}, err
 	}
-	return claims, nil
+	claims, signed, err := k.verify(ctx, token, known.matching(keyID))
+	if signed {
+		return claims, err
+	}
+	if known, err = k.published.newer(ctx, known); err != nil {
+		return Claims{}, err
+	}
+	claims, signed, err = k.verify(ctx, token, known.matching(keyID))
+	if signed {
+		return claims, err
+	}
+	return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is from another authority;"+
+		" a key that has been published there for less than a minute may not be known yet", k.url)
 }
 
-// lack explains keys that the key set didn't get, or couldn't read.
-func (k *Keys) lack(err error) error {
-	if known, ok := errors.AsType[*KeysError](err); ok {
-		return known
-	}
-	return k.fetches.fail(noKeySet())
-}
-
-// Close closes the connections that are idle.
-func (k *Keys) Close() { k.fetches.base.CloseIdleConnections() }
-
-func (k *Keys) verifier(keys oidc.KeySet) *oidc.IDTokenVerifier {
-	return oidc.NewVerifier(k.authority, keys, &oidc.Config{
+// verify reports whether one of the keys signed the token. Only then does err matter.
+func (k *Keys) verify(ctx context.Context, token secret.Text, keys []crypto.PublicKey) (claims Claims, signed bool, err error) {
+	signature := &signature{keys: oidc.StaticKeySet{PublicKeys: keys}}
+	verified, err := oidc.NewVerifier(k.authority, signature, &oidc.Config{
 		SupportedSigningAlgs: []string{oidc.RS256},
 		SkipClientIDCheck:    true, // any audience: it is shown, not judged
-		SkipIssuerCheck:      true, // told apart from a bad signature by the caller,
-		SkipExpiryCheck:      true, // as is the expiry
-	})
+		SkipIssuerCheck:      true, // the caller tells it apart from a wrong signature,
+		SkipExpiryCheck:      true, // as it does the expiry
+	}).Verify(ctx, token.Reveal())
+	if err == nil {
+		claims = Claims{Issuer: verified.Issuer, Expires: verified.Expiry}
+		err = verified.Claims(&claims.All)
+	}
+	if err != nil { // its text quotes the token
+		return Claims{}, signature.valid, errors.New("IMS signed it, but its claims can't be read")
+	}
+	return claims, true, nil
 }
 
-// attempt is one verification. It remembers the error of the key set, which the
-// verifier turns into text.
-type attempt struct {
-	keys *oidc.RemoteKeySet
-	err  error
+// signature is an oidc.KeySet that remembers whether the signature was valid: the
+// verifier turns every error into text.
+type signature struct {
+	keys  oidc.StaticKeySet
+	valid bool
 }
 
 // VerifySignature implements oidc.KeySet.
-func (a *attempt) VerifySignature(ctx context.Context, jwt string) (payload []byte, err error) {
-	payload, a.err = a.keys.VerifySignature(ctx, jwt)
-	return payload, a.err
+func (s *signature) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	payload, err := s.keys.VerifySignature(ctx, jwt)
+	s.valid = err == nil
+	return payload, err
 }
 
-// lackedKeys tells keys that couldn't be fetched from a signature that none of
-// them made. The key set wraps an error in the first case alone.
-func (a *attempt) lackedKeys() bool {
-	return errors.Unwrap(a.err) != nil && !errors.Is(a.err, errRecent)
+// readHeader returns the key id of a JWT by RS256. JWT libraries skip line breaks and
+// the bits of the last character of a part that carry nothing, so that many texts pass
+// for one token. Only the one that was handed out has its token_id.
+func readHeader(token string) (keyID string, err error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return "", errNoJWT
+	}
+	var header struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+	}
+	for i, part := range parts {
+		decoded, err := base64.RawURLEncoding.DecodeString(part)
+		switch {
+		case err != nil, i == 0 && (json.Unmarshal(decoded, &header) != nil || header.Algorithm != oidc.RS256):
+			return "", errNoJWT
+		case base64.RawURLEncoding.EncodeToString(decoded) != part:
+			return "", errChanged
+		}
+	}
+	return header.KeyID, nil
 }

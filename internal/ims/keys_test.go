@@ -63,9 +63,13 @@ func (i *issuer) sign(t *testing.T, claims string) secret.Text {
 	return secret.New(signed + "." + encode(signature))
 }
 
+func keysOptions(authority string, timeout time.Duration, now func() time.Time) KeysOptions {
+	return KeysOptions{Authority: authority, Options: outbound.Options{Timeout: timeout, TLSMinVersion: outbound.TLS12, Now: now}}
+}
+
 func (i *issuer) keys(t *testing.T, now func() time.Time) *Keys {
 	t.Helper()
-	keys, err := NewKeys(KeysOptions{Authority: i.url, RequestTimeout: 10 * time.Second, TLSMinVersion: outbound.TLS12, Now: now})
+	keys, err := NewKeys(keysOptions(i.url, 10*time.Second, now))
 	require.NoError(t, err)
 	t.Cleanup(keys.Close)
 	return keys
@@ -116,38 +120,28 @@ func TestVerifyFetchesKeysOnceForAllWhoWait(t *testing.T) {
 func TestVerifyTakesNothingButAKeySetForKeys(t *testing.T) {
 	t.Parallel()
 	elsewhere := newIssuer(t)
-	const (
-		noSet = "IMS gives no answer that can be used, stage decoding: it isn't a JSON Web Key Set with a key in it that can be read"
-		cut   = "IMS gives no answer that can be used, stage reading the answer:" +
-			" the connection was closed or reset before the answer was complete"
-	)
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
-		cause  string
+		kind   Kind
+		stage  outbound.Stage
 	}{
-		"an error": {
-			answering(http.StatusInternalServerError, "canary"),
-			"IMS answers with status 500, stage HTTP status: it fails, or a gateway in front of it does",
-		},
-		"another place": {
-			answering(http.StatusNotFound, "canary"), "IMS answers with status 404, stage HTTP status: the answer has no keys",
-		},
-		"a page":          {answering(http.StatusOK, "<html>canary</html>"), noSet},
-		"an empty set":    {answering(http.StatusOK, `{"keys":[]}`), noSet},
-		"no set":          {answering(http.StatusOK, `{}`), noSet},
-		"a damaged key":   {answering(http.StatusOK, `{"keys":[{"kty":"RSA","kid":"k1","n":"!"}]}`), noSet},
-		"more than 1 MiB": {answering(http.StatusOK, `{"keys":[{}],"x":"`+strings.Repeat("x", outbound.MaxBody)+`"}`), noSet},
-		"a redirect": {
-			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.url, http.StatusFound) },
-			"IMS answers with status 302, stage HTTP status: redirects are not followed",
-		},
+		"an error":        {answering(http.StatusInternalServerError, "canary"), Unavailable, outbound.StageStatus},
+		"another place":   {answering(http.StatusNotFound, "canary"), Foreign, outbound.StageStatus},
+		"a page":          {answering(http.StatusOK, "<html>canary</html>"), Foreign, outbound.StageDecode},
+		"an empty set":    {answering(http.StatusOK, `{"keys":[]}`), Foreign, outbound.StageDecode},
+		"no set":          {answering(http.StatusOK, `{}`), Foreign, outbound.StageDecode},
+		"a damaged key":   {answering(http.StatusOK, `{"keys":[{"kty":"RSA","kid":"k1","n":"!"}]}`), Foreign, outbound.StageDecode},
+		"more than 1 MiB": {answering(http.StatusOK, strings.Repeat(" ", outbound.MaxBody)+`{"keys":[]}`), Foreign, outbound.StageRead},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.url, http.StatusFound)
+		}, Foreign, outbound.StageStatus},
 		"an answer that is cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "9")
 			_, _ = w.Write([]byte("{"))
-		}, cut},
-		"nothing before it hangs up": {
-			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, strings.Replace(cut, "reading", "waiting for", 1),
-		},
+		}, Unreachable, outbound.StageRead},
+		"nothing before it hangs up": {func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, Unreachable, outbound.StageWait},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -161,7 +155,11 @@ func TestVerifyTakesNothingButAKeySetForKeys(t *testing.T) {
 				_, err := keys.Verify(t.Context(), token)
 				var lacking *KeysError
 				require.ErrorAs(t, err, &lacking)
-				require.Equal(t, "fetching the keys of IMS from "+i.url+"/.well-known/openid-configuration/jwks: "+c.cause, err.Error())
+				require.Equal(t, c.kind, lacking.Cause.Kind)
+				require.Equal(t, c.stage, lacking.Cause.Stage)
+				require.Contains(t, err.Error(), "could not fetch the keys of IMS: ")
+				require.Contains(t, err.Error(), i.url+"/.well-known/openid-configuration/jwks")
+				require.NotContains(t, err.Error(), "canary")
 				require.Equal(t, noon().Add(time.Minute), lacking.Next)
 			}
 			require.EqualValues(t, 1, i.fetches.Load())
@@ -190,17 +188,15 @@ func TestKeysThatNobodyAnswersForSayWhere(t *testing.T) {
 	t.Parallel()
 	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	i := newIssuer(t)
-	for authority, cause := range map[string]string{
-		silent:               "IMS gave no answer within 50ms, stage waiting for the answer",
-		"http://127.0.0.1:1": "IMS can't be reached, stage connect: the connection was refused",
-	} {
-		keys, err := NewKeys(KeysOptions{
-			Authority: authority, RequestTimeout: 50 * time.Millisecond, TLSMinVersion: outbound.TLS12, Now: noon,
-		})
+	for authority, kind := range map[string]Kind{silent: TimedOut, "http://127.0.0.1:1": Unreachable} {
+		keys, err := NewKeys(keysOptions(authority, 50*time.Millisecond, noon))
 		require.NoError(t, err)
 		t.Cleanup(keys.Close)
 		_, err = keys.Verify(t.Context(), i.sign(t, `{}`))
-		require.EqualError(t, err, "fetching the keys of IMS from "+authority+keysPath+": "+cause)
+		var lacking *KeysError
+		require.ErrorAs(t, err, &lacking)
+		require.Equal(t, authority+keysPath, lacking.URL)
+		require.Equal(t, kind, lacking.Cause.Kind)
 	}
 }
 
@@ -208,16 +204,50 @@ func TestVerifyTellsASignatureOfOthersFromNoJWT(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	_, err := i.keys(t, noon).Verify(t.Context(), newIssuer(t).sign(t, `{}`))
-	require.EqualError(t, err, "none of the keys at "+i.url+keysPath+" signed it: it was changed, or is of another authority;"+
-		" a key that is published there for less than a minute may not be known yet")
+	require.EqualError(t, err, "none of the keys at "+i.url+keysPath+" signed it: it was changed, or is from another authority;"+
+		" a key that has been published there for less than a minute may not be known yet")
 	for _, token := range []string{"", "canary", "a.b.c", "eyJhbGciOiJub25lIn0.e30."} {
 		_, err := i.keys(t, noon).Verify(t.Context(), secret.New(token))
 		require.Equal(t, errNoJWT, err, token)
 	}
 }
 
-func TestKeysNeedATrustThatCanBeRead(t *testing.T) {
+func TestKeysAreRefusedForWhatCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	_, err := NewKeys(KeysOptions{Authority: "https://ims.example", CACert: "x", TLSMinVersion: outbound.TLS12, Now: noon})
-	require.Error(t, err)
+	for name, spoil := range map[string]func(*KeysOptions){
+		"a trust that can't be read": func(o *KeysOptions) { o.CACert = "x" },
+		"an authority without TLS":   func(o *KeysOptions) { o.Authority = "http://ims.example" },
+		"a host that isn't allowed":  func(o *KeysOptions) { o.AllowedHosts, _ = outbound.ParseAllowedHosts("*.bentley.com") },
+	} {
+		o := keysOptions("https://ims.example", time.Second, noon)
+		spoil(&o)
+		_, err := NewKeys(o)
+		require.Error(t, err, name)
+	}
+}
+
+func TestVerifyTakesATokenOnlyAsItWasHandedOut(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	keys := i.keys(t, noon)
+	token := i.sign(t, `{}`).Reveal()
+	_, err := keys.Verify(t.Context(), secret.New(token))
+	require.NoError(t, err)
+	for name, changed := range map[string]string{
+		"a line break":            token[:40] + "\n" + token[40:],
+		"a line break at its end": token + "\r\n",
+		"padding":                 token + "==",
+		"bits that carry nothing": nextInLastCharacter(token),
+	} {
+		_, err := keys.Verify(t.Context(), secret.New(changed))
+		require.Error(t, err, name)
+	}
+}
+
+// nextInLastCharacter changes the four bits of the last character of a signature of
+// 256 bytes that carry nothing.
+func nextInLastCharacter(token string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	last := strings.IndexByte(alphabet, token[len(token)-1])
+	return token[:len(token)-1] + alphabet[last+1:last+2]
 }

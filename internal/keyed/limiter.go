@@ -65,7 +65,8 @@ func (l *Limiter) enter(key string) *slot {
 func (l *Limiter) leave(key string, s *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s.users--; s.users == 0 {
+	s.users--
+	if s.users == 0 {
 		delete(l.slots, key)
 	}
 }

@@ -9,13 +9,18 @@ import (
 	"unicode"
 )
 
-// ParseEndpoint returns an endpoint's address in the one form it is stored and
-// sent in: lower-case scheme and host, no trailing slash. It must be https, or
-// http to a loopback host, with no user info, query or fragment. An error says
-// what is allowed and never repeats raw, which may hold a password.
+// ParseEndpoint returns an endpoint's address in the one form that is used: lower-case
+// scheme and host, no trailing slash. It must be https, or http to a loopback host,
+// with no user info, query or fragment. What was written may be stored as it is, and
+// parsed each time it is used, so that it reads back the same. An error completes a
+// sentence that begins with the name of a field, says what is allowed and never repeats
+// raw, which may hold a password.
 func ParseEndpoint(raw string) (string, error) {
-	if strings.ContainsFunc(raw, func(r rune) bool { return isHidden(r) || unicode.IsSpace(r) }) {
+	switch {
+	case strings.ContainsFunc(raw, func(r rune) bool { return isHidden(r) || unicode.IsSpace(r) }):
 		return "", errors.New("must not contain spaces or control characters")
+	case strings.ContainsAny(raw, "\"'`<>"):
+		return "", errors.New("must be the URL alone, without quotes or brackets around it")
 	}
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -2,84 +2,127 @@ package outbound
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 )
 
-// Explain puts an error of Go's network code into our own words. None of
-// its text goes on, as it may quote bytes from upstream. reached is the stage
-// for errors whose type doesn't tell.
-func Explain(err error, reached Stage) (Stage, string) {
-	var operation *net.OpError
-	isOperation := errors.As(err, &operation)
-	var lookup *net.DNSError
-	var refused proxyError
-	switch {
-	case errors.As(err, &refused):
-		return StageProxy, refused.Error()
-	case isOperation && operation.Op == "proxyconnect":
-		return StageProxy, "the proxy that the environment names can't be reached"
-	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return StageDNS, "the host name doesn't resolve"
-	case errors.As(err, &lookup):
-		return StageDNS, "the name server gives no answer for the host name"
-	case isOperation && operation.Op == "dial":
-		return StageConnect, dialFailure(err)
-	case reached == StageTLS || errors.Is(err, http.ErrSchemeMismatch):
-		return StageTLS, tlsFailure(err)
-	case isBroken(err):
-		return reached, "the connection was closed or reset before the answer was complete"
-	default:
-		return reached, "the answer isn't readable as HTTP, or exceeds the limits on its headers"
-	}
+// Error is why a request got no answer, or none that can be used. It holds no text
+// from upstream or from Go's network code, which may quote upstream.
+type Error struct {
+	Stage Stage
+	// Detail says what went wrong, in our own words; empty after a timeout.
+	Detail string
+	// GODEBUG is the setting of Go that lets the request pass, such as tlsrsakex=1;
+	// empty if there is none.
+	GODEBUG string
+	// TimedOut is set if a limit passed or the caller gave up.
+	TimedOut bool
+	// Limit is the time that the request had, by the client's timeout or its caller's
+	// deadline; 0 if the caller gave up.
+	Limit time.Duration
+	// CorrelationID is the X-Correlation-Id that the request carried.
+	CorrelationID string
 }
 
-func dialFailure(err error) string {
+// Error returns one line that is safe to log and to show.
+func (f *Error) Error() string { return fmt.Sprintf("%s (stage %s)", f.Reason(), f.Stage) }
+
+// Reason is Error without the stage.
+func (f *Error) Reason() string {
+	switch {
+	case f.TimedOut && f.Limit == 0:
+		return "the request was canceled by its caller"
+	case f.TimedOut:
+		return fmt.Sprintf("no answer within %s", f.Limit)
+	}
+	return f.Detail
+}
+
+// explain puts an error of Go's network code into our own words. reached is the stage
+// for errors whose type doesn't tell; asked is set if the server asked for a client
+// certificate.
+func explain(err error, reached Stage, asked bool) Error {
+	if isTimeout(err) {
+		timeout := Error{Stage: reached, TimedOut: true}
+		if reached == StageTLS {
+			timeout.GODEBUG = smallClientHello // some boxes drop what doesn't fit one packet
+		}
+		return timeout
+	}
+	var (
+		operation *net.OpError
+		lookup    *net.DNSError
+		variable  variableError
+		refused   connectError
+	)
+	isOperation := errors.As(err, &operation)
+	_, _, alerted := alertOf(err)
+	switch {
+	case errors.As(err, &variable):
+		return Error{Stage: StageProxy, Detail: variable.Error()}
+	case errors.As(err, &refused):
+		return Error{Stage: StageProxy, Detail: refused.Error()}
+	case reached == StageProxy, isOperation && operation.Op == "proxyconnect":
+		return proxyFailure(err, asked)
+	case errors.As(err, &lookup):
+		return Error{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
+	case isOperation && operation.Op == "dial":
+		return Error{Stage: StageConnect, Detail: dialDetail("the host", err)}
+	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch):
+		return tlsFailure("the server", err, asked)
+	case isBroken(err):
+		return Error{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
+	}
+	return Error{Stage: reached, Detail: "the answer isn't readable as HTTP, or exceeds the limits on its headers"}
+}
+
+func lookupDetail(name string, lookup *net.DNSError) string {
+	if lookup.IsNotFound {
+		return name + " doesn't resolve"
+	}
+	return "the name server doesn't answer for " + name
+}
+
+func dialDetail(host string, err error) string {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return "the connection was refused"
 	}
-	return "the host can't be reached over the network"
+	return host + " can't be reached over the network"
 }
 
-func tlsFailure(err error) string {
-	var (
-		untrusted x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &untrusted):
-		return "the server's certificate isn't signed by a trusted authority"
-	case errors.As(err, &hostname):
-		return "the server's certificate is for another host name"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the server's certificate has expired or isn't valid yet"
-	case errors.As(err, &invalid):
-		return "the server's certificate isn't valid for a server"
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "the server doesn't speak TLS on this port"
-	case strings.Contains(err.Error(), "protocol version"):
-		// crypto/tls has no exported type for this alert.
-		return "the server doesn't offer a TLS version that is allowed"
-	default:
-		return "the handshake was broken off"
-	}
-}
-
+// isBroken tells a lost connection from an answer that can't be read.
 func isBroken(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+	for _, lost := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, net.ErrClosed} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return isHTTP2Loss(err.Error())
 }
 
-// IsTimeout says whether a limit passed, or the caller gave up.
-func IsTimeout(err error) bool {
+// isHTTP2Loss recognizes GOAWAY, a stream that was reset and a ping that nobody
+// answered. net/http has no exported types for them; what these texts begin with is
+// Go's own.
+func isHTTP2Loss(text string) bool {
+	if strings.Contains(text, "header list") {
+		return false // over the limit
+	}
+	for _, begin := range []string{"http2: ", "stream error: ", "connection error: "} {
+		if strings.HasPrefix(text, begin) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTimeout says whether a limit passed, or the caller gave up.
+func isTimeout(err error) bool {
 	var network net.Error
 	return errors.Is(err, context.Canceled) || errors.As(err, &network) && network.Timeout()
 }

@@ -1,12 +1,9 @@
-// Package outbound owns the manners of every request that leaves the engine: TLS,
-// limits, no redirects, and how a failure is told without repeating a byte of
-// what upstream sent. It knows neither OAuth nor the iTwin Platform nor Vault.
 package outbound
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,37 +11,24 @@ import (
 )
 
 const (
-	// MaxBody is how much of an answer is read, in bytes.
-	MaxBody = 1 << 20
-
 	maxHeader   = 64 << 10
 	maxConns    = 8
 	idleTimeout = 30 * time.Second
 )
 
-// Options say how a host is reached and trusted.
-type Options struct {
-	// Timeout bounds the dial and the TLS handshake. The request as a whole is
-	// bounded by its context.
-	Timeout time.Duration
-	// CACert is a PEM bundle that replaces the system's roots; empty: it doesn't.
-	CACert string
-	// TLSMinVersion is TLS12 or TLS13.
-	TLSMinVersion string
-}
-
-// NewTransport returns a transport for all requests of one app. It does no I/O.
-func NewTransport(o Options) (*http.Transport, error) {
+// newTransport returns a transport that asks proxy, as http.Transport.Proxy, for the
+// way to a host. It does no I/O.
+func newTransport(o Options, proxy func(*url.URL) (*url.URL, error)) (*http.Transport, error) {
 	config, err := tlsConfig(o.CACert, o.TLSMinVersion)
 	if err != nil {
 		return nil, err
 	}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		OnProxyConnectResponse: checkProxy,
+		Proxy:                  watched(proxy),
+		OnProxyConnectResponse: checkConnect,
 		TLSClientConfig:        config,
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true,
+		DisableCompression:     true, // Client asks for identity, and unpacks within limits
 		MaxResponseHeaderBytes: maxHeader,
 		MaxConnsPerHost:        maxConns,
 		IdleConnTimeout:        idleTimeout,
@@ -57,34 +41,50 @@ func NewTransport(o Options) (*http.Transport, error) {
 	}, nil
 }
 
-// NewHTTPClient returns a client that follows no redirect: one would carry the
-// request, and what it holds, to a host of the server's choice.
-func NewHTTPClient(transport http.RoundTripper) *http.Client {
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// watched tells the request's progress that it takes a proxy.
+func watched(proxy func(*url.URL) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(request *http.Request) (*url.URL, error) {
+		proxyURL, err := proxy(request.URL)
+		if proxyURL != nil {
+			progressOf(request.Context()).takeProxy(proxyURL.Scheme)
+		}
+		return proxyURL, err
 	}
 }
 
-// ReadBody reads at most MaxBody bytes and says whether that was all.
-func ReadBody(response *http.Response) (body []byte, whole bool, err error) {
-	body, err = io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
-	if len(body) > MaxBody {
-		return body[:MaxBody], false, err
+// checkConnect reads a proxy's answer to CONNECT.
+func checkConnect(ctx context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode != http.StatusOK {
+		return connectError(response.StatusCode)
 	}
-	return body, true, err
+	progressOf(ctx).passProxy()
+	return nil
 }
 
-// proxyError is a proxy's status other than 200.
-type proxyError int
-
-func (p proxyError) Error() string {
-	return fmt.Sprintf("the proxy refuses the connection with status %d", int(p))
+// noCertificate has none to give: a server that needs one says so in many ways, so it is
+// noted that it asked.
+func noCertificate(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	progressOf(asked.Context()).askCertificate()
+	return new(tls.Certificate), nil
 }
 
-func checkProxy(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
-	if response.StatusCode == http.StatusOK {
-		return nil
+func tlsConfig(caCert, minVersion string) (*tls.Config, error) {
+	config := &tls.Config{GetClientCertificate: noCertificate}
+	switch minVersion {
+	case TLS12:
+		config.MinVersion = tls.VersionTLS12
+	case TLS13:
+		config.MinVersion = tls.VersionTLS13
+	default:
+		return nil, fmt.Errorf("the minimum TLS version must be %s or %s", TLS12, TLS13)
 	}
-	return proxyError(response.StatusCode)
+	if caCert == "" {
+		return config, nil
+	}
+	pool, err := ParseCACert(caCert)
+	if err != nil {
+		return nil, fmt.Errorf("reading the CA certificates: %w", err)
+	}
+	config.RootCAs = pool
+	return config, nil
 }

@@ -1,11 +1,11 @@
 package outbound
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -15,50 +15,90 @@ const (
 	TLS13 = "tls13"
 )
 
-// ParseCACert reads a PEM bundle of one certificate or more. It refuses a
-// bundle with anything else in it, such as a private key pasted along; text
-// between the certificates is skipped. Its errors never repeat the input.
+const pemBegin = "-----BEGIN"
+
+// brokenBlock matches what is left of a damaged PEM block: its first or last line, with
+// whatever dashes, or a line of base64.
+var brokenBlock = regexp.MustCompile(
+	`(?m)\b(BEGIN|END) [A-Z0-9 ]*(CERTIFICATE|KEY|CRL)\b|(?i:[-–—]{2,}\s*(begin|end) )|^\s*[A-Za-z0-9+/=]{60,}\s*$`)
+
+// ParseCACert reads a PEM bundle (RFC 7468) of one certificate or more, whole: it
+// refuses, by its number, a block that is damaged or isn't a certificate. Comments
+// between the blocks and byte order marks are skipped, duplicates do no harm. An error
+// completes a sentence that begins with the name of a field and never repeats the input.
 func ParseCACert(bundle string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	count := 0
-	block, rest := pem.Decode([]byte(bundle))
-	for ; block != nil; block, rest = pem.Decode(rest) {
-		count++
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("must be CERTIFICATE blocks only; block %d is of another type", count)
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("must be valid certificates; block %d can't be parsed", count)
-		}
-		pool.AddCert(cert)
+	before, blocks := splitBlocks(strings.ReplaceAll(bundle, "\ufeff", ""))
+	if brokenBlock.MatchString(before) {
+		return nil, errors.New("must be whole PEM blocks; there is part of a block, without its BEGIN line, before block 1")
 	}
-	switch {
-	case strings.Contains(string(rest), "-----BEGIN"):
-		return nil, fmt.Errorf("must be whole PEM blocks; block %d is cut off or damaged", count+1)
-	case count == 0:
-		return nil, errors.New("must hold at least one certificate in PEM form")
+	if len(blocks) == 0 {
+		return nil, errors.New("must hold at least one certificate in PEM form, which begins with " + pemBegin + " CERTIFICATE-----")
+	}
+	for i, block := range blocks {
+		certificate, err := parseBlock(block, i == 0 || strings.HasSuffix(blocks[i-1], "\n"))
+		if i == 0 && err == nil && before != "" && !strings.HasSuffix(before, "\n") {
+			err = errIndented
+		}
+		if err != nil {
+			return nil, fmt.Errorf("must be whole certificates in PEM form; block %d %w", i+1, err)
+		}
+		pool.AddCert(certificate)
 	}
 	return pool, nil
 }
 
-func tlsConfig(caCert, minVersion string) (*tls.Config, error) {
-	config := &tls.Config{}
-	switch minVersion {
-	case TLS12:
-		config.MinVersion = tls.VersionTLS12
-	case TLS13:
-		config.MinVersion = tls.VersionTLS13
-	default:
-		return nil, fmt.Errorf("the minimum TLS version must be %s or %s", TLS12, TLS13)
+// splitBlocks cuts the bundle in front of each BEGIN, wherever that stands.
+func splitBlocks(bundle string) (before string, blocks []string) {
+	parts := strings.Split(bundle, pemBegin)
+	for _, part := range parts[1:] {
+		blocks = append(blocks, pemBegin+part)
 	}
-	if caCert == "" {
-		return config, nil
+	return parts[0], blocks
+}
+
+var errIndented = errors.New("doesn't begin at the start of a line")
+
+// parseBlock reads a block and the comment that follows it.
+func parseBlock(text string, atLineStart bool) (*x509.Certificate, error) {
+	block, rest := pem.Decode([]byte(text))
+	switch {
+	case !atLineStart:
+		return nil, errIndented
+	case block == nil && strings.Contains(text, `\n`):
+		return nil, errors.New(`has \n where its line breaks should be`)
+	case block == nil:
+		return nil, errors.New("is cut off or damaged")
+	case block.Type != "CERTIFICATE":
+		return nil, errors.New("is " + blockKind(block.Type))
+	case len(block.Headers) > 0:
+		return nil, errors.New("has a header; remove the lines between BEGIN and the base64 text")
+	case brokenBlock.Match(rest):
+		return nil, errors.New("is followed by part of a block without its BEGIN line")
 	}
-	pool, err := ParseCACert(caCert)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CA certificates: %w", err)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	switch {
+	case err == nil:
+		return certificate, nil
+	case strings.Contains(err.Error(), "negative serial number"): // no exported type
+		return nil, errors.New("has a negative serial number: register the plugin with -env=GODEBUG=" + allowNegativeSerials)
 	}
-	config.RootCAs = pool
-	return config, nil
+	return nil, errors.New("isn't a certificate that can be parsed")
+}
+
+// blockKind names what people paste in place of a certificate.
+func blockKind(kind string) string {
+	switch {
+	case strings.HasSuffix(kind, "PRIVATE KEY"):
+		return "a private key: remove it, and keep it secret"
+	case strings.HasSuffix(kind, "CERTIFICATE REQUEST"):
+		return "a certificate request (CSR), not a certificate"
+	case kind == "TRUSTED CERTIFICATE":
+		return "an OpenSSL trusted certificate: convert it with openssl x509 -in FILE -out FILE"
+	case kind == "X509 CRL":
+		return "a revocation list (CRL), not a certificate"
+	case strings.HasPrefix(kind, "PKCS"):
+		return "a PKCS container: extract its certificates with openssl pkcs7 -print_certs"
+	}
+	return "of another type"
 }

@@ -5,11 +5,9 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
-	"time"
-
-	"github.com/hashicorp/go-uuid"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
@@ -23,26 +21,22 @@ const (
 
 // Options say where the Platform is and how it is reached.
 type Options struct {
+	outbound.Options
 	// APIURL is the base URL, as outbound.ParseEndpoint allows it.
 	APIURL string
-	// RequestTimeout bounds a request whole, from the dial to the last byte.
-	RequestTimeout time.Duration
-	// CACert and TLSMinVersion are those of outbound.Options.
-	CACert, TLSMinVersion string
-	// UserAgent is sent when not empty.
-	UserAgent string
-	// Now stands in for a Date that an answer with Retry-After lacks.
-	Now func() time.Time
+	// ClientSecret is never sent. No text of the Platform's that holds it is shown, as
+	// a gateway in front of both may have seen it on its way to IMS.
+	ClientSecret secret.Text
 }
 
 // Client asks the Platform. It is safe for concurrent use.
 type Client struct {
-	options   Options
-	transport *http.Transport
+	options Options
+	sender  *outbound.Client
 }
 
 // User is the caller as users/me shows it. For a service app Email is the address
-// to invite to iTwins.
+// to invite to iTwins. A text that must not be shown is empty.
 type User struct {
 	ID               string `json:"id"`
 	DisplayName      string `json:"displayName"`
@@ -52,17 +46,20 @@ type User struct {
 
 // NewClient does no I/O.
 func NewClient(o Options) (*Client, error) {
-	transport, err := outbound.NewTransport(outbound.Options{
-		Timeout: o.RequestTimeout, CACert: o.CACert, TLSMinVersion: o.TLSMinVersion,
-	})
+	endpoint, err := outbound.ParseEndpoint(o.APIURL)
+	if err != nil {
+		return nil, fmt.Errorf("reading the API URL: the URL %w", err)
+	}
+	sender, err := outbound.NewClient(endpoint, o.Options)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{options: o, transport: transport}, nil
+	o.APIURL = endpoint
+	return &Client{options: o, sender: sender}, nil
 }
 
 // Close closes the connections that are idle.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.sender.Close() }
 
 // Me returns the user that the token stands for. It needs no membership in any
 // iTwin. Every error is an *Error.
@@ -70,14 +67,20 @@ func (c *Client) Me(ctx context.Context, token secret.Text) (User, error) {
 	var answer struct {
 		User *User `json:"user"`
 	}
-	id, err := c.get(ctx, "/users/me", acceptV1, token, &answer)
-	if err != nil {
+	asked, err := c.get(ctx, "/users/me", acceptV1, token, &answer)
+	switch {
+	case err != nil:
 		return User{}, err
+	case answer.User == nil:
+		return User{}, asked.undocumented("the answer has no user")
 	}
-	if answer.User == nil {
-		return User{}, undocumented("the answer has no user", id)
-	}
-	return answer.User.cleaned(token), nil
+	clean := asked.cleaner.Text
+	return User{
+		ID:               clean(answer.User.ID),
+		DisplayName:      clean(answer.User.DisplayName),
+		Email:            clean(answer.User.Email),
+		OrganizationName: clean(answer.User.OrganizationName),
+	}, nil
 }
 
 // Permissions returns what the caller may do in an iTwin, an empty list where that
@@ -87,80 +90,66 @@ func (c *Client) Permissions(ctx context.Context, token secret.Text, iTwinID str
 		Permissions []string `json:"permissions"`
 	}
 	path := "/accesscontrol/itwins/" + url.PathEscape(iTwinID) + "/permissions"
-	id, err := c.get(ctx, path, acceptV2, token, &answer)
+	asked, err := c.get(ctx, path, acceptV2, token, &answer)
 	switch {
 	case err != nil:
 		return nil, err
 	case answer.Permissions == nil: // none at all is an empty list
-		return nil, undocumented("the answer has no permissions", id)
+		return nil, asked.undocumented("the answer has no permissions")
 	}
-	clean := newCleaner(token)
 	permissions := make([]string, 0, len(answer.Permissions))
 	for _, p := range answer.Permissions {
-		permissions = append(permissions, clean.Text(p))
+		if shown := asked.cleaner.Text(p); shown != "" {
+			permissions = append(permissions, shown)
+		}
 	}
 	return permissions, nil
 }
 
-// get returns the correlation id of the answer, or of the request where there is
-// none.
-func (c *Client) get(ctx context.Context, path, accept string, token secret.Text, answer any) (string, error) {
-	limited, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
-	defer cancel()
-	var progress outbound.Progress
-	id, _ := uuid.GenerateUUID() // crypto/rand returns no errors
-	request, err := c.request(progress.Watch(limited), path, accept, token, id)
-	if err != nil {
-		return id, &Error{Stage: outbound.StageConnect, Detail: "the api_url isn't a URL", CorrelationID: id}
-	}
-	response, err := outbound.NewHTTPClient(c.transport).Do(request)
-	if err != nil {
-		return id, c.unanswered(err, progress.Stage(), id)
-	}
-	defer func() { _ = response.Body.Close() }() // what was to be read has been
-	clean := newCleaner(token)
-	if theirs := clean.Text(response.Header.Get("X-Correlation-Id")); theirs != "" {
-		id = theirs
-	}
-	body, whole, err := outbound.ReadBody(response)
-	switch {
-	case err != nil:
-		return id, c.unanswered(err, outbound.StageRead, id)
-	case response.StatusCode != http.StatusOK:
-		return id, c.refusal(response, body, clean, id)
-	case !whole || json.Unmarshal(body, answer) != nil:
-		return id, undocumented("the answer isn't the JSON that is documented", id)
-	}
-	return id, nil
+// question is what an answer or an Error is about.
+type question struct {
+	url string
+	// correlationID is the answer's, or the request's where the answer has none.
+	correlationID string
+	cleaner       outbound.Cleaner
 }
 
-func (c *Client) request(ctx context.Context, path, accept string, token secret.Text, id string) (*http.Request, error) {
+// get asks for path and reads the JSON of a 200 into answer.
+func (c *Client) get(ctx context.Context, path, accept string, token secret.Text, answer any) (question, error) {
+	asked := question{cleaner: outbound.NewCleaner(token.Reveal(), c.options.ClientSecret.Reveal())}
+	asked.url = asked.cleaner.Text(c.options.APIURL + path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.options.APIURL+path, http.NoBody)
 	if err != nil {
-		return nil, err
+		return asked, &Error{Stage: outbound.StageConnect, URL: asked.url, Detail: "the api_url isn't a URL"}
 	}
 	request.Header.Set("Accept", accept)
 	request.Header.Set("Authorization", "Bearer "+token.Reveal())
-	request.Header.Set("X-Correlation-Id", id)
-	if c.options.UserAgent != "" {
-		request.Header.Set("User-Agent", c.options.UserAgent)
+	got, failure := c.sender.Do(request, nil)
+	if failure != nil {
+		return asked, &Error{
+			Stage: failure.Stage, URL: asked.url, Detail: failure.Reason(),
+			GODEBUG: failure.GODEBUG, CorrelationID: failure.CorrelationID,
+		}
 	}
-	return request, nil
+	asked.correlationID = got.CorrelationID
+	if theirs := asked.cleaner.Text(got.Header.Get("X-Correlation-Id")); theirs != "" {
+		asked.correlationID = theirs
+	}
+	switch {
+	case got.Status != http.StatusOK:
+		return asked, asked.refusal(got, outbound.RetryAfter(got.Header, c.options.Clock()()))
+	case got.Damage != nil:
+		return asked, asked.undocumented(got.Damage.Detail)
+	case json.Unmarshal(got.Body, answer) != nil:
+		return asked, asked.undocumented("the answer isn't the JSON that is documented")
+	}
+	return asked, nil
 }
 
 // undocumented is a 200 that Bentley's documentation doesn't know.
-func undocumented(detail, id string) *Error {
-	return &Error{Stage: outbound.StageDecode, Status: http.StatusOK, Detail: detail, CorrelationID: id}
-}
-
-func (u User) cleaned(token secret.Text) User {
-	clean := newCleaner(token)
-	return User{
-		ID:               clean.Text(u.ID),
-		DisplayName:      clean.Text(u.DisplayName),
-		Email:            clean.Text(u.Email),
-		OrganizationName: clean.Text(u.OrganizationName),
+func (q question) undocumented(detail string) *Error {
+	return &Error{
+		Stage: outbound.StageDecode, URL: q.url, Status: http.StatusOK,
+		Detail: detail, CorrelationID: q.correlationID,
 	}
 }
-
-func newCleaner(token secret.Text) outbound.Cleaner { return outbound.NewCleaner(token.Reveal()) }

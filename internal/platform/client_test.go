@@ -22,7 +22,8 @@ func newClient(t *testing.T, timeout time.Duration, answer http.HandlerFunc) *Cl
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
 	client, err := NewClient(Options{
-		APIURL: server.URL, RequestTimeout: timeout, TLSMinVersion: outbound.TLS12, UserAgent: "test/1", Now: noon,
+		APIURL:  server.URL,
+		Options: outbound.Options{Timeout: timeout, TLSMinVersion: outbound.TLS12, UserAgent: "test/1", Now: noon},
 	})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
@@ -54,11 +55,12 @@ func TestMeAsksAsDocumentedAndReturnsTheUser(t *testing.T) {
 			http.Error(w, "not as documented", http.StatusBadRequest)
 			return
 		}
-		saying(http.StatusOK, `{"user":{"id":"1","displayName":"a\u202eb canary.token.value","email":"e","organizationName":"o"}}`)(w, r)
+		saying(http.StatusOK, `{"user":{"id":"1","displayName":"a\u202eb","givenName":"canary.token.value",`+
+			`"email":"e","organizationName":"o"}}`)(w, r)
 	})
 	user, err := client.Me(t.Context(), secret.New(token))
 	require.NoError(t, err)
-	require.Equal(t, User{ID: "1", DisplayName: "ab [redacted]", Email: "e", OrganizationName: "o"}, user)
+	require.Equal(t, User{ID: "1", DisplayName: "ab", Email: "e", OrganizationName: "o"}, user)
 }
 
 func TestPermissionsMayBeNoneButNotAbsent(t *testing.T) {
@@ -82,7 +84,7 @@ func TestPermissionsMayBeNoneButNotAbsent(t *testing.T) {
 func TestErrorsOfEveryShapeAreTold(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ body, want string }{
-		"the documented shape":         {`{"error":{"code":"C","message":"M","details":[{"code":"D"}]}}`, "status 403: C: M"},
+		"the documented shape":         {`{"error":{"code":"C","message":"M","details":[{"code":"D"}]}}`, "status 403: C: M [D]"},
 		"a bare code and message":      {`{"code":"C","message":"M"}`, "status 403: C: M"},
 		"a status code and message":    {`{"statusCode":403,"message":"M"}`, "status 403: M"},
 		"a code alone":                 {`{"error":{"code":"C"}}`, "status 403: C"},
@@ -93,7 +95,7 @@ func TestErrorsOfEveryShapeAreTold(t *testing.T) {
 		"a list":                       {`[{"code":"canary"}]`, "status 403: it gives no reason"},
 		"a page":                       {"<html>canary</html>", "status 403: it gives no reason"},
 		"nothing":                      {"", "status 403: it gives no reason"},
-		"a message that quotes us":     {`{"message":"what is canary.token.value?"}`, "status 403: what is [redacted]?"},
+		"a message that quotes us":     {`{"message":"what is canary.token.value?"}`, "status 403: it gives no reason"},
 		"a message that hides its end": {"{\"message\":\"M\\u001b[2J\\r\\n\"}", "status 403: M[2J"},
 		"a message without an end":     {`{"message":"` + strings.Repeat("x", 300) + `"}`, "status 403: " + strings.Repeat("x", 199) + "…"},
 	}
@@ -102,7 +104,9 @@ func TestErrorsOfEveryShapeAreTold(t *testing.T) {
 			t.Parallel()
 			failure := mustFail(t, newClient(t, time.Minute, saying(http.StatusForbidden, c.body)))
 			require.Equal(t, http.StatusForbidden, failure.Status)
-			require.Equal(t, "the iTwin Platform, stage HTTP status: "+c.want+" (correlation id "+failure.CorrelationID+")", failure.Error())
+			require.Equal(t, "the iTwin Platform at "+failure.URL+" (stage HTTP status): "+c.want+
+				" (correlation id "+failure.CorrelationID+")", failure.Error())
+			require.Equal(t, "/users/me", failure.URL[strings.LastIndex(failure.URL, "/users"):])
 		})
 	}
 }
@@ -154,6 +158,52 @@ func TestAPlatformThatHangsIsNamedAsSuch(t *testing.T) {
 
 func TestClientNeedsATrustThatCanBeRead(t *testing.T) {
 	t.Parallel()
-	_, err := NewClient(Options{CACert: "x", TLSMinVersion: outbound.TLS12})
+	o := outbound.Options{Timeout: time.Second, CACert: "x", TLSMinVersion: outbound.TLS12}
+	_, err := NewClient(Options{APIURL: "https://api.bentley.com", Options: o})
 	require.Error(t, err)
+}
+
+func TestClientIsNotMadeForAHostThatIsNotAllowed(t *testing.T) {
+	t.Parallel()
+	allowed, err := outbound.ParseAllowedHosts("*.bentley.com")
+	require.NoError(t, err)
+	o := outbound.Options{Timeout: time.Second, TLSMinVersion: outbound.TLS12, AllowedHosts: allowed}
+	_, err = NewClient(Options{APIURL: "https://api.example", Options: o})
+	require.ErrorAs(t, err, new(*outbound.HostError))
+}
+
+func TestTheDetailsOfAnErrorAreToldAndUnderstood(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]struct {
+		words string
+		cause Cause
+	}{
+		`{"error":{"code":"Unauthorized","message":"M","details":[{"code":"UnknownClient","message":"N","target":"t"}]}}`: {
+			"Unauthorized: M [UnknownClient: N (t)]", UnknownClient,
+		},
+		`{"error":{"code":"Unauthorized","details":[{"message":"The token lacks the scope itwin-platform"},{"code":"X"}]}}`: {
+			"Unauthorized [The token lacks the scope itwin-platform; X]", MissingScope,
+		},
+		`{"code":"Forbidden","details":"Administrator consent is required"}`: {
+			"Forbidden [Administrator consent is required]", MissingConsent,
+		},
+		`{"error":{"code":"C","details":{"code":"D"}}}`:                    {"C [D]", ""},
+		`{"error":{"code":"C","details":[7,null,[],{}]}}`:                  {"C", ""},
+		`{"error":{"code":"C","details":[{"code":"canary.token.value"}]}}`: {"C", ""},
+		`{"error":{"code":"C","details":["1","2","3","4","5","6"]}}`:       {"C [1; 2; 3; 4; 5]", ""},
+		`{"error":{"details":[{"code":"D","message":7}]}}`:                 {"[D]", ""},
+	} {
+		failure := mustFail(t, newClient(t, time.Minute, saying(http.StatusUnauthorized, body)))
+		require.Contains(t, failure.Error(), "): status 401: "+want.words+" (correlation id", body)
+		require.Equal(t, want.cause, failure.Cause(), body)
+	}
+}
+
+func TestACorrelationIDThatQuotesTheTokenIsNotTaken(t *testing.T) {
+	t.Parallel()
+	failure := mustFail(t, newClient(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Correlation-Id", "CANARY%2EToken")
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	require.Len(t, failure.CorrelationID, 36)
 }

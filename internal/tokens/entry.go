@@ -4,160 +4,218 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 // held is a token in memory.
 type held struct {
 	*Token
-	used  atomic.Bool // handed out since it was minted
-	ahead atomic.Bool // one reader goes to the node that may mint, so that it renews this in time
+	repeated bool          // the provider has returned it again: there is no newer one
+	askAt    time.Duration // life left when the provider is asked again; of repeated alone
+
+	used     atomic.Bool // handed out since it was minted
+	replaced atomic.Bool // another node has stored a newer token, which is yet to be loaded
 
 	tally *Tally
 }
 
-// entry is what is known of one set of scopes. Readers of a fresh token touch
+// untilRotation is the time left until the next token is due; zero or less means
+// due.
+func (h *held) untilRotation(now time.Time, renewBefore time.Duration) time.Duration {
+	due := h.Guarantee(renewBefore)
+	if h.repeated {
+		due = min(due, h.askAt)
+	}
+	return h.Left(now) - due
+}
+
+// lead is how long before the rotation a renewal starts: long enough for a slow
+// exchange and a retry, short enough not to waste a short token's life.
+func (h *held) lead(renewBefore time.Duration) time.Duration {
+	if h.repeated {
+		return 0
+	}
+	return min(maxLead, h.RotationPeriod(renewBefore)/4)
+}
+
+// isFresh reports whether the token is handed out without any exchange.
+func (h *held) isFresh(now time.Time, renewBefore, minLife time.Duration) bool {
+	return !h.replaced.Load() && h.untilRotation(now, renewBefore) > 0 && h.Left(now) >= minLife
+}
+
+// isUsable reports whether the token may be handed out while there is no new one.
+func (h *held) isUsable(now time.Time, minLife time.Duration) bool {
+	least := max(minLife, h.reserve())
+	if h.repeated {
+		least = max(minLife, 1)
+	}
+	return h.Left(now) >= least
+}
+
+// checkMinLife refuses more life than can be had: 90 % of a lifetime, as more would
+// mint a token for nearly every read, and what is left while the provider has no
+// newer token.
+func (h *held) checkMinLife(minLife time.Duration, now time.Time) error {
+	most := h.Lifetime / 10 * 9
+	if left := h.Left(now); h.repeated && left > h.askAt {
+		most = min(most, left)
+	}
+	if minLife > most {
+		return &MinLifeError{Asked: minLife, Max: most, Lifetime: h.Lifetime}
+	}
+	return nil
+}
+
+// entry is what is known about one set of scopes. Readers of a fresh token touch
 // nothing but the atomic pointer; mu is never held across I/O.
 type entry struct {
-	held  atomic.Pointer[held]
-	tally *Tally
+	scopes scopes.Set
+	held   atomic.Pointer[held]
+	tally  *Tally
 
-	mu      sync.Mutex
-	failure *Failure  // nil while minting works
-	loaded  bool      // storage was asked
-	forgets uint64    // how often the entry was dropped
-	flying  bool      // an exchange, or the load before it, is under way
-	landed  time.Time // when the last one ended
-	last    time.Time // the latest RotatedAt, of tokens forgotten too
+	mu       sync.Mutex
+	failure  *Failure  // nil while minting works
+	readOnly *readOnly // nil unless this node has found that it may not mint
+	asked    bool      // the store was, since the start or the latest forget
+	loaded   bool      // it answered
+	forgets  uint64    // how often another node's token replaced the one held
+	exchange *exchange // the one under way
+	ended    time.Time // when the latest exchange ended
+	minted   time.Time // when the latest token was minted here
+	rotated  time.Time // the latest RotatedAt, also of tokens that are gone
 }
 
-func (e *entry) failing() *Failure {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.failure
-}
-
-// fail counts a failed attempt. If its settings have been replaced meanwhile there
-// is nothing to count: whoever replaced them ends every wait, before or after this.
-func (e *entry) fail(err error, now time.Time, jitter Jitter, replaced func() bool) (*Failure, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if replaced() {
-		return nil, false
-	}
-	e.failure = e.failure.next(err, now, jitter)
-	return e.failure, true
-}
-
-// endWait lets the next reader mint at once.
+// endWait lets the next reader begin an exchange at once.
 func (e *entry) endWait() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.failure = nil
+	e.failure, e.readOnly = nil, nil
 }
 
-// outage returns the old token, if there is one, and why there is no new one.
-func (e *entry) outage() (*held, *Failure) {
+// underWay returns the exchange under way, if any.
+func (e *entry) underWay() *exchange {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.held.Load(), e.failure
+	return e.exchange
+}
+
+// hasExpired reports whether the token held is the named one and has expired.
+func (e *entry) hasExpired(id string, now time.Time) bool {
+	h := e.held.Load()
+	return h != nil && h.ID == id && h.Left(now) <= 0
 }
 
 func (e *entry) lastRotation() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.last
+	return e.rotated
 }
 
+// forget has the store asked before the token in memory is handed out again. The
+// token remains the previous one, for as long as the store doesn't answer.
 func (e *entry) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.held.Store(nil)
-	e.loaded = false
+	if h := e.held.Load(); h != nil {
+		h.replaced.Store(true)
+	}
+	e.asked, e.loaded = false, false
 	e.forgets++
 }
 
-func (e *entry) timesForgotten() uint64 {
+func (e *entry) isLoaded() (loaded bool, forgets uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.forgets
+	return e.loaded, e.forgets
 }
 
-// keep notes what storage holds: a token, one that is over, or none. What was
-// read before another node replaced it, which forgets counts, isn't kept.
-func (e *entry) keep(t *Token, now time.Time, forgets uint64) bool {
+// notLoaded notes that the store did not answer.
+func (e *entry) notLoaded(forgets uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.asked = e.asked || e.forgets == forgets
+}
+
+// keep notes what the store holds: a token, one that has expired or has an unknown
+// age, or none. It keeps nothing that was read before another node replaced it,
+// which forgets counts.
+func (e *entry) keep(t *Token, now time.Time, forgets uint64) (kept, installed bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.forgets != forgets {
+		return false, false
+	}
+	e.asked, e.loaded = true, true
+	if t == nil {
+		return true, false
+	}
+	if t.RotatedAt.After(e.rotated) {
+		e.rotated = t.RotatedAt
+	}
+	if t.Left(now) <= 0 {
+		return true, false
+	}
+	h := e.held.Load()
 	switch {
-	case e.forgets != forgets:
-		return false
-	case t != nil && t.Left(now) > 0:
-		e.lockedInstall(t)
-		return true
-	case t != nil && t.RotatedAt.After(e.last):
-		e.last = t.RotatedAt
+	case h != nil && h.ID == t.ID:
+		h.replaced.Store(false)
+		return true, false
+	case h != nil && !h.replaced.Load() && !t.RotatedAt.After(h.RotatedAt):
+		return true, false
 	}
-	e.loaded = true
-	return true
+	e.lockedInstall(t)
+	return true, true
 }
 
-// succeed makes a token that was just minted the shared one. It ends the failure
-// that was, and returns it: nobody finds the new token with the old failure.
-func (e *entry) succeed(t *Token) (*held, *Failure) {
+// succeed makes a token that was just minted the shared one and ends the failure,
+// which it returns: nobody finds the new token with the failure from before. It
+// does nothing if another exchange has taken x's place.
+func (e *entry) succeed(x *exchange, t *Token, now time.Time) (*held, *Failure, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	was := e.failure
-	e.failure = nil
-	return e.lockedInstall(t), was
-}
-
-// lockedInstall makes t the shared token, unless it or a later one is there
-// already; mu is held.
-func (e *entry) lockedInstall(t *Token) *held {
-	e.loaded = true
-	if h := e.held.Load(); h != nil && !t.RotatedAt.After(h.RotatedAt) {
-		return h
+	if e.exchange != x || x.ctx.Err() != nil {
+		return nil, nil, false
 	}
-	h := &held{Token: t, tally: e.tally}
-	e.held.Store(h)
-	if t.RotatedAt.After(e.last) {
-		e.last = t.RotatedAt
+	ended := e.failure
+	e.failure, e.minted, e.loaded = nil, now, true
+	if t.RotatedAt.After(e.rotated) {
+		e.rotated = t.RotatedAt
 	}
-	return h
+	return e.lockedInstall(t), ended, true
 }
 
-func (e *entry) takeOff() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.flying = true
-}
-
-func (e *entry) land(now time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.flying, e.landed = false, now
-}
-
-// busy says that an exchange is under way.
-func (e *entry) busy() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.flying
-}
-
-func (e *entry) isLoaded() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.loaded
-}
-
-// idle says that nothing would be lost with the entry.
-func (e *entry) idle(now time.Time) bool {
+// repeat notes that the provider returned the token held once more. It is asked
+// again when half of what is left has passed.
+func (e *entry) repeat(x *exchange, g Grant, now time.Time) (*held, *Failure, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	h := e.held.Load()
+	if e.exchange != x || h == nil || h.ID != ID(g.AccessToken) || h.Left(now) <= 0 {
+		return nil, nil, false
+	}
+	ended := e.failure
+	e.failure = nil
+	left := h.Left(now)
+	again := e.lockedInstall(h.Token)
+	again.repeated, again.askAt = true, max(0, left-max(left/2, minRetry))
+	return again, ended, true
+}
+
+// lockedInstall makes t the shared token; mu is held.
+func (e *entry) lockedInstall(t *Token) *held {
+	e.readOnly = nil
+	h := &held{Token: t, tally: e.tally}
+	e.held.Store(h)
+	return h
+}
+
+// lockedIsIdle reports whether nothing would be lost with the entry; mu is held.
+func (e *entry) lockedIsIdle(now time.Time) bool {
+	h := e.held.Load()
 	expired := h == nil || h.Left(now) <= 0
 	waiting := e.failure != nil && now.Before(e.failure.NextAttempt.Add(rememberFailure))
-	// The next rotation is a second later, even where the clock isn't.
-	rotated := now.Before(e.last.Add(time.Second))
-	return expired && !waiting && !rotated && !e.flying
+	// The next rotation is a second later, even if the clock isn't.
+	rotated := now.Before(e.rotated.Add(time.Second))
+	return expired && !waiting && !rotated && e.exchange == nil
 }

@@ -11,37 +11,42 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-const platform = "itwin-platform"
-
 var (
+	platform = scopes.Granted("itwin-platform") //nolint:gochecknoglobals // a constant in all but its type
+
 	errOutage  = errors.New("connection refused")
 	errStandby = errors.New("this node may not write")
 )
 
-// clock is the time of a test: it moves only when told to.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
+func scoped(name string) scopes.Set { return scopes.Granted(name) }
 
-func newClock() *clock {
-	return &clock{now: time.Date(2026, 11, 23, 9, 26, 34, 0, time.UTC)}
+// clock is a node's wall clock: the bubble's time, or off by some time.
+type clock struct {
+	mu    sync.Mutex
+	wrong time.Duration
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now
+	return time.Now().UTC().Round(0).Add(c.wrong)
 }
 
-func (c *clock) advance(d time.Duration) {
+func (c *clock) set(wrong time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.wrong = wrong
+}
+
+// pass lets the bubble's time pass, and whatever is due in it happen.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // the time of a synctest bubble takes no time
+	synctest.Wait()
 }
 
 // issuer mints numbered tokens; it counts, fails, dawdles and blocks on demand.
@@ -50,7 +55,8 @@ type issuer struct {
 
 	mu         sync.Mutex
 	lifetime   time.Duration
-	takes      time.Duration // by the test's clock
+	takes      time.Duration
+	repeats    string // the token that it returns again and again
 	err        error
 	gate       chan struct{} // an exchange waits for it to be closed
 	exchanges  int
@@ -58,23 +64,30 @@ type issuer struct {
 	mostAtOnce int
 }
 
-func (i *issuer) mint(ctx context.Context, scope string) (tokens.Grant, error) {
+func (i *issuer) mint(ctx context.Context, s scopes.Set) (tokens.Grant, error) {
 	sent := i.clock.Now()
-	gate := i.begin()
+	gate, takes := i.begin()
 	if gate != nil {
 		select {
 		case <-gate:
 		case <-ctx.Done():
 		}
 	}
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.running--
-	i.clock.advance(i.takes)
 	if err := errors.Join(i.err, ctx.Err()); err != nil {
 		return tokens.Grant{}, err
 	}
-	return grant(fmt.Sprintf("%s-%d", scope, i.exchanges), sent, i.lifetime), nil
+	token := i.repeats
+	if token == "" {
+		token = fmt.Sprintf("%s-%d", s, i.exchanges)
+	}
+	return grant(token, sent, i.lifetime), nil
 }
 
 func grant(token string, requestedAt time.Time, lifetime time.Duration) tokens.Grant {
@@ -86,13 +99,13 @@ func grant(token string, requestedAt time.Time, lifetime time.Duration) tokens.G
 	}
 }
 
-func (i *issuer) begin() chan struct{} {
+func (i *issuer) begin() (chan struct{}, time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.exchanges++
 	i.running++
 	i.mostAtOnce = max(i.mostAtOnce, i.running)
-	return i.gate
+	return i.gate, i.takes
 }
 
 func (i *issuer) fail(err error) {
@@ -126,38 +139,75 @@ func (i *issuer) count() int {
 	return i.exchanges
 }
 
-// store keeps tokens in a map and fails on demand.
+// store keeps tokens in a map; it fails and hangs on demand.
 type store struct {
 	mu       sync.Mutex
-	tokens   map[string]*tokens.Token
+	tokens   map[scopes.Set]*tokens.Token
 	loads    int
 	saves    int
 	failLoad error
 	failSave error
+	hangLoad bool // until the context ends
+	hangSave bool
+	deaf     chan struct{} // calls wait for it, whatever the context says
 }
 
-func (s *store) Load(_ context.Context, scope string) (*tokens.Token, error) {
+func (s *store) Load(ctx context.Context, set scopes.Set) (*tokens.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads++
+	if err := s.hang(ctx, s.hangLoad); err != nil {
+		return nil, err
+	}
 	if s.failLoad != nil {
 		return nil, s.failLoad
 	}
-	return s.tokens[scope], nil
+	return s.tokens[set], nil
 }
 
 func (s *store) Save(ctx context.Context, t *tokens.Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := errors.Join(s.failSave, ctx.Err()); err != nil {
+	hung := s.hang(ctx, s.hangSave)
+	if err := errors.Join(hung, s.failSave, ctx.Err()); err != nil {
 		return err
 	}
 	s.saves++
-	s.tokens[t.Scope] = t
+	s.tokens[t.Scopes] = t
 	return nil
 }
 
-func newStore() *store { return &store{tokens: make(map[string]*tokens.Token)} }
+// hangDeaf makes calls hang until release is called.
+func (s *store) hangDeaf() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = make(chan struct{})
+}
+
+func (s *store) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deaf != nil {
+		close(s.deaf)
+		s.deaf = nil
+	}
+}
+
+// hang waits with mu released.
+func (s *store) hang(ctx context.Context, hangs bool) error {
+	deaf := s.deaf
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	if deaf != nil {
+		<-deaf
+	}
+	if hangs {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+func newStore() *store { return &store{tokens: make(map[scopes.Set]*tokens.Token)} }
 
 // env is a pool with everything it is handed. It belongs in a synctest bubble,
 // so that settle can tell when background work has ended or waits.
@@ -178,15 +228,20 @@ type env struct {
 // newEnv is an app with tokens of an hour, rotated at half their life.
 func newEnv(t *testing.T) *env {
 	t.Helper()
-	e := &env{T: t, clock: newClock(), store: newStore()}
+	e := &env{T: t, clock: &clock{}, store: newStore()}
 	e.ims = &issuer{clock: e.clock, lifetime: time.Hour}
 	e.settings = tokens.Settings{
 		Mint:        e.ims.mint,
 		MayMint:     func() error { return nil },
 		RenewBefore: 30 * time.Minute,
+		Timeout:     10 * time.Second,
 		Store:       e.store,
 	}
 	e.pool = e.newPool(time.Time{})
+	t.Cleanup(func() { // ends what hangs
+		e.pool.Retire()
+		e.store.release()
+	})
 	return e
 }
 
@@ -232,11 +287,11 @@ func (e *env) seen() []tokens.EventKind {
 // restart is a new process over the same storage.
 func (e *env) restart() {
 	e.pool.Retire()
-	e.pool.Wait()
+	require.NoError(e, e.pool.Wait(e.Context()))
 	e.pool = e.newPool(time.Time{})
 }
 
-func (e *env) advance(d time.Duration) { e.clock.advance(d) }
+func (e *env) advance(d time.Duration) { pass(d) }
 
 // renew is one pass of the background loop, and the end of what it started.
 func (e *env) renew() time.Duration {
@@ -267,15 +322,17 @@ func (e *env) mustFail() *tokens.Failure {
 
 type result struct {
 	tokens.Served
-	err error
+	err  error
+	took time.Duration
 }
 
 // reading is a read that may have to wait; settled when it was started.
-func (e *env) reading(ctx context.Context, scope string) <-chan result {
+func (e *env) reading(ctx context.Context, set scopes.Set) <-chan result {
 	results := make(chan result, 1)
 	go func() {
-		served, err := e.pool.Token(ctx, scope, 0)
-		results <- result{served, err}
+		arrived := time.Now()
+		served, err := e.pool.Token(ctx, set, 0)
+		results <- result{served, err, time.Since(arrived)}
 	}()
 	synctest.Wait()
 	return results

@@ -1,20 +1,24 @@
 package tokens
 
-// EventKind is what happened to the token of a set of scopes.
+import "vault-plugin-secrets-itwin/internal/scopes"
+
+// EventKind is what happened to the token for a set of scopes.
 type EventKind int
 
 // The kinds of events.
 const (
-	Minted      EventKind = iota // Token was made of Grant; Failure is the one it ended, if any
-	MintFailed                   // Failure says why
-	Loaded                       // Token came from the store
-	StoreFailed                  // Err says why; Token is the one that was to be saved, if any
+	Minted     EventKind = iota // Token was made from Grant; Failure is the one that it ended, if any
+	Repeated                    // Grant brought Token again, the one held; Failure as with Minted
+	MintFailed                  // Failure says why
+	Loaded                      // Token came from the store
+	NotLoaded                   // Err says why the store could not be read
+	NotStored                   // Err says why Token could not be stored
 )
 
-// Event is told to the observer of a pool.
+// Event is what the observer of a pool is told.
 type Event struct {
 	Kind    EventKind
-	Scope   string
+	Scopes  scopes.Set
 	Token   *Token
 	Grant   *Grant
 	Failure *Failure

@@ -3,232 +3,160 @@ package tokens
 import (
 	"context"
 	"time"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
-// storageTime bounds one call to the store, so that a storage that hangs doesn't
-// hold a minted token back from its readers for long.
-const storageTime = 5 * time.Second
+const (
+	// storageTime bounds one call to the store, so that a storage that hangs doesn't
+	// hold a minted token back from its readers for long.
+	storageTime = 5 * time.Second
 
-// want is what an exchange is for. The zero want is a reader's who takes any
-// fresh token.
-type want struct {
-	minLife  time.Duration
-	replaces *held // a renewal: the token to be replaced
-	anew     bool  // a rotation: mint whatever is there
-}
+	// maxAhead is how far RotatedAt may run ahead of the clock before rotations are
+	// refused.
+	maxAhead = 5 * time.Second
+)
 
-type outcome struct {
-	held   *held
-	minted bool
-	own    bool  // not joined: what was wanted here was what ran
-	unkept error // why the token couldn't be stored
-}
-
-// await joins the exchange under way for the scopes, or starts one, and waits for
-// its end or the reader's own.
-func (p *Pool) await(ctx context.Context, scope string, w want) (outcome, error) {
-	own := false
-	landed := p.flights.DoChan(scope, func() (any, error) {
-		own = true
-		return p.obtain(scope, w)
-	})
-	select {
-	case <-ctx.Done():
-		return outcome{}, ctx.Err()
-	case r := <-landed:
-		out, _ := r.Val.(outcome)
-		out.own = own
-		if !own {
-			p.entry(scope).tally.Coalesced.Add(1)
-		}
-		return out, r.Err
+// obtain does what an exchange is for. No reader owns it: it has a limit of its own.
+func (p *Pool) obtain(x *exchange, g goal) {
+	defer p.end(x)
+	settings := p.settings.Load()
+	ctx, cancel := context.WithTimeout(x.ctx, settings.Timeout)
+	defer cancel()
+	mayNot := settings.MayMint()
+	if loaded, _ := x.entry.isLoaded(); !loaded || mayNot != nil {
+		p.load(ctx, x.entry, settings)
 	}
-}
-
-// start is await for those who don't wait.
-func (p *Pool) start(scope string, w want) {
-	p.flights.DoChan(scope, func() (any, error) { return p.obtain(scope, w) })
-}
-
-// obtain runs once at a time for each set of scopes, detached from any reader.
-func (p *Pool) obtain(scope string, w want) (outcome, error) {
-	e, err := p.board(scope)
-	if err != nil {
-		return outcome{}, err
-	}
-	defer p.land(e)
-	set := p.settings.Load()
-	if !e.isLoaded() {
-		p.load(scope, e, set)
-	}
-	if done, err := p.settled(e, w); done {
-		return outcome{}, err
-	}
-	if err := set.MayMint(); err != nil {
-		p.load(scope, e, set)
-		if done, _ := p.settled(e, w); done {
-			return outcome{}, nil
-		}
-		return outcome{}, err
-	}
-	return p.mint(scope, e, set)
-}
-
-// settled says that what an exchange was wanted for has come about meanwhile, or
-// has failed so recently that it isn't tried again yet.
-func (p *Pool) settled(e *entry, w want) (bool, error) {
-	if w.anew {
-		return false, nil
-	}
-	h := e.held.Load()
 	now := p.opts.Now()
+	done, err := x.entry.settled(g, now, settings.RenewBefore)
 	switch {
-	case w.replaces != nil && h != w.replaces:
-		return true, nil
-	case w.replaces == nil && h != nil && p.isFresh(h, now, w.minLife):
-		return true, nil
+	case done || err != nil:
+		x.result.err = err
+	case mayNot != nil:
+		x.entry.mayNotMint(x)
+		x.result.err = mayNot
+	default:
+		x.result = p.mint(ctx, x, settings)
 	}
-	if f := e.failing(); f != nil && now.Before(f.NextAttempt) {
-		return true, f
+}
+
+// settled reports whether the store has brought what the exchange is for, and
+// returns an error if nothing may be minted yet.
+func (e *entry) settled(g goal, now time.Time, renewBefore time.Duration) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := e.held.Load()
+	switch {
+	case g.anew && e.rotated.Add(time.Second).Sub(now) > maxAhead && now.Before(e.minted.Add(time.Second)):
+		return false, &TooManyRotationsError{NextAttempt: e.minted.Add(time.Second)}
+	case g.anew:
+		return false, nil
+	case g.replaces != nil && h != g.replaces, g.replaces == nil && h != nil && h.isFresh(now, renewBefore, g.minLife):
+		return true, nil
+	case e.failure != nil && (now.Before(e.failure.urgent) ||
+		h != nil && h.isUsable(now, g.minLife) && now.Before(e.failure.NextAttempt)):
+		return false, e.failure
 	}
 	return false, nil
 }
 
-// Slot waits for one of the exchanges that an app may make at a time. Who calls it
-// gives it back by calling done.
-func (p *Pool) Slot(ctx context.Context) (done func(), err error) {
-	if err := p.slots.Acquire(ctx, 1); err != nil {
-		return nil, err
+// mint waits for a slot and makes the request; ctx ends with the limit for both.
+func (p *Pool) mint(ctx context.Context, x *exchange, settings *Settings) result {
+	grant, err := p.request(ctx, x.entry.scopes, settings)
+	if err != nil {
+		return p.failed(x, settings, err)
 	}
-	return func() { p.slots.Release(1) }, nil
+	limit, _ := ctx.Deadline()
+	saving, cancel := context.WithTimeout(x.ctx, max(grace, min(storageTime, time.Until(limit))))
+	defer cancel()
+	return p.adopt(saving, x, settings, grant)
 }
 
-func (p *Pool) mint(scope string, e *entry, set *Settings) (outcome, error) {
-	if err := p.slots.Acquire(p.ctx, 1); err != nil {
-		return outcome{}, ErrSuperseded
+func (p *Pool) request(ctx context.Context, set scopes.Set, settings *Settings) (Grant, error) {
+	if p.slots.Acquire(ctx, 1) != nil {
+		return Grant{}, ErrNoSlot
 	}
-	grant, err := set.Mint(p.ctx, scope)
-	p.slots.Release(1)
-	if err == nil && !grant.RequestedAt.Add(grant.Lifetime).After(p.opts.Now()) {
-		err = ErrLateArrival
-	}
-	switch {
-	case p.retired.Load():
-		return outcome{}, ErrSuperseded
-	case err != nil:
-		return p.afterFailedMint(scope, e, set, err)
-	}
-	return p.adopt(scope, e, grant), nil
+	defer p.slots.Release(1)
+	return settings.Mint(ctx, set)
 }
 
-// afterFailedMint counts the failure, unless a config write has come meanwhile,
-// which ends every wait: then it mints again.
-func (p *Pool) afterFailedMint(scope string, e *entry, set *Settings, err error) (outcome, error) {
+// failed counts a failed attempt, unless the pool is over, another exchange has
+// taken x's place, or a config write, which ends every wait, has come meanwhile.
+func (p *Pool) failed(x *exchange, settings *Settings, err error) result {
+	e := x.entry
 	now := p.opts.Now()
-	f, counts := e.fail(err, now, p.opts.Jitter, func() bool { return p.settings.Load() != set })
+	e.mu.Lock()
+	counts := e.exchange == x && p.settings.Load() == settings && !p.retired.Load()
+	if counts {
+		e.failure = e.failure.next(err, now, p.opts.Jitter)
+	}
+	f := e.failure
+	e.mu.Unlock()
 	if !counts {
-		return p.mint(scope, e, p.settings.Load())
+		return result{}
 	}
 	e.tally.fail(f, now)
-	p.opts.Observe(Event{Kind: MintFailed, Scope: scope, Failure: f})
-	return outcome{}, f
+	p.observe(Event{Kind: MintFailed, Scopes: e.scopes, Failure: f})
+	return result{err: f}
 }
 
-// adopt makes a grant the shared token. It is stored before anyone gets it: what
-// a reader holds, the next leader knows.
-func (p *Pool) adopt(scope string, e *entry, grant Grant) outcome {
-	t := newToken(scope, grant, e.lastRotation())
-	err := p.save(t)
-	h, ended := e.succeed(t)
+// adopt makes a grant the shared token. It is stored before anyone gets it: the
+// token that a reader has survives this node.
+func (p *Pool) adopt(ctx context.Context, x *exchange, settings *Settings, grant Grant) result {
+	e := x.entry
+	if h, ended, ok := e.repeat(x, grant, p.opts.Now()); ok {
+		e.tally.Repeated.Add(1)
+		p.observe(Event{Kind: Repeated, Scopes: e.scopes, Token: h.Token, Grant: &grant, Failure: ended})
+		return result{held: h}
+	}
+	t := newToken(e.scopes, grant, e.lastRotation())
+	if t.Left(p.opts.Now()) <= 0 || e.hasExpired(t.ID, p.opts.Now()) {
+		return p.failed(x, settings, ErrLateArrival)
+	}
+	if x.ctx.Err() != nil {
+		return result{} // another exchange has taken its place
+	}
+	notStored := p.save(ctx, t)
+	switch {
+	case p.retired.Load():
+		return result{err: ErrSuperseded}
+	case x.ctx.Err() == nil && t.Left(p.opts.Now()) <= 0:
+		return p.failed(x, settings, ErrLateArrival)
+	}
+	h, ended, ok := e.succeed(x, t, p.opts.Now())
+	if !ok {
+		p.underWay.Go(func() { p.saveAgain(e) })
+		return result{}
+	}
 	e.tally.Minted.Add(1)
-	p.opts.Observe(Event{Kind: Minted, Scope: scope, Token: t, Grant: &grant, Failure: ended})
-	return outcome{held: h, minted: true, unkept: err}
+	p.observe(Event{Kind: Minted, Scopes: e.scopes, Token: t, Grant: &grant, Failure: ended})
+	return result{held: h, notStored: notStored}
 }
 
-// save stores a token, by the settings of now: they may say since the exchange
-// began that tokens aren't stored.
-func (p *Pool) save(t *Token) error {
-	store := p.settings.Load().Store
-	if store == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, storageTime)
-	defer cancel()
-	err := store.Save(ctx, t)
-	if err != nil {
-		p.opts.Observe(Event{Kind: StoreFailed, Scope: t.Scope, Token: t, Err: err})
-	}
-	return err
-}
-
-// Adopt makes a grant that was minted elsewhere the shared token of the scopes.
-func (p *Pool) Adopt(scope string, grant Grant) error {
-	return p.Alone(scope, func() error {
-		e, err := p.board(scope)
-		if err != nil {
-			return err
+// Adopt makes a grant that was minted elsewhere the shared token for the scopes. It
+// takes the place of an exchange under way, whose token is dropped, and waits for
+// the store alone: until ctx ends, and at most 5 s. A token that the store did not
+// take is shared all the same. The only error is ErrSuperseded.
+func (p *Pool) Adopt(ctx context.Context, set scopes.Set, grant Grant) error {
+	now := p.opts.Now()
+	var x *exchange
+	err := p.with(set, func(e *entry) {
+		if e.exchange != nil {
+			e.exchange.cancel()
 		}
-		defer p.land(e)
-		set := p.settings.Load()
-		if !e.isLoaded() {
-			p.load(scope, e, set) // for the rotation that the grant's must follow
-		}
-		p.adopt(scope, e, grant)
-		return nil
+		x = p.lockedBegin(e, now)
 	})
-}
-
-// Alone runs f while nothing else loads, mints or stores a token of the scopes.
-func (p *Pool) Alone(scope string, f func() error) error {
-	for {
-		own, err := false, error(nil)
-		// Readers who join get no error of f's: they look again.
-		_, _, _ = p.flights.Do(scope, func() (any, error) {
-			own, err = true, f()
-			return outcome{}, nil
-		})
-		if own {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-}
-
-// load asks the store, again where another node replaced the token meanwhile.
-func (p *Pool) load(scope string, e *entry, set *Settings) {
-	if set.Store == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, storageTime)
+	defer p.end(x)
+	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
-	for kept := false; !kept; {
-		forgets := e.timesForgotten()
-		t, err := set.Store.Load(ctx, scope)
-		if err != nil {
-			p.opts.Observe(Event{Kind: StoreFailed, Scope: scope, Err: err})
-			return
-		}
-		now := p.opts.Now()
-		if kept = e.keep(t, now, forgets); kept && t != nil && t.Left(now) > 0 {
-			p.opts.Observe(Event{Kind: Loaded, Scope: scope, Token: t})
-		}
+	defer context.AfterFunc(x.ctx, cancel)()
+	settings := p.settings.Load()
+	if loaded, _ := x.entry.isLoaded(); !loaded {
+		p.load(ctx, x.entry, settings) // for the rotation that the grant's must follow
 	}
-}
-
-// board marks the entry as busy, so that it isn't forgotten meanwhile.
-func (p *Pool) board(scope string) (*entry, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.retired.Load() {
-		return nil, ErrSuperseded
-	}
-	e := p.lockedEntry(scope)
-	e.takeOff()
-	p.flying.Add(1)
-	return e, nil
-}
-
-func (p *Pool) land(e *entry) {
-	e.land(p.opts.Now())
-	p.flying.Done()
-	p.opts.Wake()
+	x.result = p.adopt(ctx, x, settings, grant)
+	return nil
 }

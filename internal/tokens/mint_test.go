@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -22,7 +23,7 @@ func TestColdReadersShareOneExchange(t *testing.T) {
 		for range readers {
 			go func() {
 				served, err := e.pool.Token(t.Context(), platform, 0)
-				results <- result{served, err}
+				results <- result{Served: served, err: err}
 			}()
 		}
 		e.requireWaiting(results)
@@ -75,7 +76,7 @@ func TestSlowScopeDoesNotHoldAFastOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		release := e.ims.block()
-		slow := e.reading(t.Context(), "slow")
+		slow := e.reading(t.Context(), scoped("slow"))
 		e.ims.unblock()
 		e.mustRead()
 		e.requireWaiting(slow)
@@ -89,7 +90,7 @@ func TestRetireDuringAnExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		release := make(chan struct{})
-		e.settings.Mint = func(context.Context, string) (tokens.Grant, error) {
+		e.settings.Mint = func(context.Context, scopes.Set) (tokens.Grant, error) {
 			<-release // deaf to the cancellation
 			return grant("too-late", e.clock.Now(), time.Hour), nil
 		}
@@ -97,7 +98,7 @@ func TestRetireDuringAnExchange(t *testing.T) {
 		waiting := []<-chan result{e.reading(t.Context(), platform), e.reading(t.Context(), platform)}
 		e.pool.Retire()
 		close(release)
-		e.pool.Wait()
+		_ = e.pool.Wait(t.Context())
 		for _, reader := range waiting {
 			require.ErrorIs(t, (<-reader).err, tokens.ErrSuperseded)
 		}
@@ -115,11 +116,11 @@ func TestRetireCancelsTheExchange(t *testing.T) {
 		e.ims.block()
 		waiting := e.reading(t.Context(), platform)
 		e.pool.Retire()
-		e.pool.Wait()
+		_ = e.pool.Wait(t.Context())
 		require.ErrorIs(t, (<-waiting).err, tokens.ErrSuperseded)
 		_, err := e.pool.Rotate(t.Context(), platform)
 		require.ErrorIs(t, err, tokens.ErrSuperseded)
-		require.ErrorIs(t, e.pool.Adopt(platform, grant("x", e.clock.Now(), time.Hour)), tokens.ErrSuperseded)
+		require.ErrorIs(t, e.pool.Adopt(t.Context(), platform, grant("x", e.clock.Now(), time.Hour)), tokens.ErrSuperseded)
 		require.Equal(t, 1, e.ims.count())
 	})
 }
@@ -131,7 +132,7 @@ func TestEightExchangesAtATime(t *testing.T) {
 		release := e.ims.block()
 		var readers []<-chan result
 		for n := range 20 {
-			readers = append(readers, e.reading(t.Context(), fmt.Sprintf("scope-%d", n)))
+			readers = append(readers, e.reading(t.Context(), scoped(fmt.Sprintf("scope-%d", n))))
 		}
 		require.Equal(t, 8, e.ims.count())
 		release()
@@ -153,42 +154,31 @@ func TestTokenThatExpiredOnItsWayIsAFailure(t *testing.T) {
 	})
 }
 
-func TestTokenThatIsDueOnArrivalIsServedOnce(t *testing.T) {
+func TestTokenThatIsDueOnArrivalIsServedWhileTheNextIsMinted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		e.ims.lifetime, e.ims.takes = 10*time.Second, 6*time.Second
 		first := e.mustRead()
-		require.EqualValues(t, 3, first.TTL)
-		require.NotEqual(t, first.ID, e.mustRead().ID)
+		require.EqualValues(t, 2, first.TTL, "two seconds before its end")
+		require.Nil(t, first.Delay)
+		second := e.mustRead()
+		require.Equal(t, first.ID, second.ID)
+		require.Equal(t, tokens.DelaySlow, second.Delay.Reason)
+		require.Equal(t, 2, e.ims.count())
 	})
 }
 
 func TestAdoptedGrantIsTheSharedToken(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.pool = e.newPool(e.clock.Now())
-	require.NoError(t, e.pool.Adopt(platform, grant("verified", e.clock.Now(), time.Hour)))
-	served := e.mustRead()
-	require.Equal(t, "verified", served.AccessToken.Reveal())
-	require.Equal(t, e.clock.Now().Add(time.Second), served.RotatedAt)
-	require.Equal(t, served.Token, e.store.tokens[platform])
-	require.Zero(t, e.ims.count())
-}
-
-func TestAloneKeepsItsErrorToItself(t *testing.T) {
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		release, done := make(chan struct{}), make(chan error, 1)
-		go func() {
-			done <- e.pool.Alone(platform, func() error { <-release; return errOutage })
-		}()
-		synctest.Wait()
-		reader := e.reading(t.Context(), platform)
-		e.requireWaiting(reader)
-		close(release)
-		require.ErrorIs(t, <-done, errOutage)
-		require.NoError(t, (<-reader).err)
+		e.pool = e.newPool(e.clock.Now())
+		require.NoError(t, e.pool.Adopt(t.Context(), platform, grant("verified", e.clock.Now(), time.Hour)))
+		served := e.mustRead()
+		require.Equal(t, "verified", served.AccessToken.Reveal())
+		require.Equal(t, e.clock.Now().Add(time.Second), served.RotatedAt)
+		require.Equal(t, served.Token, e.store.tokens[platform])
+		require.Zero(t, e.ims.count())
 	})
 }

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/sync/singleflight"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 // maxExchanges is how many tokens of one app are minted at a time.
@@ -17,12 +18,13 @@ const maxExchanges = 8
 // Jitter returns a random duration from 0 to most.
 type Jitter func(most time.Duration) time.Duration
 
-// Options are what a pool is made of for good.
+// Options are fixed for the life of a pool.
 type Options struct {
 	Now    func() time.Time
 	Jitter Jitter
 
-	// Wake is called when a renewal may be due earlier than Renew said.
+	// Wake is called when a renewal may be due earlier than Renew said, such as
+	// Renewer.Wake. It must not block.
 	Wake func()
 
 	// Observe is told what happens to tokens. It must not block.
@@ -30,7 +32,7 @@ type Options struct {
 
 	// Tally returns where to count, the same one for the same scopes; nil counts for
 	// the pool alone.
-	Tally func(scope string) *Tally
+	Tally func(set scopes.Set) *Tally
 
 	// RotatedAfter is the last rotation of the generation before this one.
 	RotatedAfter time.Time
@@ -38,47 +40,45 @@ type Options struct {
 
 // Settings are what a config write changes while the tokens stay.
 type Settings struct {
-	// Mint obtains a new token. It limits its own time.
-	Mint func(ctx context.Context, scope string) (Grant, error)
+	// Mint obtains a new token. It ends when ctx ends, which has what the wait for the
+	// store and for a slot left of Timeout.
+	Mint func(ctx context.Context, set scopes.Set) (Grant, error)
 
-	// MayMint returns the error to answer with where this node may not mint.
+	// MayMint returns the error to answer with if this node may not mint. It must not
+	// wait for the network.
 	MayMint func() error
 
-	// RenewBefore is the life that a token handed out has left, at the least.
+	// RenewBefore is the least life left on a token that is handed out.
 	RenewBefore time.Duration
+
+	// Timeout limits an exchange: the look into the store, the wait for a slot and
+	// Mint together. It must not be zero.
+	Timeout time.Duration
 
 	// Store keeps tokens across restarts; nil keeps them in memory alone.
 	Store Store
 }
 
-// Store keeps the tokens of one generation of an app.
-type Store interface {
-	// Load returns nil and no error where there is none.
-	Load(ctx context.Context, scope string) (*Token, error)
-	Save(ctx context.Context, token *Token) error
-}
-
-// Pool holds the tokens of one generation of an app: one per set of scopes. All
-// its methods may be called at the same time.
+// Pool holds the tokens of one generation of an app: one per set of scopes. Its
+// methods may be called concurrently.
 type Pool struct {
 	opts     Options
 	settings atomic.Pointer[Settings]
 
-	retired atomic.Bool
-	ctx     context.Context // the life of exchanges that no single reader owns
-	cancel  context.CancelFunc
-	flights singleflight.Group
-	flying  sync.WaitGroup
-	slots   *semaphore.Weighted
+	retired  atomic.Bool
+	ctx      context.Context // of exchanges, which no single reader owns
+	cancel   context.CancelFunc
+	underWay sync.WaitGroup // exchanges
+	slots    *semaphore.Weighted
 
 	mu      sync.RWMutex
-	entries map[string]*entry
+	entries map[scopes.Set]*entry
 }
 
 // NewPool makes an empty pool. It starts nothing.
 func NewPool(opts Options, settings Settings) *Pool {
 	if opts.Tally == nil {
-		opts.Tally = func(string) *Tally { return new(Tally) }
+		opts.Tally = func(scopes.Set) *Tally { return new(Tally) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pool{
@@ -86,14 +86,14 @@ func NewPool(opts Options, settings Settings) *Pool {
 		ctx:     ctx,
 		cancel:  cancel,
 		slots:   semaphore.NewWeighted(maxExchanges),
-		entries: make(map[string]*entry),
+		entries: make(map[scopes.Set]*entry),
 	}
 	p.settings.Store(&settings)
 	return p
 }
 
 // Configure replaces the settings, keeps the tokens and ends every wait for a
-// retry.
+// retry. It waits for nothing.
 func (p *Pool) Configure(settings Settings) {
 	p.settings.Store(&settings)
 	for _, e := range p.all() {
@@ -102,8 +102,8 @@ func (p *Pool) Configure(settings Settings) {
 	p.opts.Wake()
 }
 
-// Retire ends the pool: nothing is handed out any more, exchanges under way are
-// cancelled, and what they return goes nowhere.
+// Retire ends the pool: it hands nothing out any more, exchanges under way are
+// cancelled, and what they return is dropped. It waits for nothing.
 func (p *Pool) Retire() {
 	p.mu.Lock()
 	p.retired.Store(true)
@@ -111,14 +111,29 @@ func (p *Pool) Retire() {
 	p.cancel()
 }
 
-// Wait returns when a retired pool has nothing under way any more.
-func (p *Pool) Wait() { p.flying.Wait() }
+// Wait returns when a retired pool has nothing under way any more, so that nothing
+// is stored from then on, or with the error of ctx. As exchanges are cancelled it
+// takes long only if Mint or the store ignore that.
+func (p *Pool) Wait(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		p.underWay.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
-// Forget drops the token in memory, so that the next reader gets the one that
-// another node has stored. The scopes are those for which match is true.
-func (p *Pool) Forget(match func(scope string) bool) {
-	for scope, e := range p.all() {
-		if match(scope) {
+// Forget has the store asked before the token in memory is handed out again, as
+// another node has stored a newer one, for the scopes for which match is true. While
+// the store doesn't answer, the token in memory is the previous one.
+func (p *Pool) Forget(match func(set scopes.Set) bool) {
+	for set, e := range p.all() {
+		if match(set) {
 			e.forget()
 		}
 	}
@@ -135,30 +150,25 @@ func (p *Pool) LastRotation() time.Time {
 	return last
 }
 
-func (p *Pool) entry(scope string) *entry {
-	p.mu.RLock()
-	e := p.entries[scope]
-	p.mu.RUnlock()
-	if e != nil {
-		return e
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lockedEntry(scope)
-}
-
-// lockedEntry makes the entry where there is none; mu is held.
-func (p *Pool) lockedEntry(scope string) *entry {
-	e := p.entries[scope]
+// lockedEntry makes the entry if there is none; mu is held.
+func (p *Pool) lockedEntry(set scopes.Set) *entry {
+	e := p.entries[set]
 	if e == nil {
-		e = &entry{last: p.opts.RotatedAfter, tally: p.opts.Tally(scope)}
-		p.entries[scope] = e
+		e = &entry{scopes: set, rotated: p.opts.RotatedAfter, tally: p.opts.Tally(set)}
+		p.entries[set] = e
 	}
 	return e
 }
 
-func (p *Pool) all() map[string]*entry {
+func (p *Pool) all() map[scopes.Set]*entry {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return maps.Clone(p.entries)
+}
+
+// observe reports an event, unless the pool is over: what still happens goes nowhere.
+func (p *Pool) observe(e Event) {
+	if !p.retired.Load() {
+		p.opts.Observe(e)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -33,67 +34,79 @@ func TestTokenIsStoredBeforeAnyoneGetsIt(t *testing.T) {
 // slowStore says when a save begins and waits for the test to let it end.
 type slowStore struct {
 	*store
-	saving, saved chan struct{}
+	saving, saved       chan struct{}
+	ignoresCancellation bool
 }
 
 func (s *slowStore) Save(ctx context.Context, t *tokens.Token) error {
 	close(s.saving)
 	<-s.saved
+	if s.ignoresCancellation {
+		ctx = context.WithoutCancel(ctx)
+	}
 	return s.store.Save(ctx, t)
 }
 
-func TestRestartGoesOnWithTheStoredToken(t *testing.T) {
+func TestRestartServesTheStoredToken(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	old := e.mustRead()
-	e.ims.fail(errOutage)
-	e.restart()
-	e.advance(20 * time.Minute)
-	served := e.mustRead()
-	require.Equal(t, old.Token, served.Token)
-	require.Nil(t, served.Degraded)
-	require.Equal(t, 1, e.ims.count())
-	require.Equal(t, []tokens.EventKind{tokens.Minted, tokens.Loaded}, e.seen())
-	require.Equal(t, old.RotatedAt, e.pool.LastRotation())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		e.ims.fail(errOutage)
+		e.restart()
+		e.advance(20 * time.Minute)
+		served := e.mustRead()
+		require.Equal(t, previous.Token, served.Token)
+		require.Nil(t, served.Delay)
+		require.Equal(t, 1, e.ims.count())
+		require.Equal(t, []tokens.EventKind{tokens.Minted, tokens.Loaded}, e.seen())
+		require.Equal(t, previous.RotatedAt, e.pool.LastRotation())
+	})
 }
 
-func TestRestartDuringAnOutageGoesOnWithAnOldToken(t *testing.T) {
+func TestRestartDuringAnOutageServesThePreviousToken(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	old := e.mustRead()
-	e.ims.fail(errOutage)
-	e.restart()
-	e.advance(40 * time.Minute)
-	served := e.mustRead()
-	require.Equal(t, old.Token, served.Token)
-	require.ErrorIs(t, served.Degraded, errOutage)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		e.ims.fail(errOutage)
+		e.restart()
+		e.advance(40 * time.Minute)
+		served := e.mustRead()
+		require.Equal(t, previous.Token, served.Token)
+		require.ErrorIs(t, served.Delay.Failure, errOutage)
+	})
 }
 
 func TestStoredTokenThatHasExpiredIsIgnored(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.ims.lifetime = 4 * time.Second
-	for range 10 {
-		_, err := e.pool.Rotate(t.Context(), platform)
-		require.NoError(t, err)
-	}
-	old := e.store.tokens[platform]
-	e.advance(4 * time.Second)
-	e.restart()
-	served := e.mustRead()
-	require.NotEqual(t, old.ID, served.ID)
-	require.Equal(t, old.RotatedAt.Add(time.Second), served.RotatedAt, "it counts as the one before")
-	require.NotContains(t, e.seen(), tokens.Loaded)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.ims.lifetime = 4 * time.Second
+		for range 6 {
+			_, err := e.pool.Rotate(t.Context(), platform)
+			require.NoError(t, err)
+		}
+		previous := e.store.tokens[platform]
+		e.advance(4 * time.Second)
+		e.restart()
+		served := e.mustRead()
+		require.NotEqual(t, previous.ID, served.ID)
+		require.Equal(t, previous.RotatedAt.Add(time.Second), served.RotatedAt, "it counts as the one before")
+		require.NotContains(t, e.seen(), tokens.Loaded)
+	})
 }
 
 func TestStoredTokenOfOtherScopesIsNotServed(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	_, err := e.pool.Token(t.Context(), "other", 0)
-	require.NoError(t, err)
-	e.restart()
-	require.Equal(t, platform, e.mustRead().Scope)
-	require.Equal(t, 2, e.ims.count())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		_, err := e.pool.Token(t.Context(), scoped("other"), 0)
+		require.NoError(t, err)
+		e.restart()
+		require.Equal(t, platform, e.mustRead().Scopes)
+		require.Equal(t, 2, e.ims.count())
+	})
 }
 
 func TestStorageThatFailsHoldsNobodyUp(t *testing.T) {
@@ -104,144 +117,164 @@ func TestStorageThatFailsHoldsNobodyUp(t *testing.T) {
 	}{
 		"when it can't load": {
 			func(s *store) { s.failLoad = errOutage },
-			[]tokens.EventKind{tokens.StoreFailed, tokens.Minted},
+			[]tokens.EventKind{tokens.NotLoaded, tokens.Minted},
 		},
 		"when it can't save": {
 			func(s *store) { s.failSave = errOutage },
-			[]tokens.EventKind{tokens.StoreFailed, tokens.Minted},
+			[]tokens.EventKind{tokens.NotStored, tokens.Minted},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnv(t)
-			tc.fail(e.store)
-			first := e.mustRead()
-			require.Equal(t, first.ID, e.mustRead().ID)
-			require.Equal(t, tc.seen, e.seen())
-			require.ErrorIs(t, e.events[0].Err, errOutage)
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				tc.fail(e.store)
+				first := e.mustRead()
+				require.Equal(t, first.ID, e.mustRead().ID)
+				require.Equal(t, tc.seen, e.seen())
+				require.ErrorIs(t, e.events[0].Err, errOutage)
+			})
 		})
 	}
 }
 
 func TestStorageThatFailedOnceIsAskedAgainDuringAWait(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	stored := e.mustRead()
-	e.restart()
-	e.store.failLoad = errOutage
-	e.ims.fail(busy(5 * time.Minute))
-	require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
-	require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
-	e.store.failLoad = nil
-	require.Equal(t, stored.ID, e.mustRead().ID)
-	require.Equal(t, 2, e.ims.count(), "nobody asked IMS before the wait was over")
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		stored := e.mustRead()
+		e.restart()
+		e.store.failLoad = errOutage
+		e.ims.fail(busy(5 * time.Minute))
+		require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
+		require.ErrorIs(t, e.mustFail(), busy(5*time.Minute))
+		e.store.failLoad = nil
+		require.Equal(t, stored.ID, e.mustRead().ID)
+		require.Equal(t, 2, e.ims.count(), "nobody asked IMS before the wait was over")
+	})
 }
 
 func TestReadsLeaveStorageAlone(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	for range 100 {
-		e.mustRead()
-	}
-	require.Equal(t, 1, e.store.loads)
-	require.Equal(t, 1, e.store.saves)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		for range 100 {
+			e.mustRead()
+		}
+		require.Equal(t, 1, e.store.loads)
+		require.Equal(t, 1, e.store.saves)
+	})
 }
 
 func TestPoolWithoutAStoreKeepsTokensInMemory(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.settings.Store = nil
-	e.pool = e.newPool(time.Time{})
-	first := e.mustRead()
-	require.Equal(t, first.ID, e.mustRead().ID)
-	require.Equal(t, 1, e.ims.count())
-	require.Zero(t, e.store.saves+e.store.loads)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.settings.Store = nil
+		e.pool = e.newPool(time.Time{})
+		first := e.mustRead()
+		require.Equal(t, first.ID, e.mustRead().ID)
+		require.Equal(t, 1, e.ims.count())
+		require.Zero(t, e.store.saves+e.store.loads)
+	})
 }
 
 func TestNodeThatMayNotMint(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	leader := e.pool
-	e.settings.MayMint = func() error { return errStandby }
-	e.pool = e.newPool(time.Time{})
-	standby := e.pool
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		leader := e.pool
+		e.settings.MayMint = func() error { return errStandby }
+		e.pool = e.newPool(time.Time{})
+		standby := e.pool
 
-	_, err := standby.Token(t.Context(), platform, 0)
-	require.ErrorIs(t, err, errStandby)
-	old, err := leader.Token(t.Context(), platform, 0)
-	require.NoError(t, err)
-	require.Equal(t, old, e.mustRead(), "it looks again before it refuses")
-	_, err = standby.Rotate(t.Context(), platform)
-	require.ErrorIs(t, err, errStandby)
+		_, err := standby.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, errStandby)
+		previous, err := leader.Token(t.Context(), platform, 0)
+		require.NoError(t, err)
+		require.Equal(t, previous, e.mustRead(), "it looks again before it refuses")
+		_, err = standby.Rotate(t.Context(), platform)
+		require.ErrorIs(t, err, errStandby)
 
-	fresh, err := leader.Rotate(t.Context(), platform)
-	require.NoError(t, err)
-	require.Equal(t, old.ID, e.mustRead().ID, "nobody told it yet")
-	standby.Forget(func(scope string) bool { return scope == "other" })
-	require.Equal(t, old.ID, e.mustRead().ID, "nor about these scopes")
-	standby.Forget(func(scope string) bool { return scope == platform })
-	require.Equal(t, fresh.Token, e.mustRead().Token)
-	require.Equal(t, 2, e.ims.count())
+		fresh, err := leader.Rotate(t.Context(), platform)
+		require.NoError(t, err)
+		require.Equal(t, previous.ID, e.mustRead().ID, "nobody told it yet")
+		standby.Forget(func(s scopes.Set) bool { return s == scoped("other") })
+		require.Equal(t, previous.ID, e.mustRead().ID, "nor about these scopes")
+		standby.Forget(func(s scopes.Set) bool { return s == platform })
+		require.Equal(t, fresh.Token, e.mustRead().Token)
+		require.Equal(t, 2, e.ims.count())
+	})
 }
 
 func TestForgottenTokenIsLoadedBeforeOneIsMinted(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	old := e.mustRead()
-	e.pool.Forget(func(string) bool { return true })
-	require.Equal(t, old.Token, e.mustRead().Token)
-	require.Equal(t, 1, e.ims.count())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		e.pool.Forget(func(scopes.Set) bool { return true })
+		require.Equal(t, previous.Token, e.mustRead().Token)
+		require.Equal(t, 1, e.ims.count())
+	})
 }
 
 func TestConfigureKeepsTheTokens(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	old := e.mustRead()
-	require.EqualValues(t, 1800, old.RotationPeriod)
-	e.settings.RenewBefore = 10 * time.Minute
-	e.pool.Configure(e.settings)
-	served := e.mustRead()
-	require.Equal(t, old.Token, served.Token)
-	require.EqualValues(t, 3000, served.TTL)
-	require.EqualValues(t, 3000, served.RotationPeriod)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		require.EqualValues(t, 1800, previous.RotationPeriod)
+		e.settings.RenewBefore = 10 * time.Minute
+		e.pool.Configure(e.settings)
+		served := e.mustRead()
+		require.Equal(t, previous.Token, served.Token)
+		require.EqualValues(t, 3000, served.TTL)
+		require.EqualValues(t, 3000, served.RotationPeriod)
+	})
 }
 
 func TestRetiredPoolServesNothing(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.mustRead()
-	e.pool.Retire()
-	e.pool.Wait()
-	_, ok := e.pool.Fresh(platform, 0)
-	require.False(t, ok)
-	_, err := e.pool.Token(t.Context(), platform, 0)
-	require.ErrorIs(t, err, tokens.ErrSuperseded)
-	require.Equal(t, 1, e.ims.count())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.mustRead()
+		e.pool.Retire()
+		_ = e.pool.Wait(t.Context())
+		_, ok := e.pool.Fresh(platform, 0)
+		require.False(t, ok)
+		_, err := e.pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, tokens.ErrSuperseded)
+		require.Equal(t, 1, e.ims.count())
+	})
 }
 
 func TestPoolRetiredAtTheLastMomentServesNothing(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	var pool *tokens.Pool
-	pool = tokens.NewPool(tokens.Options{
-		Now:     e.clock.Now,
-		Jitter:  e.jitter,
-		Wake:    e.wake,
-		Observe: func(tokens.Event) { pool.Retire() },
-	}, e.settings)
-	_, err := pool.Token(t.Context(), platform, 0)
-	require.ErrorIs(t, err, tokens.ErrSuperseded)
-	require.Equal(t, 1, e.ims.count())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		var pool *tokens.Pool
+		pool = tokens.NewPool(tokens.Options{
+			Now:     e.clock.Now,
+			Jitter:  e.jitter,
+			Wake:    e.wake,
+			Observe: func(tokens.Event) { pool.Retire() },
+		}, e.settings)
+		_, err := pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, tokens.ErrSuperseded)
+		require.Equal(t, 1, e.ims.count())
+	})
 }
 
-func TestRetiredPoolServesNoOldTokenEither(t *testing.T) {
+func TestRetiredPoolServesNoPreviousTokenEither(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.mustRead()
-	e.ims.fail(errOutage)
-	e.advance(30 * time.Minute)
-	require.NotNil(t, e.mustRead().Degraded)
-	e.pool.Retire()
-	_, err := e.pool.Token(t.Context(), platform, 0)
-	require.ErrorIs(t, err, tokens.ErrSuperseded)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30 * time.Minute)
+		require.NotNil(t, e.mustRead().Delay)
+		e.pool.Retire()
+		_, err := e.pool.Token(t.Context(), platform, 0)
+		require.ErrorIs(t, err, tokens.ErrSuperseded)
+	})
 }

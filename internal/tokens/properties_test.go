@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"vault-plugin-secrets-itwin/internal/tokens"
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
 // TestRulesHoldWhateverHappens runs random histories of an app; rules_test.go
@@ -18,9 +18,6 @@ func TestRulesHoldWhateverHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// rapid would ask a *testing.T for its deadline, which a bubble has not.
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
-			// The bubble's time passes nowhere else, and ends rapid's search for a
-			// smaller example.
-			<-time.After(100 * time.Millisecond)
 			w := newWorld(
 				duration(rt, "lifetime", 4*time.Second, 24*time.Hour),
 				duration(rt, "renew before", time.Second, 24*time.Hour),
@@ -40,8 +37,8 @@ func duration(rt *rapid.T, label string, least, most time.Duration) time.Duratio
 
 // anyScope draws one scope more often than all the others together, so that
 // something comes of it.
-func anyScope(rt *rapid.T) string {
-	return fmt.Sprintf("scope-%d", max(0, rapid.IntRange(-6, 3).Draw(rt, "scope")))
+func anyScope(rt *rapid.T) scopes.Set {
+	return scoped(fmt.Sprintf("scope-%d", max(0, rapid.IntRange(-6, 3).Draw(rt, "scope"))))
 }
 
 func (w *world) actions() map[string]func(*rapid.T) {
@@ -61,31 +58,47 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"tell standby":     func(*rapid.T) { w.standby.forget() },
 		"tell leader":      func(*rapid.T) { w.leader.forget() },
 		"pass":             w.pass,
+		"pass a little":    func(rt *rapid.T) { pass(duration(rt, "time", 0, 3*time.Second)) },
+		"slow down":        w.slowDown,
+		"repeat":           func(rt *rapid.T) { w.repeats = rapid.Bool().Draw(rt, "repeats") },
 		"pass to a change": w.passToAChange,
 		"roll the dice":    func(rt *rapid.T) { w.share = rapid.Float64Range(0, 1).Draw(rt, "share") },
 		"renew":            func(*rapid.T) { w.leader.pool.Renew(); w.standby.pool.Renew() },
 		"rotate":           func(rt *rapid.T) { w.leader.rotate(anyScope(rt)) },
-		"adopt":            w.adopt,
+		"adopt":            func(rt *rapid.T) { w.leader.adopt(anyScope(rt)) },
 		"restart":          func(*rapid.T) { w.restart() },
 		"configure":        w.configure,
 		"new generation":   func(*rapid.T) { w.newGeneration() },
 		"break or mend":    w.breakOrMend,
+		"break for long":   w.breakForLong,
 		"break storage":    w.breakStorage,
-		"hang":             func(*rapid.T) { w.hang() },
+		"hang":             w.hang,
 		"answer late":      w.answerLate,
 		"answer":           func(*rapid.T) { w.answerAll() },
 	}
 }
 
-func (w *world) hang() {
+func (w *world) hang(rt *rapid.T) {
 	w.answerAll()
 	synctest.Wait()
 	w.gate = make(chan struct{})
+	w.deaf = rapid.Bool().Draw(rt, "deaf")
+}
+
+// slowDown draws how long IMS and the store take: nothing, less than the grace,
+// more, or more than the limit.
+func (w *world) slowDown(rt *rapid.T) {
+	draw := func(label string) time.Duration {
+		return rapid.SampledFrom([]time.Duration{
+			0, 0, 0, 300 * time.Millisecond, 1500 * time.Millisecond, 4 * time.Second, time.Minute,
+		}).Draw(rt, label+" takes")
+	}
+	w.slowMint, w.slowLoad, w.slowSave = draw("minting"), draw("loading"), draw("saving")
 }
 
 // answerLate is an exchange that takes up to two lifetimes.
 func (w *world) answerLate(rt *rapid.T) {
-	w.hang()
+	w.hang(rt)
 	w.leader.read(anyScope(rt), 0)
 	w.pass(rt)
 	w.answerAll()
@@ -98,7 +111,7 @@ func (w *world) readWithWish(rt *rapid.T) {
 
 func (w *world) readEverything() {
 	for n := range 10 {
-		w.leader.read(fmt.Sprintf("scope-%d", n), 0)
+		w.leader.read(scoped(fmt.Sprintf("scope-%d", n)), 0)
 	}
 }
 
@@ -110,47 +123,45 @@ func (w *world) readAtRetired(rt *rapid.T) {
 }
 
 func (w *world) pass(rt *rapid.T) {
-	w.clock.advance(duration(rt, "time", 0, 2*w.lifetime))
+	pass(duration(rt, "time", 0, 2*w.lifetime))
 }
 
 // passToAChange goes to where rules change, or just beside it.
 func (w *world) passToAChange(rt *rapid.T) {
+	to, ok := w.anyChange(rt)
+	if !ok {
+		rt.Skip("nothing is held")
+	}
+	to = to.Add(time.Duration(rapid.IntRange(-2, 2).Draw(rt, "beside")))
+	pass(max(0, to.Sub(now())))
+}
+
+func (w *world) anyChange(rt *rapid.T) (time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := w.leader.account(anyScope(rt))
 	t := a.newest
 	if t == nil {
-		rt.Skip("nothing is held")
+		return time.Time{}, false
 	}
 	rotation := t.RotateAt(w.renewBefore)
-	to := rapid.SampledFrom([]time.Time{
+	return rapid.SampledFrom([]time.Time{
 		rotation.Add(-min(time.Minute, t.RotationPeriod(w.renewBefore)/4)),
 		rotation,
 		t.ExpiresAt().Add(-min(time.Minute, w.lifetime/10)),
 		t.ExpiresAt(),
 		a.notBefore,
-	}).Draw(rt, "to")
-	to = to.Add(time.Duration(rapid.IntRange(-2, 2).Draw(rt, "beside")))
-	w.clock.advance(max(0, to.Sub(w.clock.Now())))
-}
-
-func (w *world) adopt(rt *rapid.T) {
-	if w.gate != nil {
-		rt.Skip("Adopt waits for the exchange under way")
-	}
-	n, scope := w.leader, anyScope(rt)
-	w.minted++
-	g := grant(fmt.Sprintf("%s/%d", n.key(scope), w.minted), w.clock.Now(), w.lifetime)
-	if err := n.pool.Adopt(scope, g); err != nil {
-		rt.Fatal(err)
-	}
+		a.urgent,
+		a.askAgain,
+	}).Draw(rt, "to"), true
 }
 
 func (w *world) configure(rt *rapid.T) {
+	w.configured = now()
 	w.renewBefore = duration(rt, "renew before", time.Second, 24*time.Hour)
 	for _, n := range []*node{w.leader, w.standby} {
 		for _, a := range n.scopes {
-			a.notBefore = time.Time{}
+			a.notBefore, a.urgent, a.passedOn = time.Time{}, time.Time{}, time.Time{}
 		}
 		n.pool.Configure(n.settings())
 	}
@@ -169,6 +180,23 @@ func (w *world) breakOrMend(rt *rapid.T) {
 	}).Draw(rt, "outage")
 }
 
+// breakForLong is an outage that readers of one token see until the waits between
+// attempts are at their longest.
+func (w *world) breakForLong(rt *rapid.T) {
+	scope := anyScope(rt)
+	w.outage = errOutage
+	for range 6 {
+		w.leader.read(scope, 0)
+		w.mu.Lock()
+		next := w.leader.account(scope).notBefore
+		w.mu.Unlock()
+		pass(max(0, next.Sub(now())))
+	}
+	w.leader.read(scope, 0)
+	pass(duration(rt, "time", 0, 20*time.Second))
+	w.leader.read(scope, 0)
+}
+
 func (w *world) breakStorage(rt *rapid.T) {
 	var failure error
 	if rapid.Bool().Draw(rt, "fails") {
@@ -180,5 +208,3 @@ func (w *world) breakStorage(rt *rapid.T) {
 		w.failSave = failure
 	}
 }
-
-var _ tokens.Store = (*node)(nil)

@@ -10,8 +10,11 @@ const (
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
 
+	// maxUrgentRetry bounds the wait while readers come who have no usable token.
+	maxUrgentRetry = 5 * time.Second
+
 	// rememberFailure is how long after the next attempt was due a failure still
-	// counts: a reader who comes rarely doesn't start the backoff anew.
+	// counts: a reader who comes rarely doesn't reset the backoff.
 	rememberFailure = 10 * time.Minute
 )
 
@@ -19,29 +22,56 @@ const (
 // looks the app up again.
 var ErrSuperseded = errors.New("the app's credentials were replaced while the token was being minted")
 
-// ErrLateArrival is a grant that was over before it arrived.
+// ErrLateArrival is a grant that had expired before it arrived.
 var ErrLateArrival = errors.New("the token had expired before it arrived")
+
+// The errors of an exchange that takes longer than Settings.Timeout. Their
+// category is "timed_out".
+var (
+	// ErrNoSlot: all the slots of the app were taken for all that time.
+	ErrNoSlot error = timeoutError("too many token requests of this app are waiting: no slot became free in time")
+
+	// ErrNoToken: the exchange has not ended, which may be the store's doing.
+	ErrNoToken error = timeoutError("no token was minted and stored in time")
+)
+
+type timeoutError string
+
+func (e timeoutError) Error() string { return string(e) }
+
+// Category implements Categorized.
+func (timeoutError) Category() string { return "timed_out" }
+
+// TooManyRotationsError refuses a rotation because RotatedAt would run ahead of
+// the clock: it advances by a whole second with each token.
+type TooManyRotationsError struct{ NextAttempt time.Time }
+
+func (e *TooManyRotationsError) Error() string {
+	return fmt.Sprintf("too many rotations in a row: the next is possible at %s", e.NextAttempt.UTC().Format(time.RFC3339))
+}
 
 // A RetryAfter error states how long the provider asks not to be called.
 type RetryAfter interface{ RetryDelay() time.Duration }
 
 // Failure says that minting fails: why, since when, and when the next attempt is
-// due. Until then readers without a token get it at once.
-type Failure struct { //nolint:errname // a state that readers are told of first, an error second
+// due. Until then readers without a usable token get it at once.
+type Failure struct { //nolint:errname // a state first, an error second
 	Err         error
 	Since       time.Time
 	NextAttempt time.Time
 	Attempts    int
+
+	urgent time.Time // the next attempt if a reader comes who has no usable token
 }
 
-func (f *Failure) Error() string { return fmt.Sprintf("minting a token: %v", f.Err) }
+func (f *Failure) Error() string { return fmt.Sprintf("could not mint a token: %v", f.Err) }
 
-// Unwrap returns what minting answered.
+// Unwrap returns the error of the exchange.
 func (f *Failure) Unwrap() error { return f.Err }
 
 // next is the failure after one more failed attempt. Delays double from 1 s to
-// 30 s; the upper half of each is random, and the provider's own wish wins over a
-// shorter one.
+// 30 s; the upper half of each is random, and a longer delay that the provider
+// asks for wins.
 func (f *Failure) next(err error, now time.Time, jitter Jitter) *Failure {
 	n := &Failure{Err: err, Since: now, Attempts: 1}
 	if f != nil {
@@ -52,30 +82,21 @@ func (f *Failure) next(err error, now time.Time, jitter Jitter) *Failure {
 		ceiling = minRetry << n.Attempts
 	}
 	delay := ceiling/2 + jitter(ceiling/2)
+	urgent := min(delay, maxUrgentRetry)
 	var asked RetryAfter
 	if errors.As(err, &asked) {
-		delay = max(delay, asked.RetryDelay())
+		delay, urgent = max(delay, asked.RetryDelay()), max(urgent, asked.RetryDelay())
 	}
-	n.NextAttempt = now.Add(delay)
+	n.NextAttempt, n.urgent = now.Add(delay), now.Add(urgent)
 	return n
 }
 
-// MinLifeError says that no token can have the life that a reader asked for.
-type MinLifeError struct {
-	Asked    time.Duration
-	Max      time.Duration
-	Lifetime time.Duration
-}
-
-func (e *MinLifeError) Error() string {
-	return fmt.Sprintf("%s asked for, at most %s can be had of a token that lives %s", e.Asked, e.Max, e.Lifetime)
-}
-
-// checkMinLife refuses a wish for more than 90 % of a lifetime: it would mint a
-// token for nearly every read.
-func (t *Token) checkMinLife(minLife time.Duration) error {
-	if most := t.Lifetime / 10 * 9; minLife > most {
-		return &MinLifeError{Asked: minLife, Max: most, Lifetime: t.Lifetime}
+// urgently is the failure as readers see it who have no usable token.
+func (f *Failure) urgently() *Failure {
+	if f == nil || f.urgent.Equal(f.NextAttempt) {
+		return f
 	}
-	return nil
+	u := *f
+	u.NextAttempt = f.urgent
+	return &u
 }

@@ -4,168 +4,204 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
-// Served is a token on its way to a reader.
+// slack is how much longer than its limit readers wait for an exchange: its own
+// error says more than ErrNoToken.
+const slack = 50 * time.Millisecond
+
+// Served is a token for a reader.
 type Served struct {
 	*Token
-	TTL            int64    // seconds until this engine hands out a new token
-	RotationPeriod int64    // seconds
-	Degraded       *Failure // why an old token is served; nil in normal running
-	Unstored       error    // why a token minted by Rotate couldn't be stored
+	TTL            int64  // seconds until this engine hands out a new token
+	RotationPeriod int64  // seconds
+	Delay          *Delay // why this is the previous token; nil in normal running
+	Repeated       bool   // the provider has returned this token again: there is no newer one
+	NotStored      error  // why a token minted by Rotate could not be stored
 }
 
-// Token returns the shared token of the scopes with at least minLife left,
-// minting it where need be. Errors are a *Failure, a *MinLifeError, what
-// MayMint returns, the context's, or ErrSuperseded.
-func (p *Pool) Token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
-	s, err := p.token(ctx, scope, minLife)
-	// All else is the reader's own doing, or another node's or pool's to answer.
-	if _, failed := errors.AsType[*Failure](err); failed {
-		p.entry(scope).tally.Failed.Add(1)
-	}
-	return s, err
+// reader is one call of Token.
+type reader struct {
+	minLife   time.Duration
+	arrived   time.Time
+	graceOver bool
+	limitOver bool
+	ended     error // how the exchange ended that the reader waited for
 }
 
-func (p *Pool) token(ctx context.Context, scope string, minLife time.Duration) (Served, error) {
-	if err := p.goAhead(p.entry(scope)); err != nil {
-		return Served{}, err
+// Token returns the shared token for the scopes with at least minLife left, minting
+// one if need be. While the previous token has its reserve, it returns within a
+// second of the start of the exchange; else within Settings.Timeout. Errors are a
+// *Failure, a *MinLifeError, what MayMint returns, the context's, or ErrSuperseded.
+func (p *Pool) Token(ctx context.Context, set scopes.Set, minLife time.Duration) (Served, error) {
+	if s, ok := p.Fresh(set, minLife); ok {
+		return s, nil
 	}
+	r := &reader{minLife: minLife, arrived: p.opts.Now()}
 	for {
-		e := p.entry(scope)
-		if s, ok := p.fresh(e, minLife); ok {
-			return s, nil
+		l, err := p.look(set, r)
+		if err != nil {
+			return Served{}, err
 		}
-		if s, err := p.beforeMinting(scope, e, minLife); err != nil || s.Token != nil {
-			return s, err
+		if l.verdict != awaitGrace && l.verdict != await {
+			return p.answer(l, r)
 		}
-		out, err := p.await(ctx, scope, want{minLife: minLife})
+		h, err := p.wait(ctx, l, r)
 		switch {
 		case err != nil:
-			return p.afterFailing(e, minLife, err)
-		case out.minted:
-			return p.handOver(out.held, minLife)
+			return Served{}, err
+		case h != nil:
+			return p.handOver(h, minLife)
 		}
 	}
 }
 
 // Fresh returns the shared token if it is in memory, not due for rotation and has
 // at least minLife left. It does no I/O and waits for nothing.
-func (p *Pool) Fresh(scope string, minLife time.Duration) (Served, bool) {
+func (p *Pool) Fresh(set scopes.Set, minLife time.Duration) (Served, bool) {
 	p.mu.RLock()
-	e := p.entries[scope]
+	e := p.entries[set]
 	p.mu.RUnlock()
 	if e == nil {
 		return Served{}, false
 	}
-	return p.fresh(e, minLife)
-}
-
-// Rotate mints a token now, whatever the retry times say, and makes it the shared
-// one. If minting fails the old one stays.
-func (p *Pool) Rotate(ctx context.Context, scope string) (Served, error) {
-	for {
-		out, err := p.await(ctx, scope, want{anew: true})
-		switch {
-		case out.minted:
-			s := p.describe(out.held, p.opts.Now())
-			s.Unstored = out.unkept
-			return s, nil
-		case err != nil && (out.own || ctx.Err() != nil):
-			return Served{}, err
-		}
-	}
-}
-
-func (p *Pool) fresh(e *entry, minLife time.Duration) (Served, bool) {
 	h := e.held.Load()
-	if h == nil || h.ahead.Load() || p.retired.Load() {
+	if h == nil || p.retired.Load() {
 		return Served{}, false
 	}
-	now := p.opts.Now()
-	if !p.isFresh(h, now, minLife) || h.checkMinLife(minLife) != nil {
+	now, renewBefore := p.opts.Now(), p.settings.Load().RenewBefore
+	if !h.isFresh(now, renewBefore, minLife) || h.checkMinLife(minLife, now) != nil {
 		return Served{}, false
 	}
 	h.tally.Fresh.Add(1)
 	return p.hand(h, now), true
 }
 
-func (p *Pool) isFresh(h *held, now time.Time, minLife time.Duration) bool {
-	renewBefore := p.settings.Load().RenewBefore
-	return h.untilRotation(now, renewBefore) > 0 && h.Left(now) >= minLife
+// look is what a reader finds and what it gets.
+type look struct {
+	snapshot
+	entry   *entry
+	verdict verdict
 }
 
-// goAhead returns what MayMint does to one reader of a token that is soon due, on
-// a node that may not mint: sent to the one that may, the reader tells it that
-// the token is in use.
-func (p *Pool) goAhead(e *entry) error {
-	h := e.held.Load()
-	if h == nil || p.retired.Load() || !h.ahead.CompareAndSwap(true, false) {
-		return nil
-	}
-	return p.settings.Load().MayMint()
+// look takes the snapshot, decides, and begins the exchange if it takes one: all
+// under one lock, so that no reader acts on what another has changed.
+func (p *Pool) look(set scopes.Set, r *reader) (l look, err error) {
+	now, settings := p.opts.Now(), p.settings.Load()
+	err = p.with(set, func(e *entry) {
+		l = look{snapshot: e.lockedSnapshot(now, settings), entry: e}
+		l.verdict = r.decide(&l.snapshot)
+		own := true
+		switch l.verdict {
+		case passOn, retry:
+			if e.readOnly != nil {
+				e.readOnly.claim(now)
+			}
+			l.exchange, _ = p.lockedJoin(e, now, goal{})
+		case awaitGrace, await:
+			l.exchange, own = p.lockedJoin(e, now, goal{minLife: r.minLife})
+		default:
+		}
+		if !own {
+			e.tally.Coalesced.Add(1)
+		}
+	})
+	return l, err
 }
 
-// beforeMinting answers what can be told without an exchange: the old token, why
-// minting fails, why the wish for life can't be met, or that the pool is over.
-// Neither a token nor an error: an exchange is due.
-func (p *Pool) beforeMinting(scope string, e *entry, minLife time.Duration) (Served, error) {
-	if p.retired.Load() {
-		return Served{}, ErrSuperseded
-	}
-	if h := e.held.Load(); h != nil {
-		if err := h.checkMinLife(minLife); err != nil {
+// answer returns what was decided.
+func (p *Pool) answer(l look, r *reader) (Served, error) {
+	switch l.verdict {
+	case giveFresh:
+		l.tally.Fresh.Add(1)
+		return p.hand(l.held, l.now), nil
+	case givePrevious, retry:
+		return p.handPrevious(l), nil
+	case passOn:
+		// Called without a lock. A node that has become the writer passes nothing on.
+		if err := p.settings.Load().MayMint(); err != nil {
 			return Served{}, err
 		}
-	}
-	f := e.failing()
-	if f == nil {
-		return Served{}, nil
-	}
-	now := p.opts.Now()
-	waiting := now.Before(f.NextAttempt)
-	if s, ok := p.degraded(e, minLife); ok {
-		if !waiting && !e.busy() {
-			p.start(scope, want{})
+		return p.handPrevious(l), nil
+	case refuse:
+		return Served{}, l.checkMinLife(r.minLife, l.now)
+	default:
+		err := l.why(r)
+		// Anything else is the reader's own doing, or for another node or pool to answer.
+		if _, failed := errors.AsType[*Failure](err); failed {
+			l.entry.tally.Failed.Add(1)
 		}
-		return s, nil
+		return Served{}, err
 	}
-	// Where storage wasn't read yet it may hold a token that needs no exchange.
-	if waiting && (e.isLoaded() || p.settings.Load().Store == nil) {
-		return Served{}, f
-	}
-	return Served{}, nil
 }
 
-func (p *Pool) afterFailing(e *entry, minLife time.Duration, err error) (Served, error) {
-	if _, failed := errors.AsType[*Failure](err); failed {
-		// A config write may have put the rotation off meanwhile.
-		if s, ok := p.fresh(e, minLife); ok {
-			return s, nil
-		}
-		if s, ok := p.degraded(e, minLife); ok {
-			return s, nil
-		}
+// why is the error of a reader for whom there is no token.
+func (l *look) why(r *reader) error {
+	ended, failed := errors.AsType[*Failure](r.ended)
+	switch {
+	case r.ended != nil && !failed:
+		return r.ended
+	case l.failure != nil && l.verdict == fail:
+		return l.failure.urgently()
+	case failed:
+		return ended.urgently()
 	}
-	return Served{}, err
+	since := r.arrived
+	if l.exchange != nil {
+		since = l.exchange.started
+	}
+	return &Failure{Err: ErrNoToken, Since: since, NextAttempt: l.now.Add(minRetry), Attempts: 1}
 }
 
-// degraded hands out the old token while minting fails.
-func (p *Pool) degraded(e *entry, minLife time.Duration) (Served, bool) {
-	h, f := e.outage()
-	now := p.opts.Now()
-	if h == nil || f == nil || p.retired.Load() || h.Left(now) < max(minLife, h.reserve()) {
-		return Served{}, false
+// wait returns at the end of the exchange or when it has lost its place, at the end
+// of the reader's patience, or with the error of ctx. The token is the exchange's. A
+// reader who joins an exchange that has used up its time has no patience left.
+func (p *Pool) wait(ctx context.Context, l look, r *reader) (*held, error) {
+	x := l.exchange
+	from := x.started
+	if r.arrived.Before(from) {
+		from = r.arrived
 	}
-	h.tally.Degraded.Add(1)
-	s := p.hand(h, now)
-	soonest := min(max(f.NextAttempt.Sub(now), minTTL), maxRetry)
-	s.TTL = min(h.seconds(soonest+p.opts.Jitter(maxRetry-soonest), now), int64(maxRetry/time.Second))
-	s.Degraded = f
-	return s, true
+	over, until := &r.graceOver, from.Add(grace)
+	if l.verdict == await {
+		over, until = &r.limitOver, from.Add(l.timeout+slack)
+	}
+	patience := time.NewTimer(until.Sub(l.now))
+	defer patience.Stop()
+	r.ended = nil
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-x.ctx.Done():
+	case <-x.done:
+	case <-patience.C:
+		*over = true
+	}
+	select {
+	case <-x.done:
+		r.ended = x.result.err
+		return x.result.held, nil
+	default:
+		return nil, nil
+	}
 }
 
-// handOver gives a reader the token that was minted for it.
+// handPrevious returns the previous token and says why.
+func (p *Pool) handPrevious(l look) Served {
+	l.tally.Degraded.Add(1)
+	s := p.hand(l.held, l.now)
+	s.Delay = l.delay()
+	soonest := minTTL
+	if f := s.Delay.Failure; f != nil {
+		soonest = min(max(f.NextAttempt.Sub(l.now), minTTL), maxRetry)
+	}
+	s.TTL = min(l.seconds(soonest+p.opts.Jitter(maxRetry-soonest), l.now), int64(maxRetry/time.Second))
+	return s
+}
+
+// handOver returns the token that an exchange brought to a reader who waited for it.
 func (p *Pool) handOver(h *held, minLife time.Duration) (Served, error) {
 	now := p.opts.Now()
 	left := h.Left(now)
@@ -173,15 +209,19 @@ func (p *Pool) handOver(h *held, minLife time.Duration) (Served, error) {
 	case p.retired.Load():
 		return Served{}, ErrSuperseded
 	case left <= 0:
+		h.tally.Failed.Add(1)
 		return Served{}, &Failure{Err: ErrLateArrival, Since: now, NextAttempt: now, Attempts: 1}
-	case left < minLife, h.checkMinLife(minLife) != nil:
-		return Served{}, &MinLifeError{Asked: minLife, Max: h.Lifetime / 10 * 9, Lifetime: h.Lifetime}
+	case left < minLife:
+		return Served{}, &MinLifeError{Asked: minLife, Max: min(left, h.Lifetime/10*9), Lifetime: h.Lifetime}
+	}
+	if err := h.checkMinLife(minLife, now); err != nil {
+		return Served{}, err
 	}
 	h.tally.Fresh.Add(1)
 	return p.hand(h, now), nil
 }
 
-// hand is describe for a reader: the token is in use from now on.
+// hand returns the token to a reader and marks it as used.
 func (p *Pool) hand(h *held, now time.Time) Served {
 	if !h.used.Load() && h.used.CompareAndSwap(false, true) {
 		p.opts.Wake()
@@ -196,5 +236,6 @@ func (p *Pool) describe(h *held, now time.Time) Served {
 		Token:          h.Token,
 		TTL:            h.seconds(ttl, now),
 		RotationPeriod: int64(h.RotationPeriod(renewBefore) / time.Second),
+		Repeated:       h.repeated,
 	}
 }

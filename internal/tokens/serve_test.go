@@ -11,43 +11,46 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-func TestOldTokenIsServedWhileMintingFails(t *testing.T) {
+func TestPreviousTokenIsServedWhileMintingFails(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	old := e.mustRead()
-	e.ims.fail(errOutage)
-	e.advance(30*time.Minute - time.Nanosecond)
-	require.Nil(t, e.mustRead().Degraded, "not before the rotation")
-	e.advance(time.Nanosecond)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		previous := e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30*time.Minute - time.Nanosecond)
+		require.Nil(t, e.mustRead().Delay, "not before the rotation")
+		e.advance(time.Nanosecond)
 
-	since := e.clock.Now()
-	for e.clock.Now().Before(since.Add(29 * time.Minute)) {
-		served := e.mustRead()
-		require.Equal(t, old.Token, served.Token)
-		require.ErrorIs(t, served.Degraded, errOutage)
-		require.Equal(t, since, served.Degraded.Since)
-		require.GreaterOrEqual(t, served.TTL, int64(3))
-		require.LessOrEqual(t, served.TTL, int64(30))
-		e.advance(time.Duration(served.TTL) * time.Second)
-	}
-	e.advance(since.Add(29 * time.Minute).Sub(e.clock.Now()))
-	require.NotNil(t, e.mustRead().Degraded, "a minute is left")
-	e.advance(time.Nanosecond)
-	require.ErrorIs(t, e.mustFail(), errOutage, "less than a minute is left")
+		since := e.clock.Now()
+		for e.clock.Now().Before(since.Add(29 * time.Minute)) {
+			served := e.mustRead()
+			require.Equal(t, previous.Token, served.Token)
+			require.ErrorIs(t, served.Delay.Failure, errOutage)
+			require.Equal(t, since, served.Delay.Since)
+			require.GreaterOrEqual(t, served.TTL, int64(3))
+			require.LessOrEqual(t, served.TTL, int64(30))
+			e.advance(min(time.Duration(served.TTL)*time.Second, since.Add(29*time.Minute).Sub(e.clock.Now())))
+		}
+		require.NotNil(t, e.mustRead().Delay, "a minute is left")
+		e.advance(time.Nanosecond)
+		require.ErrorIs(t, e.mustFail(), errOutage, "less than a minute is left")
+	})
 }
 
-func TestShortOldTokenIsServedUntilATenthIsLeft(t *testing.T) {
+func TestShortPreviousTokenIsServedUntilATenthIsLeft(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.ims.lifetime = 40 * time.Second
-	e.mustRead()
-	e.ims.fail(errOutage)
-	e.advance(36 * time.Second)
-	served := e.mustRead()
-	require.NotNil(t, served.Degraded)
-	require.EqualValues(t, 3, served.TTL)
-	e.advance(time.Nanosecond)
-	require.ErrorIs(t, e.mustFail(), errOutage)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.ims.lifetime = 40 * time.Second
+		e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(36 * time.Second)
+		served := e.mustRead()
+		require.NotNil(t, served.Delay)
+		require.EqualValues(t, 2, served.TTL, "two seconds before its end")
+		e.advance(time.Nanosecond)
+		require.ErrorIs(t, e.mustFail(), errOutage)
+	})
 }
 
 func TestDegradedTTLIsAtMostHalfAMinute(t *testing.T) {
@@ -64,32 +67,36 @@ func TestDegradedTTLIsAtMostHalfAMinute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnv(t)
-			e.mustRead()
-			e.ims.fail(tc.err)
-			e.advance(30 * time.Minute)
-			e.share = tc.share
-			require.Equal(t, tc.ttl, e.mustRead().TTL)
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				e.mustRead()
+				e.ims.fail(tc.err)
+				e.advance(30 * time.Minute)
+				e.share = tc.share
+				require.Equal(t, tc.ttl, e.mustRead().TTL)
+			})
 		})
 	}
 }
 
 func TestDegradedServiceMeetsTheWishForLife(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.mustRead()
-	e.ims.fail(errOutage)
-	e.advance(30 * time.Minute)
-	require.NotNil(t, e.mustReadFor(30*time.Minute).Degraded)
-	_, err := e.pool.Token(t.Context(), platform, 31*time.Minute)
-	require.ErrorIs(t, err, errOutage)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.mustRead()
+		e.ims.fail(errOutage)
+		e.advance(30 * time.Minute)
+		require.NotNil(t, e.mustReadFor(30*time.Minute).Delay)
+		_, err := e.pool.Token(t.Context(), platform, 31*time.Minute)
+		require.ErrorIs(t, err, errOutage)
+	})
 }
 
 func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.ims.fail(errOutage)
 		e.advance(30 * time.Minute)
 		e.mustRead()
@@ -98,13 +105,13 @@ func TestReadersDoNotWaitWhileDegraded(t *testing.T) {
 		for range 3 {
 			served := <-e.reading(t.Context(), platform)
 			require.NoError(t, served.err)
-			require.Equal(t, old.ID, served.ID)
+			require.Equal(t, previous.ID, served.ID)
 		}
 		require.Equal(t, 3, e.ims.count(), "one exchange is under way for all")
 		e.ims.fail(nil)
 		release()
 		synctest.Wait()
-		require.NotEqual(t, old.ID, e.mustRead().ID)
+		require.NotEqual(t, previous.ID, e.mustRead().ID)
 	})
 }
 
@@ -128,9 +135,9 @@ func TestSlowExchangeHoldsNoReaderOfThePreviousTokenBack(t *testing.T) {
 				served := <-reader
 				require.NoError(t, served.err)
 				require.Equal(t, previous.ID, served.ID)
-				require.NotNil(t, served.Degraded)
+				require.NotNil(t, served.Delay)
 			}
-			require.Equal(t, 3, e.ims.count(), "and nobody starts another exchange")
+			require.Equal(t, 1, e.ims.mostAtOnce, "one exchange is under way for all")
 		}
 		e.advance(2 * time.Minute)
 		late := e.reading(t.Context(), platform)
@@ -138,7 +145,7 @@ func TestSlowExchangeHoldsNoReaderOfThePreviousTokenBack(t *testing.T) {
 		e.ims.fail(nil)
 		release()
 		require.NotEqual(t, previous.ID, (<-late).ID)
-		require.Equal(t, 3, e.ims.count())
+		require.Equal(t, 1, e.ims.mostAtOnce)
 	})
 }
 
@@ -146,7 +153,7 @@ func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.advance(30 * time.Minute)
 		release := e.ims.block()
 		e.ims.fail(errOutage)
@@ -156,8 +163,8 @@ func TestRotationPutOffDuringAFailingExchange(t *testing.T) {
 		release()
 		served := <-reader
 		require.NoError(t, served.err)
-		require.Equal(t, old.ID, served.ID)
-		require.Nil(t, served.Degraded)
+		require.Equal(t, previous.ID, served.ID)
+		require.Nil(t, served.Delay)
 		require.EqualValues(t, 1200, served.TTL)
 	})
 }
@@ -166,31 +173,33 @@ func TestReaderWithATokenInUseWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		old := e.mustRead()
+		previous := e.mustRead()
 		e.advance(29 * time.Minute)
 		release := e.ims.block()
 		e.renew()
 		require.Equal(t, 2, e.ims.count())
-		require.Equal(t, old.ID, e.mustRead().ID)
+		require.Equal(t, previous.ID, e.mustRead().ID)
 		release()
 		synctest.Wait()
-		require.NotEqual(t, old.ID, e.mustRead().ID)
+		require.NotEqual(t, previous.ID, e.mustRead().ID)
 	})
 }
 
 func TestFreshMintsNothing(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	_, ok := e.pool.Fresh(platform, 0)
-	require.False(t, ok)
-	want := e.mustRead()
-	served, ok := e.pool.Fresh(platform, 0)
-	require.True(t, ok)
-	require.Equal(t, want, served)
-	e.advance(30 * time.Minute)
-	_, ok = e.pool.Fresh(platform, 0)
-	require.False(t, ok)
-	require.Equal(t, 1, e.ims.count())
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		_, ok := e.pool.Fresh(platform, 0)
+		require.False(t, ok)
+		want := e.mustRead()
+		served, ok := e.pool.Fresh(platform, 0)
+		require.True(t, ok)
+		require.Equal(t, want, served)
+		e.advance(30 * time.Minute)
+		_, ok = e.pool.Fresh(platform, 0)
+		require.False(t, ok)
+		require.Equal(t, 1, e.ims.count())
+	})
 }
 
 // Every reader comes back at its ttl. The rule adds 0 to min(G/10, 60 s) at
@@ -200,30 +209,32 @@ func TestTenThousandReadersDoNotComeBackInOneSecond(t *testing.T) {
 	t.Parallel()
 	const readers, spread = 10_000, 60
 	random := rand.New(rand.NewPCG(2026, 11))
-	e := newEnv(t)
-	pool := tokens.NewPool(tokens.Options{
-		Now:     e.clock.Now,
-		Jitter:  func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most) + 1)) },
-		Wake:    e.wake,
-		Observe: e.observe,
-	}, e.settings)
-	token, err := pool.Token(t.Context(), platform, 0)
-	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		pool := tokens.NewPool(tokens.Options{
+			Now:     e.clock.Now,
+			Jitter:  func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most) + 1)) },
+			Wake:    e.wake,
+			Observe: e.observe,
+		}, e.settings)
+		token, err := pool.Token(t.Context(), platform, 0)
+		require.NoError(t, err)
 
-	arrivals := make(map[int64]int)
-	for range readers {
-		e.advance(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
-		served, ok := pool.Fresh(platform, 0)
-		require.True(t, ok, "the test reads for longer than a rotation")
-		back := e.clock.Now().Add(time.Duration(served.TTL) * time.Second)
-		require.False(t, back.Before(token.RotateAt(e.settings.RenewBefore)))
-		arrivals[int64(back.Sub(token.ObtainedAt)/time.Second)]++
-	}
-	const mean, deviations = readers / spread, 6 * 13 // the square root of the mean is 13
-	for second, n := range arrivals {
-		require.LessOrEqual(t, n, mean+deviations, "in second %d", second)
-	}
-	require.Len(t, arrivals, spread+1)
+		arrivals := make(map[int64]int)
+		for range readers {
+			e.advance(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
+			served, ok := pool.Fresh(platform, 0)
+			require.True(t, ok, "the test reads for longer than a rotation")
+			back := e.clock.Now().Add(time.Duration(served.TTL) * time.Second)
+			require.False(t, back.Before(token.RotateAt(e.settings.RenewBefore)))
+			arrivals[int64(back.Sub(token.ObtainedAt)/time.Second)]++
+		}
+		const mean, deviations = readers / spread, 6 * 13 // the square root of the mean is 13
+		for second, n := range arrivals {
+			require.LessOrEqual(t, n, mean+deviations, "in second %d", second)
+		}
+		require.Len(t, arrivals, spread+1)
+	})
 }
 
 //nolint:paralleltest // AllocsPerRun counts what the whole process allocates
@@ -238,14 +249,14 @@ func TestFreshAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkFresh(b *testing.B) {
-	now := newClock().Now()
+	now := time.Now()
 	pool := tokens.NewPool(tokens.Options{
 		Now:     func() time.Time { return now },
 		Jitter:  func(most time.Duration) time.Duration { return most / 2 },
 		Wake:    func() {},
 		Observe: func(tokens.Event) {},
-	}, tokens.Settings{RenewBefore: 30 * time.Minute})
-	if err := pool.Adopt(platform, grant("shared", now, time.Hour)); err != nil {
+	}, tokens.Settings{RenewBefore: 30 * time.Minute, Timeout: time.Second})
+	if err := pool.Adopt(b.Context(), platform, grant("shared", now, time.Hour)); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

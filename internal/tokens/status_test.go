@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -17,7 +18,7 @@ func TestStatusNamesEachStateThatTokensPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		state := func() tokens.State { return e.pool.Status(platform).State }
-		require.Equal(t, tokens.Status{Scope: platform, State: tokens.Idle}, e.pool.Status(platform))
+		require.Equal(t, tokens.Status{Scopes: platform, State: tokens.Idle}, e.pool.Status(platform))
 		require.Empty(t, e.pool.Statuses())
 
 		release := e.ims.block()
@@ -60,11 +61,7 @@ func TestTallyCountsWhatHappenedToTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		tally := new(tokens.Tally)
-		e.pool = tokens.NewPool(tokens.Options{
-			Now: e.clock.Now, Jitter: e.jitter, Wake: e.wake, Observe: e.observe,
-			Tally: func(string) *tokens.Tally { return tally },
-		}, e.settings)
+		tally := e.countInto()
 		last, _ := tally.LastFailure()
 		require.Nil(t, last)
 		release := e.ims.block()
@@ -97,7 +94,7 @@ func TestReadThatIMSDidNotFailIsNotCountedAsFailed(t *testing.T) {
 		newPool := func() {
 			e.pool = tokens.NewPool(tokens.Options{
 				Now: e.clock.Now, Jitter: e.jitter, Wake: e.wake, Observe: e.observe,
-				Tally: func(string) *tokens.Tally { return tally },
+				Tally: func(scopes.Set) *tokens.Tally { return tally },
 			}, e.settings)
 		}
 		newPool()
@@ -114,7 +111,7 @@ func TestReadThatIMSDidNotFailIsNotCountedAsFailed(t *testing.T) {
 		_, err = e.pool.Token(t.Context(), platform, 0)
 		require.ErrorIs(t, err, tokens.ErrSuperseded)
 
-		e.store.tokens = make(map[string]*tokens.Token)
+		e.store.tokens = newStore().tokens
 		e.settings.MayMint = func() error { return errStandby }
 		newPool()
 		_, err = e.pool.Token(t.Context(), platform, 0)

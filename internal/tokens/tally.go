@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// Tally counts what happened to the tokens of one set of scopes. It is handed to
-// pools and outlives them: generations come and go, the count goes on. The zero
-// Tally is ready for use, by many at a time.
+// Tally counts what happened to the tokens for one set of scopes. It is handed to
+// pools and outlives them, so that the count continues from one generation to the
+// next. The zero Tally is ready for use, also concurrently.
 type Tally struct {
 	Fresh     atomic.Int64 // reads answered in normal running
-	Degraded  atomic.Int64 // reads answered with the old token
+	Degraded  atomic.Int64 // reads answered with the previous token
 	Failed    atomic.Int64 // reads answered with an error
 	Coalesced atomic.Int64 // reads that joined an exchange under way
-	Minted    atomic.Int64 // exchanges that returned a token
+	Minted    atomic.Int64 // exchanges that returned a new token
+	Repeated  atomic.Int64 // exchanges that returned the token held already
 
 	mu       sync.Mutex
 	failures map[string]int64 // exchanges that failed, by category

@@ -1,14 +1,16 @@
-// Package tokens owns the life of shared access tokens: who is handed which
-// token, until when, and when the next one is minted. It has never heard of
-// HTTP, OAuth or Vault; minting, storing and the time are handed in.
+// Package tokens owns the life of shared access tokens: which token a reader gets,
+// until when, and when the next one is minted. It knows nothing of HTTP, OAuth or
+// Vault; minting, storing and the time are handed in.
 package tokens
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"sync/atomic"
 	"time"
 
+	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
@@ -20,22 +22,30 @@ const (
 	// maxSpread bounds the random part of a ttl.
 	maxSpread = time.Minute
 
-	// maxReserve bounds the life that an old token must still have to be handed
-	// out while renewing fails.
+	// endMargin is the life that a token still has when its ttl ends, so that no
+	// reader comes back after the token has ended.
+	endMargin = 2 * time.Second
+
+	// maxReserve bounds the life that the previous token must still have to be
+	// handed out while there is no new one.
 	maxReserve = time.Minute
 
 	// maxLead bounds how long before the rotation a renewal starts.
 	maxLead = time.Minute
+
+	// maxSkew is how far ahead of this node's clock another node's may be.
+	maxSkew = 30 * time.Second
 )
 
 // Grant is what minting returns.
 type Grant struct {
 	AccessToken secret.Text
 	Type        string
-	RequestedAt time.Time // the lifetime counts from here
+	Granted     scopes.Set // empty if the provider did not say
+	RequestedAt time.Time  // the lifetime counts from here
 	Lifetime    time.Duration
 
-	// CorrelationID and Took are of the exchange, for logs.
+	// CorrelationID and Took describe the exchange, for logs.
 	CorrelationID string
 	Took          time.Duration
 }
@@ -45,16 +55,26 @@ type Token struct {
 	AccessToken secret.Text
 	ID          string // hex SHA-256 of the access token
 	Type        string
-	Scope       string
-	ObtainedAt  time.Time // when the exchange was sent
+	Scopes      scopes.Set // requested: the key in memory and in the store
+	Granted     scopes.Set // empty if the provider did not say
+	ObtainedAt  time.Time  // when the token request was sent
 	Lifetime    time.Duration
-	RotatedAt   time.Time // whole seconds, later than that of the token before
+	RotatedAt   time.Time // whole seconds, later than that of the previous token
 
 	derived atomic.Pointer[any]
 }
 
-// Derived returns what derive makes of the token, once for all its readers. It
-// must depend on nothing else and not be changed.
+// Scope returns the scopes that the provider granted or, if it did not say, those
+// that were requested (RFC 6749 section 5.1).
+func (t *Token) Scope() scopes.Set {
+	if t.Granted.IsZero() {
+		return t.Scopes
+	}
+	return t.Granted
+}
+
+// Derived returns what derive makes of the token, once for all its readers. The
+// value must depend on nothing else and must not be changed.
 func (t *Token) Derived(derive func() any) any {
 	if known := t.derived.Load(); known != nil {
 		return *known
@@ -70,7 +90,7 @@ func ID(accessToken secret.Text) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func newToken(scope string, g Grant, after time.Time) *Token {
+func newToken(set scopes.Set, g Grant, after time.Time) *Token {
 	rotated := g.RequestedAt.UTC().Truncate(time.Second)
 	if !rotated.After(after) {
 		rotated = after.Add(time.Second)
@@ -79,7 +99,8 @@ func newToken(scope string, g Grant, after time.Time) *Token {
 		AccessToken: g.AccessToken,
 		ID:          ID(g.AccessToken),
 		Type:        g.Type,
-		Scope:       scope,
+		Scopes:      set,
+		Granted:     g.Granted,
 		ObtainedAt:  g.RequestedAt,
 		Lifetime:    g.Lifetime,
 		RotatedAt:   rotated,
@@ -89,11 +110,15 @@ func newToken(scope string, g Grant, after time.Time) *Token {
 // ExpiresAt is the end of the token's life as the identity provider stated it.
 func (t *Token) ExpiresAt() time.Time { return t.ObtainedAt.Add(t.Lifetime) }
 
-// Left is the life left at now; zero or less means expired. It never exceeds the
-// lifetime, so that a clock set back doesn't lengthen a token's life. Go's
-// monotonic time stands still while a machine is suspended, the wall clock can
-// be set: the one that has gone further counts.
+// Left is the life left at now; zero or less means that the token has expired or
+// that its age is unknown, as it was obtained more than 30 s from now by a clock
+// that runs ahead. It never exceeds the lifetime. Go's monotonic time stands still
+// while a machine is suspended, the wall clock can be set: the one that is further
+// along counts.
 func (t *Token) Left(now time.Time) time.Duration {
+	if t.ObtainedAt.Sub(now) > maxSkew {
+		return 0
+	}
 	expires := t.ExpiresAt()
 	return min(expires.Sub(now), expires.Round(0).Sub(now.Round(0)), t.Lifetime)
 }
@@ -109,24 +134,13 @@ func (t *Token) RotationPeriod(renewBefore time.Duration) time.Duration {
 	return t.Lifetime - t.Guarantee(renewBefore)
 }
 
-// RotateAt is when the next token takes this one's place at the latest.
+// RotateAt is when the next token replaces this one at the latest.
 func (t *Token) RotateAt(renewBefore time.Duration) time.Time {
 	return t.ObtainedAt.Add(t.RotationPeriod(renewBefore))
 }
 
-// untilRotation is the time left to RotateAt; zero or less means due.
-func (t *Token) untilRotation(now time.Time, renewBefore time.Duration) time.Duration {
-	return t.Left(now) - t.Guarantee(renewBefore)
-}
-
-// lead is how long before the rotation a renewal starts: long enough for a slow
-// exchange and a retry, short enough not to waste a short token's life.
-func (t *Token) lead(renewBefore time.Duration) time.Duration {
-	return min(maxLead, t.RotationPeriod(renewBefore)/4)
-}
-
-// reserve is the life that the token must still have to be handed out while
-// renewing fails.
+// reserve is the life that the token must still have to be handed out while there
+// is no new one.
 func (t *Token) reserve() time.Duration { return min(maxReserve, t.Lifetime/10) }
 
 // spread is the longest random part of a ttl, so that ten thousand readers don't
@@ -135,9 +149,20 @@ func (t *Token) spread(renewBefore time.Duration) time.Duration {
 	return min(t.Guarantee(renewBefore)/10, maxSpread)
 }
 
-// seconds rounds a ttl up to whole seconds, at least minTTL. A token whose life
-// is shorter than that wins: nobody is told to keep a token beyond its expiry.
+// seconds rounds a ttl up to whole seconds, at least minTTL. The end of the token's
+// life wins: the ttl ends endMargin before it, but is never under 1.
 func (t *Token) seconds(ttl time.Duration, now time.Time) int64 {
 	up := int64((max(ttl, minTTL) + time.Second - 1) / time.Second)
-	return max(1, min(up, int64(t.Left(now)/time.Second)))
+	return max(1, min(up, int64((t.Left(now)-endMargin)/time.Second)))
+}
+
+// MinLifeError says that no token can have the life that a reader asked for.
+type MinLifeError struct {
+	Asked    time.Duration
+	Max      time.Duration
+	Lifetime time.Duration
+}
+
+func (e *MinLifeError) Error() string {
+	return fmt.Sprintf("a token with %s left was asked for, but of a lifetime of %s it can have at most %s", e.Asked, e.Lifetime, e.Max)
 }

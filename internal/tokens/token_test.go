@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,7 @@ func TestRotationLeavesTheGuaranteedLife(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			obtained := newClock().Now()
+			obtained := time.Now()
 			token := tokens.Token{ObtainedAt: obtained, Lifetime: tc.lifetime}
 			require.Equal(t, tc.guarantee, token.Guarantee(tc.renewBefore))
 			require.Equal(t, tc.lifetime-tc.guarantee, token.RotationPeriod(tc.renewBefore))
@@ -37,10 +38,11 @@ func TestRotationLeavesTheGuaranteedLife(t *testing.T) {
 
 func TestClockSetBackDoesNotLengthenALife(t *testing.T) {
 	t.Parallel()
-	now := newClock().Now()
-	token := tokens.Token{ObtainedAt: now, Lifetime: time.Hour}
-	require.Equal(t, time.Hour, token.Left(now.Add(-24*time.Hour)))
-	require.Equal(t, -time.Minute, token.Left(now.Add(61*time.Minute)))
+	obtained := time.Now().Round(0)
+	token := tokens.Token{ObtainedAt: obtained, Lifetime: time.Hour}
+	require.Equal(t, time.Hour, token.Left(obtained.Add(-30*time.Second)))
+	require.Zero(t, token.Left(obtained.Add(-30*time.Second-time.Nanosecond)), "its age is unknown")
+	require.Equal(t, -time.Minute, token.Left(obtained.Add(61*time.Minute)))
 }
 
 func TestClockThatHasGoneFurtherEndsALife(t *testing.T) {
@@ -84,38 +86,43 @@ func TestTTLOfANewToken(t *testing.T) {
 		"is at least three":                              {time.Hour, 30 * time.Minute, 1799 * time.Second, 0, 3},
 		"gets a minute at random at most":                {24 * time.Hour, 12 * time.Hour, 0, 1, 43260},
 		"gets a tenth of a shorter guarantee at most":    {time.Hour, 5 * time.Minute, 0, 1, 3330},
-		"of the shortest token ends before its expiry":   {4 * time.Second, time.Hour, 1900 * time.Millisecond, 1, 2},
+		"of the shortest token is at least one":          {4 * time.Second, time.Hour, 1900 * time.Millisecond, 1, 1},
 		"of a token close to its rotation isn't shorter": {10 * time.Second, time.Second, 8900 * time.Millisecond, 1, 1},
+		"ends two seconds before the expiry":             {10 * time.Second, time.Second, 0, 1, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := newEnv(t)
-			e.ims.lifetime, e.settings.RenewBefore, e.share = tc.lifetime, tc.renewBefore, tc.share
-			e.pool = e.newPool(time.Time{})
-			e.mustRead()
-			e.advance(tc.age)
-			served, ok := e.pool.Fresh(platform, 0)
-			require.True(t, ok)
-			require.Equal(t, tc.ttl, served.TTL)
-			require.LessOrEqual(t, time.Duration(served.TTL)*time.Second, served.Left(e.clock.Now()))
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t)
+				e.ims.lifetime, e.settings.RenewBefore, e.share = tc.lifetime, tc.renewBefore, tc.share
+				e.pool = e.newPool(time.Time{})
+				e.mustRead()
+				e.advance(tc.age)
+				served, ok := e.pool.Fresh(platform, 0)
+				require.True(t, ok)
+				require.Equal(t, tc.ttl, served.TTL)
+				require.LessOrEqual(t, time.Duration(served.TTL)*time.Second, served.Left(e.clock.Now()))
+			})
 		})
 	}
 }
 
 func TestRotatedAtIsInWholeSecondsAndLaterWithEachToken(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
-	e.advance(700 * time.Millisecond)
-	first := e.mustRead()
-	require.Equal(t, e.clock.Now().Truncate(time.Second), first.RotatedAt)
-	require.Equal(t, e.clock.Now(), first.ObtainedAt)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.advance(700 * time.Millisecond)
+		first := e.mustRead()
+		require.Equal(t, e.clock.Now().Truncate(time.Second), first.RotatedAt)
+		require.Equal(t, e.clock.Now(), first.ObtainedAt)
 
-	second, err := e.pool.Rotate(t.Context(), platform)
-	require.NoError(t, err)
-	require.Equal(t, first.RotatedAt.Add(time.Second), second.RotatedAt)
-	third, err := e.pool.Rotate(t.Context(), platform)
-	require.NoError(t, err)
-	require.Equal(t, second.RotatedAt.Add(time.Second), third.RotatedAt)
-	require.Equal(t, third.RotatedAt, e.pool.LastRotation())
-	require.Equal(t, third.RotatedAt, e.mustRead().RotatedAt)
+		second, err := e.pool.Rotate(t.Context(), platform)
+		require.NoError(t, err)
+		require.Equal(t, first.RotatedAt.Add(time.Second), second.RotatedAt)
+		third, err := e.pool.Rotate(t.Context(), platform)
+		require.NoError(t, err)
+		require.Equal(t, second.RotatedAt.Add(time.Second), third.RotatedAt)
+		require.Equal(t, third.RotatedAt, e.pool.LastRotation())
+		require.Equal(t, third.RotatedAt, e.mustRead().RotatedAt)
+	})
 }

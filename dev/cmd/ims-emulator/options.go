@@ -26,6 +26,9 @@ Served:
   POST /connect/token                           client credentials, form-encoded or Basic
   GET  /.well-known/openid-configuration        discovery
   GET  /.well-known/openid-configuration/jwks   signing keys
+  POST /connect/introspect                      RFC 7662, for an app that authenticates
+  POST /connect/revocation                      RFC 7009; the token stays what it was
+  GET  /connect/userinfo                        refuses the tokens of service apps
   GET  /users/me                                Accept: application/vnd.bentley.itwin-platform.v1+json
   GET  /accesscontrol/itwins/{id}/permissions   Accept: application/vnd.bentley.itwin-platform.v2+json
 
@@ -33,16 +36,23 @@ Control, while it runs:
   PUT    /_emulator/fault       misbehave, until DELETE or the next PUT for the same endpoint
   DELETE /_emulator/fault       behave again
   POST   /_emulator/key         sign with a new key from now on
+  DELETE /_emulator/keys        publish no other key than the one that signs
   GET    /_emulator/exchanges   how many requests reached /connect/token
 
 The body of PUT /_emulator/fault is JSON, each field optional:
   at                "token" (default), "keys" or "platform"
   every             fail only each nth request
   delay             wait before the answer, as in "2s"; alone, the answer is late but right
+  hang              true takes requests and never answers
   drop_connections  true closes connections without an answer; the listener stays, as control needs it
+  echo              refuse with the secret in the description, in a form such as "html"; a wrong name is answered with all
   error             OAuth error code, or the Platform's; with description
   status            HTTP status; with body and content_type, else a maintenance page or the Platform's JSON
   retry_after       seconds, sent as Retry-After; alone, it means status 429
+  same_token        true answers with the first token again and again
+  fields            JSON object that replaces fields of the answer, as {"expires_in":"59.9"}; null removes one
+  prefix            text before the body, such as a byte order mark, "\ufeff"
+  gzip              true compresses the answer
 
   curl -X PUT -d '{"status":503,"every":3}' http://127.0.0.1:PORT/_emulator/fault
 

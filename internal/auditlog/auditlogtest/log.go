@@ -31,6 +31,7 @@ type Line struct {
 	Body      string // of the request, JSON
 	Data      string // of the answer, JSON, where it is no token
 	Warning   string // in the answer
+	Error     string // why the request failed, though it was allowed
 }
 
 // Hash stands for Vault's HMAC of a string.
@@ -69,6 +70,9 @@ func (l Line) Append(to []byte) []byte {
 	if l.Policy != "" {
 		allowed, failure = `"policy_results":{"allowed":true,"granting_policies":[{"type":""},{"name":`+policy+
 			`,"namespace_id":"root","type":"acl"}]}`, ""
+	}
+	if l.Error != "" {
+		failure = `"error":` + quoted("1 error occurred:\n\t* "+l.Error+"\n\n", "") + `,`
 	}
 	accessor := quoted(Accessor(caller), "")
 	to = fmt.Appendf(to, entryFormat, accessor, quoted(Hash(caller), ""), person, policies, allowed, policies, failure,

@@ -6,38 +6,38 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 )
 
-// Question takes events in the order of the logs, which may be any, and answers at the end.
+// Question takes events in any order and answers at the end.
 type Question interface {
 	Add(event auditlog.Event)
-	// Answer comes with the figures of the logs that the events are from.
+	// Answer takes the statistics of the logs that the events came from.
 	Answer(read auditlog.Stats) Answer
 }
 
-// Answer is what one question found.
+// Answer is the answer to one question.
 type Answer struct {
 	Question string    `json:"question"` // readers, tokens or summary
 	Subject  string    `json:"subject"`  // what was asked, in words
 	Since    time.Time `json:"since,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
-	// Found is false where nothing in the log answers the question.
+	// Found is false if nothing in the log answers the question.
 	Found bool `json:"found"`
-	// Incomplete is true where what can't be read or followed may answer it, too. Notes say what that is.
+	// Incomplete is true if something that could not be read or followed might answer it, too. Notes say what.
 	Incomplete bool      `json:"incomplete,omitempty"`
 	Sections   []Section `json:"sections"`
 	Timeline   Timeline  `json:"timeline"`
-	// Notes say what the log can't tell, and what to type to be told.
+	// Notes say what the log can't show, and what to type to find out.
 	Notes []string `json:"notes,omitempty"`
 	Log   Log      `json:"log"`
 }
 
-// Log is what was read to find the answer.
+// Log describes what was read.
 type Log struct {
-	auditlog.Stats // but for the mounts that weren't asked about
+	auditlog.Stats // without the mounts that weren't asked about
 
-	Events int64     `json:"events"` // of these mounts, whenever they were
+	Events int64     `json:"events"` // on these mounts, at any time
 	First  time.Time `json:"first,omitzero"`
 	Last   time.Time `json:"last,omitzero"`
-	// Unreadable are damaged entries of these mounts, or of mounts that can't be told any more.
+	// Unreadable counts damaged entries on these mounts or on unknown ones.
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
@@ -46,7 +46,7 @@ type Section struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	Rows  []Row  `json:"rows"`
-	// More counts the events that found no place once the table was full.
+	// More counts the events that came after the table was full.
 	More int `json:"more,omitempty"`
 }
 
@@ -59,10 +59,12 @@ type Row struct {
 	First   time.Time `json:"first,omitzero"`
 	Last    time.Time `json:"last,omitzero"`
 	Count   int       `json:"count"`
+	// Readers is how many readers a row of failures counts, each of them once.
+	Readers int `json:"readers,omitempty"`
 }
 
-// Subject is what the events of a row have in common. Empty fields are those that
-// the section doesn't tell apart.
+// Subject is what the events of a row have in common. A field is empty if the section
+// doesn't tell it apart. Detail is the latest error of those that have one cause.
 type Subject struct {
 	Kind      auditlog.Kind `json:"kind,omitempty"`
 	Mount     string        `json:"mount,omitempty"`
@@ -77,16 +79,16 @@ type Subject struct {
 	Detail    string        `json:"detail,omitempty"`
 }
 
-// DefaultRole stands for the default app's own token, which is read without a role.
+// DefaultRole stands for a read without a role, which is of the default app's token.
 const DefaultRole = "(default)"
 
-// UnknownRole stands for the role of an unwrapping whose wrapping isn't in the log.
+// UnknownRole stands for the role of an unwrapping if the log doesn't show the wrapping being made.
 const UnknownRole = "(unknown)"
 
-// HiddenToken stands for the id of a token that somebody was handed, but the log doesn't show.
+// HiddenToken stands for the id of a received token that the log doesn't show.
 const HiddenToken = "(not shown)"
 
-// roleOf names the role of an event as people read it.
+// roleOf is the role of an event as it is displayed.
 func roleOf(e auditlog.Event) string {
 	switch {
 	case e.Role != "":

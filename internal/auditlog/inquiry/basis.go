@@ -8,7 +8,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// basis is what all questions share.
+// basis holds what all questions share.
 type basis struct {
 	scope      Scope
 	wrappings  *wrappings
@@ -16,15 +16,15 @@ type basis struct {
 	unreadable *rows
 	log        Log
 	notes      []string
-	hashed     bool // some token_id is shown as an HMAC
+	hashed     bool // the log shows a token_id as an HMAC
 }
 
 func newBasis(scope Scope) basis {
 	return basis{scope: scope, wrappings: newWrappings(), timeline: newTimeline(), unreadable: newRows(maxRows)}
 }
 
-// observe takes each event, those beyond the scope as well: what was wrapped on
-// another mount isn't of this one.
+// observe takes every event, including those outside the scope: a wrapping made on another
+// mount can then be told from one made on this mount.
 func (b *basis) observe(e auditlog.Event) {
 	b.wrappings.observe(e)
 	switch {
@@ -32,7 +32,7 @@ func (b *basis) observe(e auditlog.Event) {
 		b.lose(e)
 		return
 	case e.Mount == "" || !b.scope.covers(e.Mount):
-		return // what was unwrapped is counted in the end, when its mount is known
+		return // unwrappings are counted at the end, when their mounts are known
 	}
 	b.count(e)
 	if e.Kind == auditlog.Read && strings.HasPrefix(e.Token.ID, auditlog.HashPrefix) {
@@ -40,7 +40,7 @@ func (b *basis) observe(e auditlog.Event) {
 	}
 }
 
-// lose counts an entry that can't be read.
+// lose counts an unreadable entry.
 func (b *basis) lose(e auditlog.Event) {
 	if !b.scope.contains(e) {
 		return
@@ -62,8 +62,8 @@ func (b *basis) count(e auditlog.Event) {
 	}
 }
 
-// close takes the figures of the logs, once all events are in, and returns the
-// unwrappings that may be of the mounts asked about, whenever they were.
+// close takes the statistics of the logs once all events are in, and returns the unwrappings
+// that may belong to the mounts asked about, at any time.
 func (b *basis) close(read auditlog.Stats) []unwrapping {
 	asked, others, missing := b.scope.split(read.Mounts)
 	b.log.Stats, b.log.Mounts = read, asked
@@ -83,31 +83,32 @@ func (b *basis) close(read auditlog.Stats) []unwrapping {
 	return some
 }
 
-// noteMissing says what may answer the question and can't.
+// noteMissing says what might have answered the question.
 func (b *basis) noteMissing() {
 	if more := b.wrappings.more; more > 0 {
-		b.note("There are too many wrapped reads and unwrappings to follow. Left out: %d; the unwrappings among them are missing here. "+
-			"Ask again of fewer files at a time.", more)
+		b.note("There are too many wrapped reads and unwrappings to follow. Left out: %d; unwrappings among them are missing here. "+
+			"Run the command on fewer files at a time.", more)
 	}
 	if n := b.log.Unreadable; n > 0 {
-		b.note("What is recorded in %s is missing here: damaged, but of these mounts, or of one that can't be told.",
+		b.note("This answer is missing what %s recorded: damaged, and on these mounts or on an unknown one.",
 			words.Count(n, "unreadable line"))
 	}
 }
 
-// noteMounts says where no answer can come from, and what to type instead.
+// noteMounts names mounts that the log has no entry for, and says what to type instead.
 func (b *basis) noteMounts(others, missing []string, unplaced int) {
 	switch {
 	case len(b.log.Mounts) == 0 && len(missing) == 0:
-		b.note("No entry of a mount of type %s. If the plugin is registered under another name, or Vault is older than 1.14, "+
-			"name the mount: --mount itwin", auditlog.PluginName)
+		b.note("The log has no entry for a mount of type %s. If the plugin is registered under another name, or Vault is older "+
+			"than 1.14, name the mount: --mount itwin", auditlog.PluginName)
 	case len(missing) > 0 && len(others) > 0:
-		b.note("No entry is of %s. Other mounts of the plugin in this log: %s", strings.Join(missing, " or "), strings.Join(others, ", "))
+		b.note("The log has no entry for %s. Other mounts of the plugin in this log: %s",
+			strings.Join(missing, " or "), strings.Join(others, ", "))
 	case len(missing) > 0:
-		b.note("No entry is of %s, nor of another mount of the plugin.", strings.Join(missing, " or "))
+		b.note("The log has no entry for %s or any other mount of the plugin.", strings.Join(missing, " or "))
 	}
 	if unplaced > 0 {
-		b.note("Without --mount, this answer also tells of %s whose wrapping isn't in this log.", words.Count(unplaced, "unwrapping"))
+		b.note("Without --mount, this answer also includes unwrappings whose wrapping is not in this log: %d.", unplaced)
 	}
 }
 
@@ -115,7 +116,7 @@ func (b *basis) note(format string, args ...any) {
 	b.notes = append(b.notes, fmt.Sprintf(format, args...))
 }
 
-// answer fills in what all answers have.
+// answer fills in what all answers have in common.
 func (b *basis) answer(question, subject string, sections ...Section) Answer {
 	if b.log.Unreadable > 0 {
 		sections = append([]Section{b.unreadable.byTime("unreadable", "Unreadable")}, sections...)

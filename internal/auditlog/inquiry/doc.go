@@ -1,4 +1,4 @@
-// Package inquiry answers the questions of people who look for a token's readers,
-// a reader's tokens, or what went on: it takes events one by one and keeps bounded
-// counts of them, so that its memory doesn't grow with the log.
+// Package inquiry answers questions about an audit log: who received a token, which tokens a
+// reader received, and what happened. It takes events one by one and keeps bounded counts of
+// them, so its memory doesn't grow with the log.
 package inquiry

@@ -127,7 +127,7 @@ func TestNotesSayWhatTheLogCantTell(t *testing.T) {
 	}{
 		"ids are HMACs": {inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{hashed}, "Add --vault"},
 		"a wrapping was never opened": {
-			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody open: 1 wrapped read.",
+			inquiry.NewReaders(inquiry.Scope{}, "t1"), []auditlog.Event{read("kim", "t1", 1), wrap("lee", "w", 2)}, "nobody opened: 1 wrapped read.",
 		},
 		"no mount is the plugin's": {inquiry.NewTokens(inquiry.Scope{}, "kim"), nil, "--mount itwin"},
 		"the log begins with the window": {
@@ -192,25 +192,4 @@ func TestFullTablesCountWhatFindsNoPlace(t *testing.T) {
 	require.Equal(t, "denied", denied.Name)
 	require.Len(t, denied.Rows, 10_000)
 	require.Equal(t, 3, denied.More)
-}
-
-func TestTimelineCoarsensUntilItFits(t *testing.T) {
-	t.Parallel()
-	q := inquiry.NewSummary(inquiry.Scope{})
-	for hour := range 24 * 60 {
-		q.Add(read("kim", "t", hour*60))
-	}
-	q.Add(read("lee", "t", 0))
-	timeline := q.Answer(auditlog.Stats{}).Timeline
-	require.Equal(t, 16*time.Hour, timeline.Width)
-	require.LessOrEqual(t, timeline.Buckets, 168)
-	require.Len(t, timeline.Lanes, 2)
-	require.Equal(t, "userpass-kim", timeline.Lanes[0].Reader)
-	sum := 0
-	for bucket, n := range timeline.Lanes[0].Counts {
-		require.Less(t, bucket, timeline.Buckets)
-		sum += n
-	}
-	require.Equal(t, []int{24 * 60, 24 * 60}, []int{sum, timeline.Lanes[0].Total})
-	require.False(t, timeline.Start.After(noon()))
 }

@@ -34,12 +34,12 @@ func TestMountThatIsNotInTheLogAnswersNothing(t *testing.T) {
 			require.Equal(t, []string{}, a.Log.Mounts)
 			require.Zero(t, a.Log.Events)
 			notes := strings.Join(a.Notes, "\n")
-			require.Contains(t, notes, "No entry is of no/ or none/. Other mounts of the plugin in this log: itwin/, b/")
-			require.Contains(t, notes, "Without --mount, this answer also tells of 1 unwrapping whose wrapping isn't in this log.")
+			require.Contains(t, notes, "The log has no entry for no/ or none/. Other mounts of the plugin in this log: itwin/, b/")
+			require.Contains(t, notes, "Without --mount, this answer also includes unwrappings whose wrapping is not in this log: 1.")
 
 			a = ask(question(of("itwin/", "no/")), events...)
 			require.True(t, a.Found)
-			require.Contains(t, strings.Join(a.Notes, "\n"), "No entry is of no/. Other mounts of the plugin in this log: b/")
+			require.Contains(t, strings.Join(a.Notes, "\n"), "The log has no entry for no/. Other mounts of the plugin in this log: b/")
 			require.True(t, ask(question(inquiry.Scope{}), events...).Found)
 		})
 	}
@@ -49,7 +49,7 @@ func TestMountThatIsTheOnlyOneMissingIsSaidSo(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewSummary(of("no/")), unwrap("kim", "unseen", "t1", 3))
 	require.False(t, a.Found)
-	require.Contains(t, a.Notes, "No entry is of no/, nor of another mount of the plugin.")
+	require.Contains(t, a.Notes, "The log has no entry for no/ or any other mount of the plugin.")
 }
 
 // TestMountWithoutEventsIsInTheLog is about one that was only asked for its status.
@@ -60,7 +60,7 @@ func TestMountWithoutEventsIsInTheLog(t *testing.T) {
 	a := q.Answer(auditlog.Stats{Lines: 2, Mounts: []string{"itwin/", "quiet/"}})
 	require.False(t, a.Found)
 	require.Equal(t, []string{"quiet/"}, a.Log.Mounts)
-	require.NotContains(t, strings.Join(a.Notes, "\n"), "No entry is of")
+	require.NotContains(t, strings.Join(a.Notes, "\n"), "The log has no entry for")
 }
 
 func TestAnswerIsOfTheMountsAskedAboutAlone(t *testing.T) {

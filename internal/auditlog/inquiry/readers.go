@@ -8,24 +8,24 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// Readers asks who was handed one token.
+// Readers asks who received one token.
 type Readers struct {
 	basis
 
 	ids     []string
 	holders *rows
-	maybe   *rows // who opened a wrapping that it may have been in
+	maybe   *rows // who opened a wrapping that may have held it
 	origin  *rows
 	mounts  map[string]bool // where the token was read or minted
 	access  map[string]bool // the HMACs of the token itself, one for each audit device
 	expires time.Time
 }
 
-// longestLife is that of a token: the engine takes none that lives longer.
+// longestLife is the longest lifetime of a token that the engine accepts.
 const longestLife = 24 * time.Hour
 
-// NewReaders asks for the readers of the token with an id. The log may show the id
-// as an HMAC: the ids are all names that the token may have there, the plain one first.
+// NewReaders asks for the readers of one token. The ids are all names that the token may
+// have in the log, as the log may show an HMAC; the token_id itself comes first.
 func NewReaders(scope Scope, ids ...string) *Readers {
 	return &Readers{
 		basis: newBasis(scope), ids: ids, holders: newRows(maxHolders), maybe: newRows(maxHolders), origin: newRows(maxRows),
@@ -49,7 +49,7 @@ func (r *Readers) Add(e auditlog.Event) {
 		remember(r.mounts, e.Mount)
 		r.originate(e)
 	default:
-		// An unwrapping waits for the end, when the log has told where its wrapping was made.
+		// Unwrappings wait for the end, when it is known where their wrappings were made.
 	}
 }
 
@@ -97,15 +97,15 @@ func (r *Readers) Answer(read auditlog.Stats) Answer {
 	found := len(r.holders.of) > 0
 	r.noteUnknown(found)
 	a := r.answer("readers", "readers of the token with token_id "+r.ids[0],
-		r.holders.byTime("readers", "Handed the token"),
-		r.maybe.byTime("maybe", "Maybe handed it: opened a wrapping whose token the log doesn't show"),
-		r.origin.byTime("origin", "Minted or wrapped it, without being handed it"))
+		r.holders.byTime("readers", "Received the token"),
+		r.maybe.byTime("maybe", "May have received it: opened a wrapping whose token the log doesn't show"),
+		r.origin.byTime("origin", "Rotated to it or wrapped it, without receiving it"))
 	a.Found = found || len(r.maybe.of) > 0
 	return a
 }
 
-// mayBeOf tells whether a wrapped read may have been one of the token. The role says
-// nothing: it may share its tokens with others.
+// mayBeOf reports whether a wrapped read may have been of the token. The role doesn't
+// matter, since roles can share tokens.
 func (r *Readers) mayBeOf(read *auditlog.Event) bool {
 	switch {
 	case read == nil:
@@ -116,11 +116,11 @@ func (r *Readers) mayBeOf(read *auditlog.Event) bool {
 	return r.expires.IsZero() || !read.Time.After(r.expires) && read.Time.After(r.expires.Add(-longestLife))
 }
 
-// noteUnknown says what this log can't tell of the token.
+// noteUnknown says what this log can't show about the token.
 func (r *Readers) noteUnknown(found bool) {
 	if r.hashed && len(r.ids) == 1 {
-		r.note("Entries of this log show token ids as HMACs. Add --vault to ask Vault for this token's. " +
-			"To see ids in clear from now on, tune the mount; `itwin-audit readers -h` tells how.")
+		r.note("This log shows token IDs as HMACs. Add --vault to ask Vault for the HMAC of this token. " +
+			"To log IDs in the clear from now on, tune the mount: see itwin-audit readers -h.")
 	}
 	unknown := 0
 	for _, e := range r.wrappings.unopened() {
@@ -129,10 +129,10 @@ func (r *Readers) noteUnknown(found bool) {
 		}
 	}
 	if unknown > 0 {
-		r.note("This log can't tell which token is in a wrapping that it shows nobody open: %s.", words.Count(unknown, "wrapped read"))
+		r.note("This log doesn't show what is in wrappings that nobody opened: %s.", words.Count(unknown, "wrapped read"))
 	}
 	shown := func(u unwrapping) bool { return !u.hidden() }
 	if len(r.ids) == 1 && slices.ContainsFunc(r.wrappings.opened, shown) && !found {
-		r.note("The log always hides the token of an unwrapping. Add --vault to find it there.")
+		r.note("The log always shows unwrapped tokens as HMACs. Add --vault to find this one among them.")
 	}
 }

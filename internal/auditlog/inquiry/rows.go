@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxRows bounds a table. Those who flood a log with denied requests can fill it; the rest is counted.
+	// maxRows bounds a table, since a flood of denied requests could fill it. The rest is only counted.
 	maxRows = 10_000
-	// maxHolders bounds the tables that answer a question by name, where each row matters.
+	// maxHolders bounds the tables of the readers and tokens asked for, where each row matters.
 	maxHolders = 100_000
 )
 
@@ -24,35 +24,41 @@ type rows struct {
 
 func newRows(limit int) *rows { return &rows{limit: limit, of: make(map[Subject]*Row)} }
 
-// add counts an event under its subject.
-func (r *rows) add(subject Subject, e auditlog.Event) {
-	row := r.of[subject]
+// add counts an event under its subject, a failure under its cause, and returns its row,
+// or nil if the table is full.
+func (r *rows) add(subject Subject, e auditlog.Event) *Row {
+	key := subject
+	if e.Kind == auditlog.Failed {
+		key.Detail = cause(subject.Detail)
+	}
+	row := r.of[key]
 	if row == nil {
 		if len(r.of) >= r.limit {
 			r.more++
-			return
+			return nil
 		}
 		row = &Row{Subject: subject, Scope: e.Token.Scope, Expires: e.Token.Expires, First: e.Time, Last: e.Time}
-		r.of[subject] = row
+		r.of[key] = row
 	}
 	row.Count++
 	if row.Scope != e.Token.Scope {
-		row.Scope = "" // it says nothing of the row as a whole
+		row.Scope = "" // it doesn't hold for the whole row
 	}
 	if e.Time.Before(row.First) {
 		row.First = e.Time
 	}
-	if e.Time.After(row.Last) {
-		row.Last = e.Time
+	if !e.Time.Before(row.Last) {
+		row.Last, row.Detail = e.Time, subject.Detail
 	}
+	return row
 }
 
-// byTime is a section whose rows begin with the earliest.
+// byTime is a section with the earliest rows first.
 func (r *rows) byTime(name, title string) Section {
 	return r.section(name, title, func(a, b *Row) int { return a.First.Compare(b.First) })
 }
 
-// byCount is a section whose rows begin with the most.
+// byCount is a section with the highest counts first.
 func (r *rows) byCount(name, title string) Section {
 	return r.section(name, title, func(a, b *Row) int { return cmp.Compare(b.Count, a.Count) })
 }
@@ -68,7 +74,7 @@ func (r *rows) section(name, title string, order func(a, b *Row) int) Section {
 	return section
 }
 
-// compare makes the order of rows the same in each run.
+// compare makes the order of rows the same in every run.
 func (s Subject) compare(t Subject) int {
 	return cmp.Or(
 		strings.Compare(s.Reader, t.Reader), strings.Compare(s.Role, t.Role), strings.Compare(s.Entity, t.Entity),

@@ -7,19 +7,19 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 )
 
-// Scope is the part of a log that is asked about. A zero time is an open end, and no
-// mounts are all of them.
+// Scope is the part of a log that is asked about. A zero time is an open end, and no mounts
+// means all mounts.
 type Scope struct {
 	Since, Until time.Time
 	Mounts       []string // as auditlog.MountPath has them
 }
 
-// contains is true for an event whose mount isn't known, too: it may be one of these.
+// contains reports whether an event is in the scope. One on an unknown mount may be.
 func (s Scope) contains(e auditlog.Event) bool {
 	return s.spans(e.Time) && (e.Mount == "" || s.covers(e.Mount))
 }
 
-// spans tells whether a time is within the scope, its ends included. An unknown one may be.
+// spans reports whether a time is in the scope, ends included. An unknown time may be.
 func (s Scope) spans(t time.Time) bool {
 	return t.IsZero() || (s.Since.IsZero() || !t.Before(s.Since)) && (s.Until.IsZero() || !t.After(s.Until))
 }
@@ -28,8 +28,8 @@ func (s Scope) covers(mount string) bool {
 	return len(s.Mounts) == 0 || slices.Contains(s.Mounts, mount)
 }
 
-// split parts a log's mounts into those of the scope and others, and tells which of
-// the scope's own the log has no entry of.
+// split divides a log's mounts into those in the scope and others, and returns the mounts
+// of the scope that the log has no entry for.
 func (s Scope) split(mounts []string) (asked, others, missing []string) {
 	asked = []string{}
 	for _, mount := range mounts {

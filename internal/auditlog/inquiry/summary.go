@@ -6,26 +6,36 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 )
 
-// maxReaders bounds the readers that are remembered to tell new ones.
+// maxReaders bounds the readers that are remembered, to recognize new ones.
 const maxReaders = 100_000
 
-// Summary asks what went on in a span of time.
+// Summary asks what happened in a span of time.
 type Summary struct {
 	basis
 
-	reads, wrapped, denied, failed, changes *rows
+	reads, wrapped, denied, changes *rows
 
-	seen map[identity]auditlog.Event // the first time each reader was handed a token
+	failed failures
+
+	seen map[identity]auditlog.Event // the first time each reader received a token
 	more int
 }
 
+// identity tells readers apart: by entity, which is Vault's own, or else by name.
 type identity struct{ entity, name string }
 
-// NewSummary asks for a summary of the scope. What is before it tells which readers are new.
+func identify(r auditlog.Reader) identity {
+	if r.Entity == "" {
+		return identity{name: r.Name}
+	}
+	return identity{entity: r.Entity}
+}
+
+// NewSummary asks for a summary of the scope. Readers that appear before it are not new.
 func NewSummary(scope Scope) *Summary {
 	return &Summary{
 		basis: newBasis(scope), seen: make(map[identity]auditlog.Event), reads: newRows(maxRows), wrapped: newRows(maxRows),
-		denied: newRows(maxRows), failed: newRows(maxRows), changes: newRows(maxRows),
+		denied: newRows(maxRows), failed: newFailures(), changes: newRows(maxRows),
 	}
 }
 
@@ -38,7 +48,7 @@ func (s *Summary) Add(e auditlog.Event) {
 	if !s.scope.contains(e) {
 		return
 	}
-	e.Token.Expires = time.Time{} // a row here counts reads of many tokens
+	e.Token.Expires = time.Time{} // rows count reads of many tokens
 	who := Subject{Mount: e.Mount, Reader: e.Reader.Name, Entity: e.Reader.Entity}
 	switch e.Kind {
 	case auditlog.Read:
@@ -48,10 +58,12 @@ func (s *Summary) Add(e auditlog.Event) {
 		who.Kind, who.Role, who.Address = e.Kind, roleOf(e), e.Address
 		s.wrapped.add(who, e)
 	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
-		return // The first two wait for the end, when the log has told what was wrapped.
-	case auditlog.Denied, auditlog.Failed:
+		return // the first two wait for the end, when it is known what was wrapped
+	case auditlog.Denied:
 		who.Address, who.Operation, who.Path, who.Detail = e.Address, e.Operation, e.Path, e.Detail
-		s.refusals(e.Kind).add(who, e)
+		s.denied.add(who, e)
+	case auditlog.Failed:
+		s.failed.add(e)
 	default:
 		who.Kind, who.Address, who.Operation, who.Path = e.Kind, e.Address, e.Operation, e.Path
 		s.changes.add(who, e)
@@ -59,20 +71,10 @@ func (s *Summary) Add(e auditlog.Event) {
 	s.timeline.add(e)
 }
 
-func (s *Summary) refusals(kind auditlog.Kind) *rows {
-	if kind == auditlog.Denied {
-		return s.denied
-	}
-	return s.failed
-}
-
-// remember keeps a reader's first time. Logs may come in any order.
+// remember keeps a reader's first read. Logs may come in any order.
 func (s *Summary) remember(e auditlog.Event) {
-	e.Token = auditlog.Token{} // which it was matters to the other questions
-	who := identity{entity: e.Reader.Entity}
-	if who.entity == "" {
-		who.name = e.Reader.Name
-	}
+	e.Token = auditlog.Token{} // only the other questions need it
+	who := identify(e.Reader)
 	first, known := s.seen[who]
 	switch {
 	case !known && len(s.seen) >= maxReaders:
@@ -97,7 +99,7 @@ func (s *Summary) Answer(read auditlog.Stats) Answer {
 	}
 	sections := append(s.newReaders(),
 		s.denied.byTime("denied", "Denied"), s.failed.byTime("failed", "Failed"),
-		s.changes.byTime("changes", "Config, role and token changes"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"),
+		s.changes.byTime("changes", "Changes to config, roles and tokens"), s.wrapped.byTime("wrapped", "Wrapped and unwrapped"),
 		s.reads.byCount("reads", "Reads by role and reader"))
 	a := s.answer("summary", "summary "+s.span(), sections...)
 	for _, section := range sections {
@@ -106,10 +108,10 @@ func (s *Summary) Answer(read auditlog.Stats) Answer {
 	return a
 }
 
-// newReaders needs a log that reaches back to before the scope.
+// newReaders needs a log that starts before the scope.
 func (s *Summary) newReaders() []Section {
 	if s.scope.Since.IsZero() || !s.log.First.Before(s.scope.Since) {
-		s.note("New readers can't be told: the log doesn't reach back to before the summary begins. Add older files.")
+		s.note("New readers can't be listed, because the log doesn't start before the summary does. Add older files.")
 		return nil
 	}
 	fresh := newRows(maxRows)
@@ -121,19 +123,19 @@ func (s *Summary) newReaders() []Section {
 		}
 	}
 	fresh.more += s.more
-	return []Section{fresh.byTime("new_readers", "New readers, never seen before in this log")}
+	return []Section{fresh.byTime("new_readers", "New readers")}
 }
 
 func (s *Summary) span() string {
-	words := "from the beginning of the log"
+	words := "from the start of the log"
 	if since := s.scope.Since; !since.IsZero() {
 		words = "from " + since.UTC().Format(minutes)
 	}
 	if until := s.scope.Until; !until.IsZero() {
 		return words + " to " + until.UTC().Format(minutes)
 	}
-	return words + " on"
+	return words
 }
 
-// minutes is how a subject tells times.
+// minutes is the layout of times in a subject.
 const minutes = "2006-01-02 15:04 UTC"

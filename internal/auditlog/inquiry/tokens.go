@@ -6,7 +6,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 )
 
-// Tokens asks which tokens one reader was handed, and what for.
+// Tokens asks which tokens one reader received, and through which roles.
 type Tokens struct {
 	basis
 
@@ -15,8 +15,8 @@ type Tokens struct {
 	others *rows
 }
 
-// NewTokens asks for the tokens of a reader: an entity id, a display name, or the name
-// of a user, AppRole or service account.
+// NewTokens asks for the tokens of a reader, named by entity ID, display name, user, AppRole
+// or service account.
 func NewTokens(scope Scope, reader string) *Tokens {
 	return &Tokens{basis: newBasis(scope), reader: reader, tokens: newRows(maxHolders), others: newRows(maxRows)}
 }
@@ -24,7 +24,7 @@ func NewTokens(scope Scope, reader string) *Tokens {
 // Add takes an event.
 func (t *Tokens) Add(e auditlog.Event) {
 	if e.Kind == auditlog.Unreadable && e.Reader.Name != auditlog.UnknownReader && !e.Reader.Is(t.reader) {
-		return // whatever it records, somebody else did it
+		return // another reader's
 	}
 	t.observe(e)
 	if !e.Reader.Is(t.reader) || !t.scope.contains(e) {
@@ -34,13 +34,13 @@ func (t *Tokens) Add(e auditlog.Event) {
 	case auditlog.Read:
 		t.hold(e)
 	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
-		// The first two wait for the end, when the log has told what was wrapped.
+		// The first two wait for the end, when it is known what was wrapped.
 	default:
 		t.do(e)
 	}
 }
 
-// do counts what is no token handed out.
+// do counts everything but received tokens.
 func (t *Tokens) do(e auditlog.Event) {
 	t.others.add(Subject{
 		Kind: e.Kind, Mount: e.Mount, Operation: e.Operation, Path: e.Path, Address: e.Address,
@@ -69,11 +69,11 @@ func (t *Tokens) Answer(read auditlog.Stats) Answer {
 		}
 	}
 	if t.hashed {
-		t.note("Entries of this log show token ids as HMACs: the same HMAC is the same token. " +
-			"To see ids in clear from now on, tune the mount; `itwin-audit tokens -h` tells how.")
+		t.note("This log shows token IDs as HMACs: the same HMAC means the same token. " +
+			"To log IDs in the clear from now on, tune the mount: see itwin-audit tokens -h.")
 	}
-	a := t.answer("tokens", "tokens handed to "+t.reader,
-		t.tokens.byTime("tokens", "Tokens handed out"), t.others.byTime("others", "Everything else this reader did or tried"))
+	a := t.answer("tokens", "tokens received by "+t.reader,
+		t.tokens.byTime("tokens", "Tokens received"), t.others.byTime("others", "Other requests by this reader"))
 	a.Found = len(t.tokens.of)+len(t.others.of) > 0
 	return a
 }

@@ -12,38 +12,38 @@ const (
 	maxTokens    = 50_000 // a year of three roles
 )
 
-// wrappings joins what the log tells in pieces. A wrapped read names no token, and an
-// unwrapping no role and only HMACs; but both hold the wrapping's HMACs, and plain reads
-// of the same token hold the same HMAC of access_token.
+// wrappings joins what the log shows in parts. A wrapped read names no token, and an
+// unwrapping names no role and has only HMACs. But both hold the HMACs of the wrapping, and
+// plain reads of the same token hold the same HMAC of access_token.
 type wrappings struct {
 	made   []*wrapping
 	byHash map[string]*wrapping
 	opened []unwrapping
-	loose  []auditlog.Event // openings with a token, whose wrapping isn't known so far
-	stray  []auditlog.Event // those without one: mostly of other engines' wrappings
+	loose  []auditlog.Event // openings with a token, whose wrapping isn't known yet
+	stray  []auditlog.Event // openings without one, mostly of other engines' wrappings
 	ids    map[string]string
 	more   int
 }
 
-// wrapping holds a read, in the first wrapping or another that it was put into.
+// wrapping holds a read, in its first wrapping or in a later one.
 type wrapping struct {
-	read         auditlog.Event // without a Mount if it isn't known
+	read         auditlog.Event // without a Mount if unknown
 	since, until time.Time
 	opened       bool
 }
 
-// unwrapping is an opening with all that the log tells of it, and the read that was wrapped.
+// unwrapping is an opening, completed from the rest of the log, and the read that was wrapped.
 type unwrapping struct {
 	auditlog.Event
 
-	made *auditlog.Event // nil if the log doesn't hold it
+	made *auditlog.Event // nil if not in the log
 }
 
-// hidden is true where the log doesn't show which token was in the wrapping.
+// hidden reports whether the log doesn't show which token was in the wrapping.
 func (u unwrapping) hidden() bool { return u.Token.Access == "" }
 
-// withMaker is the event with the name of who had the read wrapped: who opened it may be
-// known by nothing but the wrapping.
+// withMaker adds the name of the reader who had the read wrapped, since the wrapping may be
+// all that is known of the one who opened it.
 func (u unwrapping) withMaker() auditlog.Event {
 	if u.made != nil {
 		u.Detail = "wrapped by " + u.made.Reader.Name
@@ -75,10 +75,10 @@ func (w *wrappings) learn(t auditlog.Token) {
 	}
 }
 
-// add remembers what a read was put into.
+// add remembers a wrapping of a read.
 func (w *wrappings) add(read, into auditlog.Event) {
 	switch {
-	case w.find(into.Made) != nil: // a log that was read twice
+	case w.find(into.Made) != nil: // the log was read twice
 		return
 	case len(w.made) >= maxWrappings:
 		w.more++
@@ -109,7 +109,7 @@ func (w *wrappings) keep(some []auditlog.Event, e auditlog.Event) []auditlog.Eve
 	return append(some, e)
 }
 
-// join takes an opening if its wrapping is known.
+// join records an opening if its wrapping is known.
 func (w *wrappings) join(e auditlog.Event) bool {
 	of := w.find(e.Opened)
 	if of != nil {
@@ -119,7 +119,7 @@ func (w *wrappings) join(e auditlog.Event) bool {
 	return of != nil
 }
 
-// open takes an opening. What was in the wrapping may be in another one now.
+// open records an opening. A rewrapping puts the read into a new wrapping.
 func (w *wrappings) open(e auditlog.Event, read *auditlog.Event) {
 	if len(w.opened) >= maxWrappings {
 		w.more++
@@ -135,8 +135,8 @@ func (w *wrappings) open(e auditlog.Event, read *auditlog.Event) {
 	w.opened = append(w.opened, u)
 }
 
-// close returns all openings, once all events are in, with mount, role and token id filled
-// in where known. Logs may come in any order, so what was unknown before is looked up again.
+// close returns all openings once all events are in, with mount, role and token id filled
+// in where known. Logs may come in any order, so unknown wrappings are looked up again.
 func (w *wrappings) close(scope Scope) []unwrapping {
 	slices.SortStableFunc(w.stray, func(a, b auditlog.Event) int { return a.Time.Compare(b.Time) })
 	unknown := w.unknown(w.stray)
@@ -156,7 +156,7 @@ func (w *wrappings) close(scope Scope) []unwrapping {
 	return w.opened
 }
 
-// unknown are the openings whose wrapping isn't known even now.
+// unknown are the openings whose wrapping still isn't known.
 func (w *wrappings) unknown(openings []auditlog.Event) []auditlog.Event {
 	var left []auditlog.Event
 	for _, e := range openings {
@@ -167,8 +167,8 @@ func (w *wrappings) unknown(openings []auditlog.Event) []auditlog.Event {
 	return left
 }
 
-// mayOpen tells whether a wrapping that nobody is seen to open could be opened then. Who
-// names it by its token's shorter form, in a request's body, leaves nothing to know it by.
+// mayOpen reports whether the opening may be of a wrapping that nobody is seen to open. A
+// request that names a wrapping by the short form of its token leaves no trace of which one.
 func (w *wrappings) mayOpen(e auditlog.Event, scope Scope) bool {
 	return slices.ContainsFunc(w.made, func(m *wrapping) bool {
 		asked := m.read.Mount == "" || scope.covers(m.read.Mount)
@@ -176,7 +176,7 @@ func (w *wrappings) mayOpen(e auditlog.Event, scope Scope) bool {
 	})
 }
 
-// unopened are the wrapped reads that nobody is seen to unwrap.
+// unopened are the wrapped reads whose wrappings nobody is seen to open.
 func (w *wrappings) unopened() []auditlog.Event {
 	var left []auditlog.Event
 	for _, m := range w.made {

@@ -104,7 +104,7 @@ func TestWrappingThatWasOpenedIsNotSaidToBeClosed(t *testing.T) {
 		require.NotContains(t, fmt.Sprint(ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), events...).Notes), "nobody open", name)
 	}
 	closed := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("eve", "w", "w2", 2))
-	require.Contains(t, fmt.Sprint(closed.Notes), "nobody open: 1 wrapped read.")
+	require.Contains(t, fmt.Sprint(closed.Notes), "nobody opened: 1 wrapped read.")
 }
 
 func TestTokenOfARewrappedReadIsKnownWhereAnUnwrappingShowsIt(t *testing.T) {

@@ -1,8 +1,9 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
-	"time"
+	"slices"
 
 	"vault-plugin-secrets-itwin/internal/auditlog"
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
@@ -10,7 +11,7 @@ import (
 )
 
 const (
-	maxDrawn = 24 // lanes; the rest is counted
+	maxDrawn = 24 // lanes; the rest are counted
 
 	laneHeight  = 22
 	labelWidth  = 250
@@ -22,10 +23,10 @@ const (
 	maxRole = 14
 )
 
-// chart is the timeline as a picture, in the units of its viewBox.
+// chart is the timeline as an SVG, in units of its viewBox.
 type chart struct {
 	Width, Height int
-	Label         string // what a screen reader says
+	Label         string // for screen readers
 	Step          string
 	Lanes         []drawnLane
 	Ticks         []tick
@@ -42,10 +43,10 @@ type drawnLane struct {
 	Bars  []bar
 }
 
-// ShortName and ShortRole fit beside the lane; the whole is in the title.
+// ShortName is the name, cut to fit beside the lane. The title has all of it.
 func (l drawnLane) ShortName() string { return shortened(l.Name, maxName) }
 
-// ShortRole is the role, shortened.
+// ShortRole is the role, cut likewise.
 func (l drawnLane) ShortRole() string { return shortened(l.Role, maxRole) }
 
 func shortened(s string, limit int) string {
@@ -71,29 +72,45 @@ func chartOf(t inquiry.Timeline) chart {
 	if t.Buckets == 0 {
 		return chart{}
 	}
-	c := chart{Width: labelWidth + chartWidth, Step: span(t.Width), Ticks: ticksOf(t), MoreEvents: t.More}
-	for _, special := range []bool{true, false} {
-		for _, lane := range t.Lanes {
-			if (lane.Kind != auditlog.Read) != special {
-				continue
-			}
-			if len(c.Lanes) == maxDrawn {
-				c.More++
-				continue
-			}
-			c.Lanes = append(c.Lanes, drawLane(t, lane, chartMargin+len(c.Lanes)*laneHeight))
-		}
+	c := chart{Width: labelWidth + chartWidth, Step: t.Step, Ticks: ticksOf(t), MoreEvents: t.More}
+	lanes := shownLanes(t)
+	c.More = len(t.Lanes) - len(lanes)
+	for i, lane := range lanes {
+		c.Lanes = append(c.Lanes, drawLane(t, lane, chartMargin+i*laneHeight))
 	}
 	c.Height = chartMargin + len(c.Lanes)*laneHeight
-	c.Label = fmt.Sprintf("Events by reader and role from %s, %s of %s", timestamp(t.Start), words.Count(t.Buckets, "step"), c.Step)
+	c.Label = fmt.Sprintf("Events by reader and role from %s in %s of %s", timestamp(t.Start), words.Count(t.Buckets, "step"), c.Step)
 	return c
 }
 
-func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
-	drawn := drawnLane{Class: classOf(string(lane.Kind)), Name: Visible(lane.Reader), Role: Visible(lane.Role), Total: lane.Total, Y: y}
-	if lane.Kind != auditlog.Read {
-		drawn.Name = map[string]string{"denied": "denied or failed", "change": "changes and rotations"}[drawn.Class]
+// shownLanes are the lanes that are drawn, denials and changes first.
+func shownLanes(t inquiry.Timeline) []inquiry.Lane {
+	lanes := slices.Clone(t.Lanes)
+	slices.SortStableFunc(lanes, func(a, b inquiry.Lane) int { return cmp.Compare(usual(a), usual(b)) })
+	return lanes[:min(len(lanes), maxDrawn)]
+}
+
+func usual(lane inquiry.Lane) int {
+	if lane.Kind == auditlog.Read {
+		return 1
 	}
+	return 0
+}
+
+// laneName is the reader of a lane, or what its events are if readers share it.
+func laneName(lane inquiry.Lane) string {
+	switch lane.Kind {
+	case auditlog.Read:
+		return Visible(lane.Reader)
+	case auditlog.Denied:
+		return "denied or failed"
+	default:
+		return "changes and rotations"
+	}
+}
+
+func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
+	drawn := drawnLane{Class: classOf(string(lane.Kind)), Name: laneName(lane), Role: Visible(lane.Role), Total: lane.Total, Y: y}
 	busiest := 0
 	for _, n := range lane.Counts {
 		busiest = max(busiest, n)
@@ -106,21 +123,24 @@ func drawLane(t inquiry.Timeline, lane inquiry.Lane, y int) drawnLane {
 		}
 		drawn.Bars = append(drawn.Bars, bar{
 			X: labelWidth + float64(bucket)*width, Width: max(width-0.6, 1.4), Opacity: opacity(n, busiest),
-			Title: fmt.Sprintf("%s: %d, %s %s", timestamp(t.Start.Add(time.Duration(bucket)*t.Width)), n, drawn.Name, drawn.Role),
+			Title: fmt.Sprintf("%s: %d, %s %s", timestamp(t.At(bucket)), n, drawn.Name, drawn.Role),
 		})
 	}
 	return drawn
 }
 
-// opacity leaves even a single event plain to see.
+// opacity keeps a single event visible.
 func opacity(n, busiest int) string {
 	return fmt.Sprintf("%.2f", 0.35+0.65*float64(n)/float64(busiest))
 }
 
 func ticksOf(t inquiry.Timeline) []tick {
-	layout := "Jan 2 15:04"
-	if t.Width*time.Duration(t.Buckets) > 60*24*time.Hour {
+	layout := "Jan 2 15:04:05"
+	switch {
+	case t.Seconds >= 24*60*60:
 		layout = "2006-01-02"
+	case t.Seconds >= 60:
+		layout = "Jan 2 15:04"
 	}
 	count := min(ticks, t.Buckets)
 	all := make([]tick, count)
@@ -128,16 +148,8 @@ func ticksOf(t inquiry.Timeline) []tick {
 		bucket := i * t.Buckets / count
 		all[i] = tick{
 			X:    labelWidth + float64(bucket)*float64(chartWidth)/float64(t.Buckets),
-			Text: t.Start.Add(time.Duration(bucket) * t.Width).Format(layout),
+			Text: t.At(bucket).Format(layout),
 		}
 	}
 	return all
-}
-
-// span is a bucket's width in words.
-func span(d time.Duration) string {
-	if hours := int(d / time.Hour); hours != 1 {
-		return words.Count(hours, "hour")
-	}
-	return "an hour"
 }

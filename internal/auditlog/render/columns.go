@@ -16,12 +16,18 @@ type column struct {
 	value func(inquiry.Row) string
 }
 
-// columns are all of a row's fields, in the order in which people read them.
+// columns are all fields of a row, in display order.
 func columns() []column {
 	return []column{
 		{"first", "first", func(r inquiry.Row) string { return timestamp(r.First) }},
 		{"last", "last", func(r inquiry.Row) string { return timestamp(r.Last) }},
 		{"count", "count", func(r inquiry.Row) string { return strconv.Itoa(r.Count) }},
+		{"readers", "readers", func(r inquiry.Row) string {
+			if r.Readers == 0 {
+				return ""
+			}
+			return strconv.Itoa(r.Readers)
+		}},
 		{"kind", "what", func(r inquiry.Row) string { return string(r.Kind) }},
 		{"mount", "mount", func(r inquiry.Row) string { return r.Mount }},
 		{"role", "role", func(r inquiry.Row) string { return r.Role }},
@@ -38,7 +44,7 @@ func columns() []column {
 	}
 }
 
-// used are the columns that hold something in a section; the mount is none if there is but one.
+// used are the columns that have a value in a section, without the mount if there is only one.
 func used(section inquiry.Section, log inquiry.Log) []column {
 	var some []column
 	for _, c := range columns() {
@@ -62,8 +68,8 @@ func timestamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Visible shows characters that steer a terminal or reorder text as escapes, so that
-// a display name can neither hide nor rewrite a line.
+// Visible escapes characters that control a terminal or reorder text, so that a display name
+// can't hide or rewrite a line.
 func Visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -77,5 +83,5 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// steers tells whether a rune is one that Visible doesn't let through, or stands for one.
+// steers reports whether Visible escapes a rune.
 func steers(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }

@@ -3,14 +3,16 @@ package render
 import (
 	"encoding/csv"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 )
 
-// commaSeparated writes all sections as one table, with the section's name first, so
-// that each question and each log gives the same columns.
+// commaSeparated writes all sections and the timeline as one table that starts with the
+// section's name, so that the columns are the same for every question and log.
 func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	out := csv.NewWriter(w)
 	all := columns()
@@ -18,8 +20,8 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	for _, c := range all {
 		line = append(line, c.name)
 	}
-	_ = out.Write(line) // an error stays, for out.Error
-	for _, section := range answer.Sections {
+	_ = out.Write(line) // out.Error returns the first error
+	for _, section := range slices.Concat(answer.Sections, []inquiry.Section{timelineSection(answer.Timeline)}) {
 		for _, row := range section.Rows {
 			line = append(line[:0], section.Name)
 			for _, c := range all {
@@ -32,8 +34,22 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	return out.Error()
 }
 
-// inert keeps a spreadsheet from taking a value for a formula, or a part of one: where the
-// comma is the decimal point, a semicolon parts cells, even within the quotes of CSV.
+// timelineSection has a row for each lane and step with events. First and last are the start and end of the step.
+func timelineSection(t inquiry.Timeline) inquiry.Section {
+	section := inquiry.Section{Name: "timeline"}
+	for _, lane := range t.Lanes {
+		for _, bucket := range slices.Sorted(maps.Keys(lane.Counts)) {
+			section.Rows = append(section.Rows, inquiry.Row{
+				Subject: inquiry.Subject{Kind: lane.Kind, Reader: lane.Reader, Role: lane.Role, Detail: "step of " + t.Step},
+				First:   t.At(bucket), Last: t.At(bucket + 1), Count: lane.Counts[bucket],
+			})
+		}
+	}
+	return section
+}
+
+// inert keeps a spreadsheet from taking a value, or a part of it, for a formula. In locales
+// with a decimal comma, a semicolon separates cells, even within CSV quotes.
 func inert(s string) string {
 	cells := strings.Split(s, ";")
 	for i, cell := range cells {
@@ -44,8 +60,8 @@ func inert(s string) string {
 	return strings.Join(cells, ";")
 }
 
-// formula tells whether a spreadsheet may take a cell for one, once it has taken away
-// quotes and spaces. Some take the wide characters of East Asia, too.
+// formula reports whether a spreadsheet may take a cell for a formula after it has removed
+// quotes and spaces. Some accept the full-width characters of East Asia, too.
 func formula(cell string) bool {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, `" `))
 	return strings.ContainsRune("=+-@＝＋－＠", first)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
@@ -19,7 +20,7 @@ var pageTemplate string
 //go:embed page.css
 var pageStyle string
 
-// document is what the page's template shows.
+// document is the data of the page's template.
 type document struct {
 	Title      string
 	Policy     string
@@ -41,8 +42,14 @@ type pageSection struct {
 	Name, Title string
 	Class       string
 	Columns     []column
-	Rows        [][]cell
+	Rows        []pageRow
 	More        int
+}
+
+// pageRow has the reason below the cells, as an error is too long for a column.
+type pageRow struct {
+	Cells  []cell
+	Reason string
 }
 
 type cell struct{ Class, Text string }
@@ -50,9 +57,9 @@ type cell struct{ Class, Text string }
 // Title is a column's heading.
 func (c column) Title() string { return c.title }
 
-// page writes one file that needs nothing else: no script, no font, no network.
+// page writes a self-contained file: no script, no font, no network.
 func page(w io.Writer, answer inquiry.Answer) error {
-	// The style is part of the template: it is this package's own text, and no data is ever in it.
+	// The style is part of the template, as it is constant text without data.
 	text := strings.Replace(pageTemplate, "/* page.css */", pageStyle, 1)
 	parsed, err := template.New("page").Funcs(template.FuncMap{"count": words.Count[int]}).Parse(text)
 	if err != nil {
@@ -71,14 +78,14 @@ func page(w io.Writer, answer inquiry.Answer) error {
 	return parsed.Execute(w, d)
 }
 
-// contentPolicy lets the browser apply this page's style and nothing else, so that
-// nothing in a log can run or load, should it ever get past the escaping.
+// contentPolicy allows only this page's style, so that nothing in a log could run or load even
+// if it got past the escaping.
 func contentPolicy() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
 
-// tiles count what the answer's sections hold.
+// tiles count the events of the sections.
 func tiles(answer inquiry.Answer) []tile {
 	all := make([]tile, 0, len(answer.Sections))
 	for _, section := range answer.Sections {
@@ -94,7 +101,7 @@ func tiles(answer inquiry.Answer) []tile {
 	return all
 }
 
-// classOf is the style's class for what a section or an event is.
+// classOf is the CSS class of a section or kind of event.
 func classOf(name string) string {
 	switch name {
 	case "denied", "failed", "unreadable":
@@ -111,15 +118,24 @@ func pageSectionOf(section inquiry.Section, log inquiry.Log) pageSection {
 	s := pageSection{
 		Name: section.Name, Title: section.Title, Class: classOf(section.Name), Columns: used(section, log), More: section.More,
 	}
+	s.Columns = slices.DeleteFunc(s.Columns, func(c column) bool { return c.name == "detail" })
 	for _, row := range section.Rows {
-		cells := make([]cell, len(s.Columns))
+		shown := pageRow{Cells: make([]cell, len(s.Columns)), Reason: Visible(row.Detail)}
 		for i, c := range s.Columns {
-			cells[i] = cell{Class: c.name, Text: Visible(c.value(row))}
-			if c.name == "kind" {
-				cells[i].Class = "kind " + classOf(string(row.Kind))
-			}
+			shown.Cells[i] = cellOf(c, row)
 		}
-		s.Rows = append(s.Rows, cells)
+		s.Rows = append(s.Rows, shown)
 	}
 	return s
+}
+
+func cellOf(c column, row inquiry.Row) cell {
+	shown := cell{Class: c.name, Text: Visible(c.value(row))}
+	switch c.name {
+	case "kind":
+		shown.Class = "kind " + classOf(string(row.Kind))
+	case "first", "last", "expires":
+		shown.Text = strings.Replace(shown.Text, "T", " ", 1) // so that it can wrap on a narrow page
+	}
+	return shown
 }

@@ -23,9 +23,9 @@ func object(w io.Writer, answer inquiry.Answer) error {
 	return err
 }
 
-// escaped writes what Visible shows as escapes as those of JSON, which are the same text
-// to whoever decodes it. The encoder leaves DEL, the controls of ISO 6429 and marks that
-// reorder text as they are; they are in strings alone.
+// escaped writes what Visible escapes as JSON escapes, which decode to the same text. The
+// encoder leaves DEL, the ISO 6429 controls and marks that reorder text as they are. They
+// occur only in strings.
 func escaped(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {

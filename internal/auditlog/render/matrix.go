@@ -18,7 +18,7 @@ const (
 type matrix struct {
 	Roles []string
 	Rows  []matrixRow
-	More  int // reads of readers and roles that aren't shown
+	More  int // reads by readers and roles that aren't shown
 }
 
 type matrixRow struct {
@@ -37,7 +37,7 @@ type tally struct {
 	both           map[[2]string]int
 }
 
-// matrixOf counts the reads of a summary; other answers have none.
+// matrixOf counts the reads in a summary. Other answers have no matrix.
 func matrixOf(answer inquiry.Answer) matrix {
 	t := tally{readers: make(map[string]int), roles: make(map[string]int), both: make(map[[2]string]int)}
 	total := 0
@@ -76,7 +76,7 @@ func (t tally) matrix(total int) matrix {
 	return m
 }
 
-// shade is the style's class for a count, empty for none.
+// shade is the CSS class for a count, empty for 0.
 func shade(n, busiest int) string {
 	if n == 0 {
 		return ""
@@ -84,7 +84,7 @@ func shade(n, busiest int) string {
 	return fmt.Sprintf("shade%d", 1+(shades-1)*n/busiest)
 }
 
-// top are the names that count most.
+// top returns the names with the highest counts.
 func top(counts map[string]int, limit int) []string {
 	names := make([]string, 0, len(counts))
 	for name := range counts {

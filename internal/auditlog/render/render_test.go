@@ -30,7 +30,7 @@ func answer() inquiry.Answer {
 			{Name: "reads", Title: "Reads", Rows: []inquiry.Row{row}, More: 3},
 			{Name: "denied", Title: "Denied", Rows: []inquiry.Row{}},
 		},
-		Timeline: inquiry.Timeline{Start: at, Width: time.Hour, Seconds: 3600, Buckets: 2, Lanes: []inquiry.Lane{
+		Timeline: inquiry.Timeline{Start: at, Step: "1 hour", Seconds: 3600, Buckets: 2, Lanes: []inquiry.Lane{
 			{LaneKey: inquiry.LaneKey{Kind: auditlog.Read, Reader: hostile, Role: "viewer"}, Total: 7, Counts: map[int]int{0: 6, 1: 1}},
 		}},
 		Log: inquiry.Log{
@@ -95,8 +95,10 @@ func TestTableSaysWhatItRestsOn(t *testing.T) {
 	text := rendered(t, "table")
 	require.Contains(t, text, "\nDenied: none\n")
 	require.Contains(t, text, "  and 3 more events\n")
-	require.Contains(t, text, "From 20 lines with 7 events of itwin/, "+
+	require.Contains(t, text, "Based on 20 lines with 7 events on itwin/, "+
 		"2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped.\n")
+	require.Contains(t, text, "\nTimeline from 2026-11-23T09:00:00Z in 2 steps of 1 hour:\n")
+	require.Contains(t, text, "viewer  █▂  7\n")
 	require.NotContains(t, text, "MOUNT", "there is but one")
 	require.NotContains(t, text, "ADDRESS", "columns without anything are left out")
 }
@@ -106,12 +108,18 @@ func TestSpreadsheetsGetTheSameColumnsAlwaysAndNoFormula(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(rendered(t, "csv"))).ReadAll()
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"section", "first", "last", "count", "kind", "mount", "role", "reader", "entity_id", "policies", "address", "operation", "path",
-		"token_id", "scope", "expires", "detail",
+		"section", "first", "last", "count", "readers", "kind", "mount", "role", "reader", "entity_id", "policies", "address", "operation",
+		"path", "token_id", "scope", "expires", "detail",
 	}, records[0])
-	require.Len(t, records, 2)
+	require.Len(t, records, 4)
 	require.Equal(t, []string{"reads", "2026-11-23T09:00:00Z", "2026-11-23T10:00:00Z", "7"}, records[1][:4])
-	require.Equal(t, "'=cmd", records[1][7][:5])
+	require.Equal(t, "'=cmd", records[1][8][:5])
+	for i, step := range [][]string{
+		{"timeline", "2026-11-23T09:00:00Z", "2026-11-23T10:00:00Z", "6"}, {"timeline", "2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z", "1"},
+	} {
+		require.Equal(t, step, records[2+i][:4])
+		require.Equal(t, "step of 1 hour", records[2+i][17])
+	}
 }
 
 // TestNoCellOfASpreadsheetIsAFormula holds where a semicolon parts cells, too, as where the comma is the decimal point.
@@ -143,7 +151,7 @@ func TestNoCellOfASpreadsheetIsAFormula(t *testing.T) {
 		require.NoError(t, render.Write(&text, "csv", a))
 		records, err := csv.NewReader(strings.NewReader(text.String())).ReadAll()
 		require.NoError(t, err)
-		require.Equal(t, want, records[1][12])
+		require.Equal(t, want, records[1][13])
 		for cell := range strings.FieldsFuncSeq(text.String(), func(r rune) bool { return r == ';' || r == ',' || r == '\n' }) {
 			require.False(t, strings.ContainsAny(strings.TrimLeft(cell, `" `)[:1], "=+-@"), value)
 		}
@@ -155,7 +163,6 @@ func TestJSONHoldsTheAnswerAsItIs(t *testing.T) {
 	var got inquiry.Answer
 	require.NoError(t, json.Unmarshal([]byte(rendered(t, "json")), &got))
 	want := answer()
-	got.Timeline.Width = want.Timeline.Width // told in seconds
 	require.Equal(t, want, got)
 }
 
@@ -168,6 +175,21 @@ func TestPageIsWholeInItselfAndMayDoNothing(t *testing.T) {
 	}
 	require.Contains(t, page, `class="shade5">7<`)
 	require.Equal(t, 2, strings.Count(page, "<rect "))
+}
+
+// TestReasonOfARowIsALineOfItsOwn since a column of it would be too narrow for an error, or too wide for the page.
+func TestReasonOfARowIsALineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	a := answer()
+	long := strings.Repeat("x", 300)
+	a.Sections[0].Rows = append(a.Sections[0].Rows,
+		inquiry.Row{Subject: inquiry.Subject{Reader: "kim", Detail: "why <not>" + long}, Readers: 3, Count: 1})
+	var page strings.Builder
+	require.NoError(t, render.Write(&page, "html", a))
+	require.Equal(t, 1, strings.Count(page.String(), `<tr class="explained">`))
+	require.Contains(t, page.String(), `<tr class="reason"><td colspan="9">why &lt;not&gt;`+long+`</td></tr>`)
+	require.NotContains(t, page.String(), `<th scope="col">why</th>`)
+	require.Contains(t, page.String(), `<td class="readers">3</td>`)
 }
 
 func TestUnknownFormatIsRefused(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -11,13 +14,14 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// table writes for a terminal: a section without rows is a line.
+// table writes for a terminal.
 func table(w io.Writer, answer inquiry.Answer) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s\n", Visible(capitalized(answer.Subject)))
 	for _, section := range answer.Sections {
 		tabulate(&text, section, answer.Log)
 	}
+	sketch(&text, answer.Timeline)
 	for _, note := range answer.Notes {
 		fmt.Fprintf(&text, "\nNote: %s\n", Visible(note))
 	}
@@ -46,22 +50,56 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 		}
 		tabbed(tabs, cells)
 	}
-	_ = tabs.Flush() // into memory, which doesn't fail
+	_ = tabs.Flush() // writes to memory don't fail
 	if section.More > 0 {
 		fmt.Fprintf(text, "  and %s\n", words.Count(section.More, "more event"))
 	}
 }
 
-// tabbed writes a line into memory, which doesn't fail.
+// sketch draws the timeline with characters, a column for each step.
+func sketch(text *bytes.Buffer, t inquiry.Timeline) {
+	if t.Buckets == 0 {
+		return
+	}
+	fmt.Fprintf(text, "\nTimeline from %s in %s of %s:\n", timestamp(t.Start), words.Count(t.Buckets, "step"), t.Step)
+	tabs := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	lanes := shownLanes(t)
+	for _, lane := range lanes {
+		tabbed(tabs, []string{laneName(lane), Visible(lane.Role), bars(t, lane), strconv.Itoa(lane.Total)})
+	}
+	_ = tabs.Flush() // writes to memory don't fail
+	if more := len(t.Lanes) - len(lanes); more > 0 {
+		fmt.Fprintf(text, "  and %s of readers and roles\n", words.Count(more, "more row"))
+	}
+	if t.More > 0 {
+		fmt.Fprintf(text, "  and %s\n", words.Count(t.More, "more event"))
+	}
+}
+
+// bars has a character for each step. Higher ones mean more events.
+func bars(t inquiry.Timeline, lane inquiry.Lane) string {
+	heights := []rune("▁▂▃▄▅▆▇█")
+	busiest := slices.Max(slices.Collect(maps.Values(lane.Counts)))
+	line := make([]rune, t.Buckets)
+	for i := range line {
+		line[i] = '·'
+		if n := lane.Counts[i]; n > 0 {
+			line[i] = heights[(len(heights)-1)*n/busiest]
+		}
+	}
+	return string(line)
+}
+
+// tabbed writes a line. Writes to memory don't fail.
 func tabbed(tabs io.Writer, cells []string) {
 	_, _ = io.WriteString(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t")+"\n")
 }
 
-// provenance says what the answer rests on.
+// provenance says what the answer is based on.
 func provenance(log inquiry.Log) string {
-	s := "From " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
+	s := "Based on " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
 	if len(log.Mounts) > 0 {
-		s += " of " + strings.Join(log.Mounts, ", ")
+		s += " on " + strings.Join(log.Mounts, ", ")
 	}
 	if log.Events > 0 {
 		s += ", " + timestamp(log.First) + " to " + timestamp(log.Last)

@@ -1,10 +1,10 @@
-// Package words writes counts as people say them, for all that itwin-audit prints.
+// Package words formats counts for the output of itwin-audit.
 package words
 
 import "fmt"
 
-// Count is a number and what it counts: "1 line", "2 lines". One thing's name must
-// become the name of several by an s at its end.
+// Count returns a number and what it counts, such as "1 line" or "2 lines". The plural of one
+// must be formed with an s.
 func Count[N int | int64](n N, one string) string {
 	if n == 1 {
 		return "1 " + one

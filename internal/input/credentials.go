@@ -1,0 +1,83 @@
+package input
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+const (
+	maxClientID     = 256
+	maxClientSecret = 4096
+)
+
+var (
+	// registeredID is what My Apps calls the apps it registers.
+	registeredID = regexp.MustCompile(`^(service|spa|native|webapp)-[A-Za-z0-9]{20,40}$`)
+
+	// generatedSecret is what My Apps generates: base64 of about 88 characters.
+	generatedSecret = regexp.MustCompile(`^[A-Za-z0-9+/]{60,}={1,2}$`)
+)
+
+// ClientID returns a client id without the spaces around it. It refuses what is too
+// long, has spaces within, or is a secret: an id is shown and logged.
+func ClientID(value string) (string, error) {
+	id := strings.Trim(value, " ")
+	switch {
+	case id == "":
+		return "", errors.New("is only spaces: give the id of a service app registered in My Apps, client_id=service-…")
+	case len(id) > maxClientID:
+		return "", fmt.Errorf("is longer than %d characters: give the id alone, as My Apps shows it", maxClientID)
+	case strings.Contains(id, " "):
+		return "", fmt.Errorf("has a space (character %d): give the id alone, as My Apps shows it", strings.Index(id, " ")+1)
+	case isQuoted(id):
+		return "", errors.New("is in quotes: give the id without them")
+	case generatedSecret.MatchString(id):
+		return "", errors.New("looks like a client secret: give the id, client_id=service-…, and the secret as client_secret")
+	}
+	return id, nil
+}
+
+// ClientSecret refuses a secret that is too long or is a client id. It takes all
+// other printable characters as they are, spaces and quotes included (RFC 6749
+// appendix A.2).
+func ClientSecret(value string) error {
+	switch {
+	case len(value) > maxClientSecret:
+		return fmt.Errorf("is longer than %d characters: give the secret alone, as My Apps showed it", maxClientSecret)
+	case registeredID.MatchString(strings.TrimSpace(value)):
+		return errors.New("looks like a client id: give the secret that My Apps showed when the app was registered")
+	}
+	return nil
+}
+
+// Document refuses a whole JSON document in place of one value in it.
+func Document(raw string) error {
+	text := strings.TrimLeft(raw, " \t\r\n\uFEFF")
+	if strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
+		return errors.New("is a whole JSON document: give only the one value, without the quotes around it")
+	}
+	return nil
+}
+
+// SecretOddity returns what is unusual about a secret and may still be right, as a
+// clause that begins with what the secret does, or "".
+func SecretOddity(value string) string {
+	switch {
+	case strings.Trim(value, " ") != value:
+		return "begins or ends with a space, which is sent with it"
+	case isQuoted(value):
+		return "is in quotes, which are sent with it"
+	}
+	return ""
+}
+
+func isQuoted(value string) bool {
+	if len(value) < 2 {
+		return false
+	}
+	first, last := value[0], value[len(value)-1]
+	return first == last && (first == '"' || first == '\'' || first == '`')
+}

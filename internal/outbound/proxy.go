@@ -1,0 +1,183 @@
+package outbound
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// variableError is a proxy variable that can't be parsed. Its text names the variable
+// and never its value, which may hold a password.
+type variableError struct{ name, rule string }
+
+func (v variableError) Error() string {
+	return "the environment variable " + v.name + " " + v.rule
+}
+
+// environmentProxy returns the way to a host by HTTPS_PROXY, HTTP_PROXY, NO_PROXY and
+// their lower-case forms, which come first, as Go reads them. Go itself drops a proxy
+// that can't be parsed and dials past it, takes some mistyped proxies for hosts named
+// http, and ignores entries of NO_PROXY that it doesn't understand: here, all of these
+// are errors of the requests that they apply to.
+func environmentProxy(env func(string) string) func(*url.URL) (*url.URL, error) {
+	var config httpproxy.Config
+	proxies := make(map[string]error)
+	config.HTTPSProxy, proxies["https"] = readProxy(env, "https_proxy", "HTTPS_PROXY")
+	config.HTTPProxy, proxies["http"] = readProxy(env, "http_proxy", "HTTP_PROXY")
+	var exceptions error
+	config.NoProxy, exceptions = readNoProxy(env, "no_proxy", "NO_PROXY")
+	way := config.ProxyFunc()
+	return func(target *url.URL) (*url.URL, error) {
+		proxy, err := way(target)
+		if proxy == nil || err != nil {
+			return nil, err
+		}
+		if err := errors.Join(proxies[target.Scheme], exceptions); err != nil {
+			return nil, err
+		}
+		return proxy, nil
+	}
+}
+
+// readProxy returns the proxy that the first of these variables with a value names. In
+// place of one that can't be parsed it returns one that stands for it, so that NO_PROXY
+// still decides which hosts it matters to.
+func readProxy(env func(string) string, names ...string) (string, error) {
+	name, value := firstSet(env, names)
+	if value == "" {
+		return "", nil
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	proxy, err := url.Parse(value)
+	if err == nil && isProxy(proxy) {
+		return value, nil
+	}
+	return "http://unreadable.invalid", variableError{
+		name, "isn't the URL of a proxy, such as http://proxy.example:3128:" +
+			" write special characters in its user name or password as %XX (%25 for %, %40 for @)",
+	}
+}
+
+func isProxy(u *url.URL) bool {
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return u.Hostname() != "" && isPort(u) && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+	}
+	return false
+}
+
+// readNoProxy returns the list with its spaces as commas: curl takes either, and Go
+// would take "a.example b.example" for one host.
+func readNoProxy(env func(string) string, names ...string) (string, error) {
+	name, value := firstSet(env, names)
+	entries := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	var err error
+	for _, entry := range entries {
+		if !isException(entry) {
+			err = variableError{name, "has an entry that isn't a host, *.domain, IP address or CIDR range: separate them by commas"}
+		}
+	}
+	return strings.Join(entries, ","), err
+}
+
+func isException(entry string) bool {
+	if _, _, err := net.ParseCIDR(entry); err == nil || entry == "*" {
+		return true
+	}
+	host := strings.TrimPrefix(entry, "*")
+	if host != entry && !strings.HasPrefix(host, ".") {
+		return false
+	}
+	return strings.Trim(host, ".") != "" && !strings.ContainsAny(host, "*/%@?#\\") && !isBarePort(host)
+}
+
+func isBarePort(entry string) bool {
+	host, port, err := net.SplitHostPort(entry)
+	return err == nil && host == "" && port != ""
+}
+
+func firstSet(env func(string) string, names []string) (name, value string) {
+	for _, name := range names {
+		if value := env(name); value != "" {
+			return name, value
+		}
+	}
+	return "", ""
+}
+
+// connectError is a proxy's answer to CONNECT.
+type connectError int
+
+func (p connectError) Error() string {
+	reason := "the proxy refused the connection"
+	switch int(p) {
+	case http.StatusProxyAuthRequired, http.StatusUnauthorized:
+		reason = "the proxy wants a user name and password, or refused those in its URL"
+	case http.StatusForbidden, http.StatusMethodNotAllowed:
+		reason = "the proxy may not connect to this host"
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusNotFound:
+		reason = "the proxy can't reach the host"
+	}
+	return fmt.Sprintf("%s (status %d)", reason, int(p))
+}
+
+// proxyFailure explains an error between here and a proxy.
+func proxyFailure(err error, asked bool) Error {
+	failure := Error{Stage: StageProxy}
+	var operation *net.OpError
+	var lookup *net.DNSError
+	isOperation := errors.As(err, &operation)
+	inner := err
+	if isOperation && operation.Op == "proxyconnect" {
+		inner = operation.Err
+	}
+	var dial *net.OpError
+	switch {
+	case errors.As(inner, &lookup):
+		failure.Detail = lookupDetail("the proxy's host name", lookup)
+	case errors.As(inner, &dial) && dial.Op == "dial":
+		failure.Detail = dialDetail("the proxy", inner)
+	case isOperation && strings.HasPrefix(operation.Op, "socks"):
+		failure.Detail = socksDetail(err)
+	case isOperation && operation.Op == "proxyconnect":
+		secured := tlsFailure("the proxy", inner, asked)
+		failure.Detail, failure.GODEBUG = secured.Detail, secured.GODEBUG
+	case isBroken(err):
+		failure.Detail = "the proxy closed the connection instead of answering"
+	default:
+		failure.Detail = "the proxy doesn't speak HTTP"
+	}
+	return failure
+}
+
+// socksDetail goes by Go's own words, which have no types: of the proxy's bytes they
+// repeat numbers alone.
+func socksDetail(err error) string {
+	if isBroken(err) {
+		return "the SOCKS proxy closed the connection instead of answering"
+	}
+	text := err.Error()
+	for _, known := range []struct{ words, detail string }{
+		{"username/password", "the SOCKS proxy refused the user name and password in its URL"},
+		{"authentication method", "the SOCKS proxy wants a user name and password"},
+		{"not allowed by ruleset", "the SOCKS proxy may not connect to this host"},
+		{"unreachable", "the SOCKS proxy can't reach the host"},
+		{"connection refused", "the SOCKS proxy can't reach the host: the connection was refused"},
+		{"TTL expired", "the SOCKS proxy can't reach the host"},
+		{"general SOCKS server failure", "the SOCKS proxy failed, or can't resolve the host name"},
+		{"protocol version", "the proxy doesn't speak SOCKS5"},
+	} {
+		if strings.Contains(text, known.words) {
+			return known.detail
+		}
+	}
+	return "the SOCKS proxy refused the connection"
+}

@@ -1,0 +1,167 @@
+package outbound
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
+	t.Parallel()
+	trusted, other := newAuthority(t), newAuthority(t)
+	cases := []struct {
+		name   string
+		signer authority
+		adjust func(*x509.Certificate)
+		words  string
+	}{
+		{"by another authority", other, func(*x509.Certificate) {}, "isn't signed by a trusted authority"},
+		{"for another host", trusted, func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"canary"}
+		}, "is for another host name"},
+		{"without a SAN", trusted, func(c *x509.Certificate) {
+			c.IPAddresses, c.Subject.CommonName = nil, "127.0.0.1"
+		}, "no subject alternative name"},
+		{"expired", trusted, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, "has expired"},
+		{"not valid yet", trusted, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }, "isn't valid yet"},
+		{"for clients", trusted, func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		}, "isn't valid for a server"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := options()
+			o.CACert = trusted.pem
+			failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.sign(t, c.adjust)}}))
+			require.Equal(t, StageTLS, failure.Stage)
+			require.Contains(t, failure.Detail, c.words)
+		})
+	}
+}
+
+func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	certificate := ca.sign(t, func(*x509.Certificate) {})
+	serving := func(adjust func(*tls.Config)) string {
+		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
+		adjust(config)
+		return serveTLS(t, config)
+	}
+	reset := func(conn net.Conn) {
+		_, _ = io.ReadFull(conn, make([]byte, 1400))
+		_ = conn.(*net.TCPConn).SetLinger(0)
+	}
+	cases := []struct {
+		name, address, minVersion, words, cure string
+	}{
+		{"TLS 1.2 alone", serving(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), TLS13, "TLS version that is allowed", ""},
+		{"RSA key exchange alone", serving(func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+		}), TLS12, "handshake failure", "tlsrsakex=1"},
+		{"a client certificate in TLS 1.2", serving(func(c *tls.Config) {
+			c.MaxVersion, c.ClientAuth = tls.VersionTLS12, tls.RequireAnyClientCert
+		}), TLS12, "wants a client certificate", ""},
+		{"a client certificate in TLS 1.3, after the handshake", serving(func(c *tls.Config) {
+			c.ClientAuth = tls.RequireAnyClientCert
+		}), TLS13, "wants a client certificate", ""},
+		{"a protocol that isn't offered", serving(func(c *tls.Config) {
+			c.NextProtos = []string{"imap"}
+		}), TLS12, `"no application protocol"`, ""},
+		{"a ClientHello that is reset", "https://" + listen(t, reset), TLS12, "closed or reset during the handshake", "tlsmlkem=0"},
+		{"a port without TLS", "https://" + listen(t, func(conn net.Conn) {
+			_, _ = io.WriteString(conn, "SSH-2.0-canary\r\n")
+			drain(conn)
+		}), TLS12, "doesn't speak TLS", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := options()
+			o.CACert, o.TLSMinVersion = ca.pem, c.minVersion
+			failure := mustFail(t, newClient(t, o, nil), c.address)
+			require.Equal(t, StageTLS, failure.Stage, failure.Error())
+			require.Contains(t, failure.Detail, c.words)
+			require.Equal(t, c.cure, failure.GODEBUG)
+		})
+	}
+}
+
+func TestANegativeSerialHasItsCure(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	certificate := ca.sign(t, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x0102030405060708) })
+	negate(t, certificate.Certificate[0])
+	o := options()
+	o.CACert = ca.pem
+	failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{certificate}}))
+	require.Equal(t, StageTLS, failure.Stage)
+	require.Equal(t, "x509negativeserial=1", failure.GODEBUG)
+}
+
+// negate sets the sign of the serial number 0x0102030405060708 in a certificate, which
+// Go doesn't sign with one.
+func negate(t *testing.T, der []byte) {
+	t.Helper()
+	for at := range der {
+		if string(der[at:min(at+8, len(der))]) == "\x01\x02\x03\x04\x05\x06\x07\x08" {
+			der[at] = 0x81
+			return
+		}
+	}
+	t.Fatal("the serial number is nowhere in the certificate")
+}
+
+func TestATrustedServerAnswersOverBothVersionsOfHTTP(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"", "h2"} {
+		server := newHTTP2Server(t, version == "h2", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		answer, failure := ask(t, newClient(t, server.options(), nil), server.URL)
+		require.Nil(t, failure)
+		require.Equal(t, http.StatusNoContent, answer.Status)
+	}
+}
+
+func TestAConnectionThatIsLostIsNamedSo(t *testing.T) {
+	t.Parallel()
+	server := newHTTP2Server(t, true, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	failure := mustFail(t, newClient(t, server.options(), nil), server.URL)
+	require.Contains(t, failure.Detail, "the connection was closed or reset", "a stream that was reset")
+
+	failure = mustFail(t, newClient(t, options(), nil), "http://"+listen(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")))
+	require.Equal(t, StageRead, failure.Stage)
+	require.Contains(t, failure.Detail, "the connection was closed or reset")
+
+	failure = mustFail(t, newClient(t, options(), nil), "http://"+listen(t, answers("SSH-2.0-canary\r\n\r\n")))
+	require.Contains(t, failure.Detail, "isn't readable as HTTP")
+}
+
+func TestAGoAwayIsALostConnection(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.sign(t, func(*x509.Certificate) {})}, NextProtos: []string{"h2"}}
+	address := listen(t, func(conn net.Conn) {
+		secured := tls.Server(conn, config)
+		if secured.HandshakeContext(t.Context()) != nil {
+			return
+		}
+		_, _ = io.ReadFull(bufio.NewReader(secured), make([]byte, 24)) // the preface
+		_, _ = secured.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0})        // SETTINGS
+		// GOAWAY, the last stream that was seen being 1, INTERNAL_ERROR.
+		_, _ = secured.Write([]byte{0, 0, 14, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 'c', 'a', 'n', 'a', 'r', 'y'})
+		_, _ = secured.Read(make([]byte, 1<<10))
+	})
+	o := options()
+	o.CACert = ca.pem
+	failure := mustFail(t, newClient(t, o, nil), "https://"+address)
+	require.Contains(t, failure.Detail, "the connection was closed or reset", failure.Error())
+}
