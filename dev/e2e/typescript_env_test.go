@@ -63,17 +63,17 @@ func npmInstall(t *testing.T, dir, command string, args ...string) {
 	npm(t, dir, "npm", args...)
 }
 
-// newTypeScript is the example with the packed client and the programs of testdata, compiled.
+// newTypeScript is the example with the packed client and the sources of testdata, compiled.
 func newTypeScript(t *testing.T, packed string) string {
 	t.Helper()
 	dir := copyExample(t, "typescript")
 	npmInstall(t, dir, "ci")
 	npmInstall(t, dir, "install", "--no-save", packed)
-	programs, err := filepath.Glob("testdata/typescript/*.ts")
+	sources, err := filepath.Glob("testdata/typescript/*.ts")
 	require.NoError(t, err)
-	require.NotEmpty(t, programs)
-	for _, program := range programs {
-		require.NoError(t, copyFile(program, filepath.Join(dir, "src", filepath.Base(program))))
+	require.NotEmpty(t, sources)
+	for _, source := range sources {
+		require.NoError(t, copyFile(source, filepath.Join(dir, "src", filepath.Base(source))))
 	}
 	npm(t, dir, "npm", "run", "--silent", "build")
 	return dir
