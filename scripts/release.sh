@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what users download of a version: release.sh v1.2.3. It lands in dist/<version>, in the place of an earlier run's;
-# a run that fails changes nothing. .goreleaser.yaml says what is built. GPG_KEY or COSIGN_KEY name a key to sign with.
+# Makes what users download of a version: release.sh v1.2.3. The files replace those of an earlier run in dist/<version>; a
+# run that fails changes nothing. .goreleaser.yaml says what is built. GPG_KEY and COSIGN_KEY name keys to sign with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 unset GOOS GOARCH                           # which platforms to build for isn't the environment's choice
@@ -17,7 +17,7 @@ refuse() {
 	exit 1
 }
 
-# What Vault takes for a plugin's version, without build metadata: Vault doesn't tell apart versions that differ in it alone.
+# Vault takes a SemVer with a leading v. To Vault, versions that differ only in build metadata are the same.
 check_version() {
 	local advice="run \`make release VERSION=v1.2.3\`" n='(0|[1-9][0-9]*)'
 	[[ -n $VERSION ]] || refuse "VERSION is missing: $advice"
@@ -26,7 +26,7 @@ check_version() {
 		refuse "VERSION \"$VERSION\" is not a SemVer with a leading v, such as v1.2.3 or v1.2.3-rc.1: $advice"
 }
 
-# Nobody could build again what differs from its commit. An unpacked archive of the sources has nothing to differ from.
+# What differs from its commit can't be built again. An unpacked archive of the sources has no commit.
 check_sources() {
 	[[ -e .git ]] || return 0
 	local changed tagged
@@ -34,7 +34,7 @@ check_sources() {
 	[[ -z $changed ]] || refuse "these files aren't committed:"$'\n'"$changed"$'\n'"commit them, or \`git stash -u\` them, and try again"
 	tagged="$(git rev-parse --quiet --verify "refs/tags/$VERSION^{commit}" || true)"
 	[[ -z $tagged || $tagged == "$(git rev-parse HEAD)" ]] ||
-		refuse "the tag $VERSION is of another commit than what is checked out: \`git checkout $VERSION\`, or give another VERSION"
+		refuse "the tag $VERSION names another commit than the one checked out: \`git checkout $VERSION\`, or give another VERSION"
 }
 
 # goreleaser overrides everything else that the environment or `go env -w` can put into a build.
@@ -59,7 +59,7 @@ check_keys() {
 	fi
 }
 
-# sign <file>: with cosign, no public service is told, as users have the public key.
+# sign <file>: cosign needs no public service, as users have the public key.
 sign() {
 	if [[ -n ${GPG_KEY:-} ]]; then
 		gpg --batch --armor --detach-sign --local-user "$GPG_FINGERPRINT" --output "$1.asc" "$1"

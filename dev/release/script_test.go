@@ -176,7 +176,7 @@ func TestATagIsOfTheCommitThatIsReleased(t *testing.T) {
 			git := d.checkout()
 			git(tag...)
 			git("commit", "--quiet", "--allow-empty", "--message", "Later")
-			d.mustRefuse("the tag v1.2.3 is of another commit than what is checked out: `git checkout v1.2.3`")
+			d.mustRefuse("the tag v1.2.3 names another commit than the one checked out: `git checkout v1.2.3`")
 			said, err := d.releaseAs("v1.2.4")
 			require.NoError(t, err, said)
 			git("checkout", "--quiet", "v1.2.3")

@@ -35,9 +35,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 type Plan struct {
 	// Path is what is read, without v1. It is called by all connections at once.
 	Path func() string
-	// Duration is when connections stop to begin reads; zero means after as many reads as there are connections.
+	// Duration is how long reads are begun; zero means one read for each connection, all begun at once.
 	Duration time.Duration
-	// Pace is the time from one read's begin to the next one's, on each connection; zero means at once.
+	// Pace is the time between the starts of two reads on a connection; zero means as fast as Vault answers.
 	Pace time.Duration
 }
 
