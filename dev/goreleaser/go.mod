@@ -1,3 +1,4 @@
+// Module goreleaser pins what makes a release, apart from dev/tools: both would want different versions of what they share.
 module vault-plugin-secrets-itwin/dev/goreleaser
 
 go 1.26.1
