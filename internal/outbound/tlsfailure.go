@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -125,14 +124,12 @@ func isAboutClient(alert tls.AlertError) bool {
 // alertOf finds a TLS alert in err, and who sent it. crypto/tls wraps alerts in a
 // net.OpError but doesn't export their type outside QUIC, so its kind has to do.
 func alertOf(err error) (alert tls.AlertError, remote, found bool) {
-	var operation *net.OpError
-	for errors.As(err, &operation) {
+	for operation := range operations(err) {
 		if operation.Op == "remote error" || operation.Op == "local error" {
 			if value := reflect.ValueOf(operation.Err); value.Kind() == reflect.Uint8 {
 				return tls.AlertError(value.Uint()), operation.Op == "remote error", true //nolint:gosec // it is a uint8
 			}
 		}
-		err = operation.Err
 	}
 	return 0, false, false
 }
