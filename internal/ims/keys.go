@@ -51,7 +51,6 @@ type Claims struct {
 // at most once a minute, when they don't verify a token (IMS changes its key about once
 // a year). It is safe for concurrent use.
 type Keys struct {
-	url       string // for errors
 	published *keySet
 	authority string
 }
@@ -74,7 +73,7 @@ func NewKeys(o KeysOptions) (*Keys, error) {
 		return nil, err
 	}
 	shown := outbound.NewCleaner().Text(authority + keysPath)
-	return &Keys{url: shown, authority: authority, published: newKeySet(authority+keysPath, shown, sender, o.Clock())}, nil
+	return &Keys{authority: authority, published: newKeySet(authority+keysPath, shown, sender, o.Clock())}, nil
 }
 
 // Close closes the connections that are idle, and ends a fetch that is under way.
@@ -106,7 +105,7 @@ func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 		return claims, err
 	}
 	return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is from another authority;"+
-		" a key that has been published there for less than a minute may not be known yet", k.url)
+		" a key that has been published there for less than a minute may not be known yet", k.published.shown)
 }
 
 // verify reports whether one of the keys signed the token. Only then does err matter.
