@@ -52,7 +52,9 @@ func TestNoProxyIsReadAsItWasMeant(t *testing.T) {
 		require.NoError(t, err, exceptions)
 		require.Equal(t, direct, got == nil, exceptions)
 	}
-	for _, exceptions := range []string{"https://bentley.example", "10.0.0.0/99", "*bentley.example", ":443", "a@b", ".", "bentley.example:https"} {
+	for _, exceptions := range []string{
+		"https://bentley.example", "10.0.0.0/99", "*bentley.example", ":443", "a@b", ".", "bentley.example:https",
+	} {
 		_, err := way(proxy, exceptions)
 		require.ErrorContains(t, err, "the environment variable NO_PROXY has an entry", exceptions)
 		_, err = way("", exceptions)
