@@ -23,8 +23,8 @@ var (
 		" perhaps by a line break; give it exactly as it was handed out")
 )
 
-// KeysError says that IMS's published keys can't be had, so nothing is known of a
-// token.
+// KeysError says that IMS's published keys can't be fetched, so a token can't be
+// verified.
 type KeysError struct {
 	// URL is where they are published, Cause why they didn't come from there.
 	URL   string
@@ -42,7 +42,7 @@ func (e *KeysError) Error() string {
 type Claims struct {
 	All    map[string]any
 	Issuer string
-	// Expires is zero where the token states no end.
+	// Expires is zero if the token states no expiry.
 	Expires time.Time
 }
 
@@ -55,7 +55,7 @@ type Keys struct {
 	authority string
 }
 
-// KeysOptions say whose keys they are.
+// KeysOptions say where the keys are and how they are reached.
 type KeysOptions struct {
 	outbound.Options
 	// Authority is the issuer; the keys are below it.
@@ -80,10 +80,9 @@ func NewKeys(o KeysOptions) (*Keys, error) {
 func (k *Keys) Close() { k.published.close() }
 
 // Verify returns the claims of a token that was signed with one of the authority's keys,
-// by RS256, and is written exactly as it was signed. It returns a *KeysError where the
-// keys can't be had, also when those that it has are an hour old and can't be fetched
-// anew; the context's error where that ended first; any other error means that this
-// isn't a token of IMS's. The issuer and the expiry are the caller's to judge.
+// by RS256, and is written exactly as it was signed. It returns a *KeysError if the
+// keys can't be fetched, even if it has older ones; the context's error if that ended
+// first; any other error means that IMS didn't issue this token. The issuer and the expiry are the caller's to judge.
 func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 	keyID, err := readHeader(token.Reveal())
 	if err != nil {

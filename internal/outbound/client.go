@@ -29,7 +29,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Clock returns Now, or time.Now where that is nil.
+// Clock returns Now, or time.Now if it is nil.
 func (o Options) Clock() func() time.Time {
 	if o.Now == nil {
 		return time.Now

@@ -47,7 +47,7 @@ func tlsFailure(peer string, err error, asked bool) Error {
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "unsupported version"):
 		return alertFailure(peer, alertProtocolVersion, true, asked)
 	case isBroken(err) && asked:
-		return Error{Stage: StageTLS, Detail: peer + " hung up after it had asked for a client certificate"}
+		return Error{Stage: StageTLS, Detail: peer + " closed the connection after asking for a client certificate"}
 	case isBroken(err):
 		return Error{
 			Stage: StageTLS, GODEBUG: smallClientHello,
@@ -97,11 +97,11 @@ func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
 	case alert == alertProtocolVersion:
 		failure.Detail = peer + " doesn't offer a TLS version that is allowed"
 	case !remote:
-		failure.Detail = fmt.Sprintf("the handshake with %s failed here (TLS alert %q)", peer, name)
+		failure.Detail = fmt.Sprintf("the handshake with %s failed on this side (TLS alert %q)", peer, name)
 	case alert == alertCertificateRequired, asked && isAboutClient(alert):
 		failure.Detail = fmt.Sprintf("%s wants a client certificate (TLS alert %q)", peer, name)
 	case alert == alertHandshakeFailure:
-		failure.Detail = fmt.Sprintf("%s accepts none of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
+		failure.Detail = fmt.Sprintf("%s doesn't accept any of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
 		failure.GODEBUG = allowRSAKeyExchange
 	case alert == alertUnrecognizedName:
 		failure.Detail = fmt.Sprintf("%s doesn't serve this host name (TLS alert %q)", peer, name)
@@ -111,8 +111,8 @@ func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
 	return failure
 }
 
-// isAboutClient lists what servers answer, depending on their make and the TLS version,
-// where they were given no client certificate.
+// isAboutClient lists the alerts that servers send, depending on the implementation and
+// the TLS version, if they get no client certificate.
 func isAboutClient(alert tls.AlertError) bool {
 	switch alert {
 	case alertHandshakeFailure, alertBadCertificate, alertCertificateUnknown, alertAccessDenied:

@@ -63,8 +63,8 @@ func checkConnect(ctx context.Context, _ *url.URL, _ *http.Request, response *ht
 	return nil
 }
 
-// noCertificate gives the server no certificate, and notes that it asked for one: what a
-// server says that needs one depends on its make.
+// noCertificate sends no client certificate, and notes that the server asked for one: the
+// alert that follows if it needs one depends on the implementation.
 func noCertificate(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	way := progressOf(asked.Context())
 	way.update(func() { way.asked = true })

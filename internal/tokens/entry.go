@@ -72,8 +72,8 @@ type entry struct {
 	mu       sync.Mutex
 	failure  *Failure  // nil while minting works
 	readOnly *readOnly // nil unless this node has found that it may not mint
-	asked    bool      // the store was, since the start or the latest forget
-	loaded   bool      // it answered
+	asked    bool      // since the start or the latest forget, the store was asked
+	loaded   bool      // and answered
 	forgets  uint64    // how often another node's token replaced the one held
 	exchange *exchange // the one under way
 	ended    time.Time // when the latest exchange ended

@@ -15,7 +15,7 @@ const (
 )
 
 // Renew starts the exchanges that are due for tokens in use and returns how long
-// until the next may be. It waits for none of them; the pool's Wake is called when
+// until the next may be. It doesn't wait for them; the pool's Wake is called when
 // one has ended.
 func (p *Pool) Renew() time.Duration {
 	if p.retired.Load() {

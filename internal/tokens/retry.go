@@ -28,10 +28,10 @@ var ErrLateArrival = errors.New("the token had expired before it arrived")
 // The errors of an exchange that takes longer than Settings.Timeout. Their
 // category is "timed_out".
 var (
-	// ErrNoSlot: all the slots of the app were taken for all that time.
-	ErrNoSlot error = timeoutError("too many token requests of this app are waiting: no slot became free in time")
+	// ErrNoSlot: the app's slots were taken the whole time.
+	ErrNoSlot error = timeoutError("too many token requests for this app are waiting: no slot became free in time")
 
-	// ErrNoToken: the exchange has not ended, which may be the store's doing.
+	// ErrNoToken: the exchange has not ended, perhaps because the store is slow.
 	ErrNoToken error = timeoutError("no token was minted and stored in time")
 )
 
@@ -69,7 +69,7 @@ func (f *Failure) Error() string { return fmt.Sprintf("could not mint a token: %
 // Unwrap returns the error of the exchange.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// notInTime is the failure of a caller who has waited long enough, since then.
+// notInTime is the failure that a caller gets who has waited for the whole limit.
 func notInTime(since, now time.Time) *Failure {
 	return &Failure{Err: ErrNoToken, Since: since, NextAttempt: now.Add(minRetry), Attempts: 1}
 }
