@@ -28,18 +28,16 @@ var brokenBlock = regexp.MustCompile(
 // completes a sentence that begins with the name of a field and never repeats the input.
 func ParseCACert(bundle string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	before, blocks := splitBlocks(strings.ReplaceAll(bundle, "\ufeff", ""))
-	if brokenBlock.MatchString(before) {
+	parts := strings.Split(strings.ReplaceAll(bundle, "\ufeff", ""), pemBegin) // wherever that stands
+	if brokenBlock.MatchString(parts[0]) {
 		return nil, errors.New("must be whole PEM blocks; there is part of a block, without its BEGIN line, before block 1")
 	}
-	if len(blocks) == 0 {
+	if len(parts) == 1 {
 		return nil, errors.New("must hold at least one certificate in PEM form, which begins with " + pemBegin + " CERTIFICATE-----")
 	}
-	for i, block := range blocks {
-		certificate, err := parseBlock(block, i == 0 || strings.HasSuffix(blocks[i-1], "\n"))
-		if i == 0 && err == nil && before != "" && !strings.HasSuffix(before, "\n") {
-			err = errIndented
-		}
+	for i, part := range parts[1:] {
+		before := parts[i]
+		certificate, err := parseBlock(pemBegin+part, before == "" || strings.HasSuffix(before, "\n"))
 		if err != nil {
 			return nil, fmt.Errorf("must be whole certificates in PEM form; block %d %w", i+1, err)
 		}
@@ -48,23 +46,12 @@ func ParseCACert(bundle string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// splitBlocks cuts the bundle in front of each BEGIN, wherever that stands.
-func splitBlocks(bundle string) (before string, blocks []string) {
-	parts := strings.Split(bundle, pemBegin)
-	for _, part := range parts[1:] {
-		blocks = append(blocks, pemBegin+part)
-	}
-	return parts[0], blocks
-}
-
-var errIndented = errors.New("doesn't begin at the start of a line")
-
 // parseBlock reads a block and the comment that follows it.
 func parseBlock(text string, atLineStart bool) (*x509.Certificate, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case !atLineStart:
-		return nil, errIndented
+		return nil, errors.New("doesn't begin at the start of a line")
 	case block == nil && strings.Contains(text, `\n`):
 		return nil, errors.New(`has \n where its line breaks should be`)
 	case block == nil:
