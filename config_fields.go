@@ -43,7 +43,7 @@ const (
 	destinationRule = " Changing it requires client_secret in the same write."
 
 	// scopesRule describes what scopes.Parse refuses.
-	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for people."
+	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for users."
 )
 
 // configField is everything there is to know about one field: how it is described,
@@ -65,7 +65,7 @@ func configFields() []configField {
 
 func identityFields() []configField {
 	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…)."+
-		" Ids of other kinds of apps (spa-, native-, webapp-) get a warning.",
+		" Ids of other app types (spa-, native-, webapp-) cause a warning.",
 		func(c *config) *string { return &c.ClientID }, input.ClientID)
 	id.rule = input.Text{ASCII: true, Pasted: input.Document}
 	id.schema.Required = true
@@ -124,14 +124,14 @@ func requestFields() []configField {
 		durationField(keyRequestTimeout, "Time limit for one request to IMS.",
 			func(c *config) *time.Duration { return &c.RequestTimeout }, minRequestTimeout, maxRequestTimeout),
 		caCert,
-		choiceField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13. Lowering it requires client_secret in the same write.",
+		choiceField(keyTLSMinVersion, "Minimum TLS version: tls12 or tls13. Lowering it requires client_secret in the same write.",
 			func(c *config) *string { return &c.TLSMinVersion }, outbound.TLS12, outbound.TLS13),
 	}
 }
 
 func tokenFields() []configField {
 	return []configField{
-		durationField(keyRenewBefore, "Least life left on a token that is handed out; never more than half its lifetime.",
+		durationField(keyRenewBefore, "How long before its expiry a token is renewed, at most half its lifetime.",
 			func(c *config) *time.Duration { return &c.RenewBefore }, time.Second, maxRenewBefore),
 		{
 			name: keyPersistTokens,
@@ -148,7 +148,7 @@ func tokenFields() []configField {
 			show:  func(c *config) any { return c.PersistTokens },
 		},
 		listField(keyAllowedRoles, "Names of the roles that may use this app, separated by commas or as a list;"+
-			" a * stands for any characters. The paths without a role need none.",
+			" * matches any characters. The paths without a role are always allowed.",
 			func(c *config) any { return strings.Join(c.AllowedRoles, ",") },
 			func(c *config, list string) (err error) {
 				c.AllowedRoles, err = parseAllowedRoles(list)
@@ -254,7 +254,7 @@ func durationField(name, description string, at func(*config) *time.Duration, le
 
 func parseCACert(value string) (string, error) {
 	if len(value) > maxCACert {
-		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
+		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's certificate, ca_cert=@ca.pem")
 	}
 	if _, err := outbound.ParseCACert(value); err != nil {
 		return "", err

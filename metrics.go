@@ -66,10 +66,10 @@ func describe() descriptions {
 		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or the kind of failure."+
 			" Verifying a config counts if the config is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for an exchange that another read had started."),
-		rotation:  desc("token_rotation_seconds", "Seconds until the first rotation of the app's tokens in use; negative if overdue."),
-		expiry:    desc("token_expiry_seconds", "Seconds until the first expiry of the app's tokens in use."),
-		failing:   desc("failing", "Number of the app's sets of scopes for which minting fails at present."),
-		degraded:  desc("degraded", "Number of the app's sets of scopes whose readers get the previous token at present."),
+		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation among the app's tokens in use; negative if overdue."),
+		expiry:    desc("token_expiry_seconds", "Seconds until the next expiry among the app's tokens in use."),
+		failing:   desc("failing", "Number of the app's scope sets for which minting is currently failing."),
+		degraded:  desc("degraded", "Number of the app's scope sets whose readers currently get the previous token."),
 	}
 }
 

@@ -13,11 +13,11 @@ const (
 	keyName    = "name"
 )
 
-const roleSynopsis = `Say which app and which scopes tokens are minted for.`
+const roleSynopsis = `Configure the app and the scopes that tokens are minted for.`
 
 const roleDescription = `
 A role gives readers a token with the role's own scopes, at a path that a policy can name:
-a policy on token/<name> gives access to that role's tokens and no others.
+a policy on token/<name> grants access to that role's tokens and no others.
 
     $ vault write itwin/role/viewer scopes=itwin-platform
     $ vault write itwin/role/survey app=survey
@@ -57,7 +57,7 @@ func roleFields() schemas {
 		},
 		keyApp: {
 			Type: framework.TypeString,
-			Description: "Name of the app whose credentials are used, as in config/<app>; it may be configured later." +
+			Description: "Name of the app whose credentials are used, as in config/<app>; the app can be configured later." +
 				" Empty for the default app.",
 		},
 		keyScopes: {
@@ -74,8 +74,8 @@ func (b *backend) roleOperations() operations {
 	const stored = "The role is stored."
 	return operations{
 		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", stored),
-		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", stored),
-		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", stored),
+		logical.UpdateOperation: change(b.writeRole, "Change the given fields.", "write", stored),
+		logical.PatchOperation:  change(b.writeRole, "Change the given fields; null resets a field to its default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
 		logical.ReadOperation: readOperation(b.readRole, "Read the role.", "read", "role", "The role.", schemas{
 			keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},

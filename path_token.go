@@ -48,8 +48,8 @@ Send it as "Authorization: Bearer <access_token>". ttl is the number of seconds 
 new token is available: read again then. The previous token stays valid until expires_at.
 
 A job that needs a token for longer can ask for one: vault read itwin/token min_ttl=50m
-returns a token that is valid for at least 50 more minutes. 90 % of a token's lifetime is
-the most that can be asked for.
+returns a token that is valid for at least 50 more minutes. The maximum is 90 % of a
+token's lifetime.
 
 While IMS is down, reads return the previous token with a warning, until a minute before
 it expires.
@@ -119,7 +119,7 @@ func identityResponse() schemas {
 		keyTokenType:         field(framework.TypeString, "The type of the token: Bearer."),
 		keyScope:             field(framework.TypeString, "The scopes of the token, separated by spaces."),
 		keyClientID:          field(framework.TypeString, "Client id of the service app."),
-		keyTokenID:           field(framework.TypeString, "Hex SHA-256 of access_token: names the token in logs without revealing it."),
+		keyTokenID:           field(framework.TypeString, "Hex SHA-256 of access_token: identifies the token in logs without revealing it."),
 		keyExpiresAt:         field(framework.TypeTime, "When the token expires, RFC 3339."),
 		keyExpiresAtUnix:     field(framework.TypeInt64, "The same in seconds since 1970."),
 		keyTTL:               field(framework.TypeInt64, "Seconds until a new token is available; read again then."),
@@ -212,12 +212,12 @@ func delayText(d *tokens.Delay) string {
 	since := timestamp(d.Since)
 	switch {
 	case d.Failure != nil:
-		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s",
+		return fmt.Sprintf("minting has failed since %s (%v); next attempt at %s",
 			since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
 	case d.Reason == tokens.DelayReadOnly:
-		return fmt.Sprintf("since %s this node, which can't write, has been waiting for a new one from the active node", since)
+		return fmt.Sprintf("this node can't write, and has been waiting for a new token from the active node since %s", since)
 	}
-	return fmt.Sprintf("an exchange for a new one has been running since %s, and IMS or Vault's storage hasn't answered yet", since)
+	return fmt.Sprintf("the exchange for a new one has been running since %s: IMS or Vault's storage hasn't answered yet", since)
 }
 
 // timedResponse adds what differs from read to read to what lasts as long as the

@@ -19,7 +19,7 @@ import (
 // maxName is the longest name of an app or a role, in characters.
 const maxName = 128
 
-const nameRule = "must be letters, digits and underscores, with dots and dashes in between but never two dots in a row"
+const nameRule = "must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row"
 
 // What Vault's paths and storage take. Policies can be templated by the name of an
 // entity's alias, which is often an e-mail address: so roles may have an @.
@@ -241,7 +241,7 @@ func (b *backend) listPath(prefix, plural, synopsis, description string, describ
 		Operations: operations{
 			logical.ListOperation: readOperation(list, synopsis, "list", plural, all, schemas{
 				"keys":     {Type: framework.TypeStringSlice, Required: true, Description: all},
-				"key_info": {Type: framework.TypeMap, Description: "What each is, by its name; shown by vault list -detailed."},
+				"key_info": {Type: framework.TypeMap, Description: "Details of each, by name; shown by vault list -detailed."},
 			}),
 		},
 	}, synopsis, description)
