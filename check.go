@@ -110,7 +110,7 @@ func (a *app) heldOff(now time.Time) *tokens.Failure {
 
 func (r *checkReport) failHeldOff(f *tokens.Failure) {
 	e, _ := errors.AsType[*ims.Error](f)
-	text := fmt.Sprintf("IMS asked for a pause until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
+	text := fmt.Sprintf("IMS asked clients to wait until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
 	r.fail(stageExchange, 0, checkFailure{text, e.CorrelationID}, imsHint(e))
 }
 
@@ -128,7 +128,7 @@ func missingScopes(wanted, granted scopes.Set) string {
 	if granted.IsZero() || missing.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("IMS didn't grant %s: add the scope to the app in My Apps, or leave it out of scopes.", missing)
+	return fmt.Sprintf("IMS didn't grant %s: add the scope to the app in My Apps, or remove it from scopes.", missing)
 }
 
 // chain is one run from the config to the Platform. Its connections are its own,
@@ -252,7 +252,7 @@ func (c *chain) askPermissions(ctx context.Context, token secret.Text, iTwinID s
 func (r *checkReport) failPlatform(stage string, took time.Duration, err error) {
 	var e *platform.Error
 	if !errors.As(err, &e) {
-		e = &platform.Error{Detail: "the request could not be sent"}
+		e = &platform.Error{Detail: "could not send the request"}
 	}
 	r.fail(stage, took, checkFailure{e.Error(), e.CorrelationID}, platformHint(stage, r.appEmail, e))
 }

@@ -59,7 +59,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks or config writes of the default app are running already, each for at most 10s: try again when one has ended", text)
+	require.Equal(t, "two checks or config writes for the default app are already running, each for at most 10s: try again when one has finished", text)
 	e.mustWrite("rotate", nil)
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
@@ -107,7 +107,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"IMS limits the rate": {
 			exchangeEndpoint, saying(http.StatusTooManyRequests, ""),
-			append(reached[:2:2], "exchange!"), "status 429", "something else uses the same app",
+			append(reached[:2:2], "exchange!"), "status 429", "another client of the same app",
 		},
 		"IMS is down": {
 			exchangeEndpoint, saying(http.StatusBadGateway, "<html>"),

@@ -166,7 +166,7 @@ func (b *backend) store(ctx context.Context, s logical.Storage, w *configWrite) 
 	deleted := existed && w.previous == nil && (err == nil || isInput(err))
 	switch {
 	case deleted, err == nil && !w.next.sameExchange(verified):
-		return errInput("the config was changed by another write or delete meanwhile, so nothing was stored:"+
+		return errInput("another write or delete changed the config in the meantime, so nothing was stored:"+
 			" run `vault read %s%s` and write again", w.mount, configKey(w.app))
 	case err != nil:
 		return err
@@ -180,8 +180,8 @@ func (w *configWrite) warnings() *logical.Response {
 	warn := func(format string, args ...any) { resp.AddWarning(fmt.Sprintf(format, args...)) }
 	c := w.next
 	if prefix := otherAppType(c.ClientID); prefix != "" {
-		warn("client_id starts with %s: that is not a service app."+
-			" Tokens for services need an app of the type Service in My Apps.", prefix)
+		warn("client_id starts with %s, so it is not a service app:"+
+			" register an app of type Service in My Apps.", prefix)
 	}
 	if text := c.secretWarning(); text != "" && w.isGiven(keyClientSecret) {
 		warn("%s.", text)
@@ -197,7 +197,7 @@ func (w *configWrite) warnings() *logical.Response {
 		warn("%s", text)
 	}
 	if c.RenewBefore > w.first.Lifetime/2+roundedLifetime {
-		warn("renew_before is %s, but IMS's tokens live %s: half of that, %s, is used instead.",
+		warn("renew_before is %s, but IMS issues tokens for %s: half of that, %s, is used instead.",
 			short(c.RenewBefore), short(w.first.Lifetime), short(w.first.Lifetime/2))
 	}
 	if len(resp.Warnings) == 0 {
@@ -211,7 +211,7 @@ func (c *config) secretWarning() string {
 	if oddity == "" {
 		return ""
 	}
-	return "client_secret " + oddity + ": write it again without, unless that is part of the secret"
+	return "client_secret " + oddity + ": write it again without, unless it belongs to the secret"
 }
 
 // environment is one of Bentley's. Its Platform refuses tokens of another's IMS.

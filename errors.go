@@ -53,7 +53,7 @@ type unsupportedError struct {
 }
 
 func (e *unsupportedError) Error() string {
-	return fmt.Sprintf("`vault %s %s` isn't possible: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
+	return fmt.Sprintf("`vault %s %s` isn't supported: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
 }
 
 // busyError says that both checks of an app are taken.
@@ -63,7 +63,7 @@ type busyError struct {
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two checks or config writes of %s are running already, each for at most %s: try again when one has ended",
+	return fmt.Sprintf("two checks or config writes for %s are already running, each for at most %s: try again when one has finished",
 		describeApp(e.app), short(e.limit))
 }
 
@@ -124,14 +124,14 @@ func explain(err error) (status int, text string) {
 		return http.StatusTooManyRequests, fmt.Sprintf("too many rotations in a row: last_vault_rotation, in whole seconds, would run"+
 			" ahead of the clock; try again at %s", timestampOfDue(tooMany.NextAttempt))
 	case errors.As(err, &keys):
-		text := fmt.Sprintf("%v; without them no token can be verified; next attempt at %s", keys, timestampOfDue(keys.Next))
+		text := fmt.Sprintf("%v; no token can be verified without them; next attempt at %s", keys, timestampOfDue(keys.Next))
 		return httpStatus(keys.Cause.Kind), withHint(text, keys.Cause)
 	case errors.As(err, &exchange):
 		return httpStatus(exchange.Kind), explainExchange(exchange, err)
 	case errors.Is(err, tokens.ErrNoSlot), errors.Is(err, tokens.ErrNoToken):
 		return http.StatusGatewayTimeout, explainTimeout(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, "the request ended before there was an answer; try again"
+		return http.StatusGatewayTimeout, "the request was canceled or timed out before it finished; try again"
 	case errors.Is(err, errEnded):
 		return http.StatusServiceUnavailable, errEnded.Error()
 	case errors.Is(err, tokens.ErrSuperseded):
@@ -166,11 +166,11 @@ func explainExchange(e *ims.Error, whole error) string {
 }
 
 func explainTimeout(err error) string {
-	text := "no token could be minted and stored in time"
+	text := "could not mint and store a token in time"
 	if errors.Is(err, tokens.ErrNoSlot) {
-		text = "too many token requests of this app are waiting for IMS, and none of them was answered in time"
+		text = "too many token requests for this app are waiting for IMS, and none finished in time"
 	}
-	return text + waitText(err) + ". Check itwin/status, and whether IMS and Vault's storage are slow"
+	return text + waitText(err) + ". Read itwin/status, and check whether IMS or Vault's storage is slow"
 }
 
 // withHint leaves out the last full stop: more may follow.
@@ -188,7 +188,7 @@ func waitText(err error) string {
 }
 
 func minLifeText(e *tokens.MinLifeError) string {
-	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and a read can ask for at most %s (90 %%) of that",
+	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and a read can request at most %s (90 %%) of that",
 		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
 }
 
@@ -196,13 +196,13 @@ func minLifeText(e *tokens.MinLifeError) string {
 func (e *unverifiedError) outcome(cause *ims.Error) string {
 	text := "nothing was stored"
 	if e.replaces {
-		text += ", and the previous config stays in force"
+		text += ", and the previous config remains in effect"
 	}
 	if warning := e.refused.secretWarning(); warning != "" && cause.Kind == ims.Refused {
 		text += "; " + warning
 	}
 	if mayPass(cause) {
-		text += "; verify=false would store the config without verifying it"
+		text += "; set verify=false to store the config without verifying it"
 	}
 	return text
 }

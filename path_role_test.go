@@ -70,7 +70,7 @@ func TestRoleOfAnAppThatIsNotThereYetWarns(t *testing.T) {
 
 func TestRoleRefusesBadValues(t *testing.T) {
 	t.Parallel()
-	const noName = "app must be letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
+	const noName = "app must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
 		" run `vault list` on config/ to see the existing apps"
 	cases := map[string]struct {
 		data fields
@@ -78,10 +78,10 @@ func TestRoleRefusesBadValues(t *testing.T) {
 	}{
 		"an app in a folder": {fields{keyApp: "a/b"}, noName},
 		"an app with spaces": {fields{keyApp: "a b"}, noName},
-		"an app in a list":   {fields{keyApp: []any{"qa"}}, "app must be text"},
+		"an app in a list":   {fields{keyApp: []any{"qa"}}, "app must be a string"},
 		"a scope for people": {
 			fields{keyScopes: "openid"},
-			"scopes must not contain openid: openid, email, profile, organization and offline_access are for people, not for service apps",
+			"scopes must not contain openid: openid, email, profile, organization and offline_access are for users, not for service apps",
 		},
 		"scopes of separators":  {fields{keyScopes: ","}, "scopes must name at least one scope, such as itwin-platform"},
 		"a field of the config": {fields{keyClientSecret: canarySecret}, `unknown field "client_secret": the fields are app, scopes`},

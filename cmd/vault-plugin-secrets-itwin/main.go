@@ -1,5 +1,5 @@
-// Command vault-plugin-secrets-itwin is the plugin that Vault starts. Run by hand
-// it does nothing but tell its version, with -version.
+// Command vault-plugin-secrets-itwin is the plugin that Vault starts. Run by hand,
+// it only prints its version, with -version.
 package main
 
 import (

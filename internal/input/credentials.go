@@ -57,7 +57,7 @@ func ClientSecret(value string) error {
 func Document(raw string) error {
 	text := strings.TrimLeft(raw, " \t\r\n\uFEFF")
 	if strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
-		return errors.New("is a whole JSON document: give only the one value, without the quotes around it")
+		return errors.New("is a whole JSON document: give only the value, without the quotes around it")
 	}
 	return nil
 }
@@ -67,9 +67,9 @@ func Document(raw string) error {
 func SecretOddity(value string) string {
 	switch {
 	case strings.Trim(value, " ") != value:
-		return "begins or ends with a space, which is sent with it"
+		return "begins or ends with a space, which is sent as part of it"
 	case isQuoted(value):
-		return "is in quotes, which are sent with it"
+		return "is in quotes, which are sent as part of it"
 	}
 	return ""
 }

@@ -52,7 +52,7 @@ func TestASecretIsTakenAsItIsUnlessItIsSomethingElse(t *testing.T) {
 func TestAWholeDocumentIsNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{`{"client_secret":"canary"}`, "\uFEFF{\n  \"client_secret\": \"canary\"\n}\n", " {} "} {
-		require.EqualError(t, input.Document(raw), "is a whole JSON document: give only the one value, without the quotes around it")
+		require.EqualError(t, input.Document(raw), "is a whole JSON document: give only the value, without the quotes around it")
 	}
 }
 
@@ -60,9 +60,9 @@ func TestWhatIsOddAboutASecretIsSaid(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"a": "", `"`: "", `"a'`: "", "{a}": "", "a b": "",
-		" a":  "begins or ends with a space, which is sent with it",
-		"a ":  "begins or ends with a space, which is sent with it",
-		`"a"`: "is in quotes, which are sent with it", `'a'`: "is in quotes, which are sent with it",
+		" a":  "begins or ends with a space, which is sent as part of it",
+		"a ":  "begins or ends with a space, which is sent as part of it",
+		`"a"`: "is in quotes, which are sent as part of it", `'a'`: "is in quotes, which are sent as part of it",
 	} {
 		require.Equal(t, want, input.SecretOddity(raw), "%q", raw)
 	}

@@ -48,5 +48,5 @@ func parseDuration(text string) (time.Duration, error) {
 }
 
 func errSeconds() error {
-	return errors.New("must be a duration in whole seconds such as 90s, 30m or 1h, not negative")
+	return errors.New("must be a non-negative duration in whole seconds, such as 90s, 30m or 1h")
 }

@@ -48,9 +48,9 @@ func (t Text) Read(raw any) (any, error) {
 
 func (t Text) mistyped() error {
 	if t.List {
-		return errors.New("must be text or a list of texts")
+		return errors.New("must be a string or a list of strings")
 	}
-	return errors.New("must be text")
+	return errors.New("must be a string")
 }
 
 func (t Text) readList(list []string) (any, error) {
@@ -95,7 +95,7 @@ func (t Text) read(raw string) (string, error) {
 func (t Text) oddity(char rune) string {
 	switch {
 	case char == '\uFEFF':
-		return "a byte order mark, as some editors put into files: save the file without it"
+		return "a byte order mark, which some editors add: save the file without it"
 	case char == '\n', char == '\r':
 		return "a line break"
 	case char == utf8.RuneError: // what JSON decoders put in place of other encodings

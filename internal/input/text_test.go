@@ -28,7 +28,7 @@ func TestATextIsTakenWithoutTheLineBreakOfItsFile(t *testing.T) {
 func TestATextIsRefusedByTheKindAndPlaceOfWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"\uFEFFcanary":  "has a byte order mark, as some editors put into files: save the file without it (character 1)",
+		"\uFEFFcanary":  "has a byte order mark, which some editors add: save the file without it (character 1)",
 		"ca\nnary":      "has a line break (character 3)",
 		"canary\n\n":    "has a line break (character 7)",
 		"canary\r":      "has a line break (character 7)",
@@ -50,11 +50,11 @@ func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []any{5, 1.5, true, map[string]any{"canary": "canary"}, []any{"canary"}, []string{"canary"}} {
 		_, err := input.Text{}.Read(raw)
-		require.EqualError(t, err, "must be text")
+		require.EqualError(t, err, "must be a string")
 	}
 	for _, raw := range []any{5, []any{"a", 5}, []any{[]any{"a"}}} {
 		_, err := input.Text{List: true}.Read(raw)
-		require.EqualError(t, err, "must be text or a list of texts")
+		require.EqualError(t, err, "must be a string or a list of strings")
 	}
 	for _, raw := range []any{5, 1.5, []any{true}, "perhaps", "yes"} {
 		_, err := input.Bool(raw)
@@ -126,7 +126,7 @@ func TestADurationIsTakenInEverySpelling(t *testing.T) {
 			continue
 		}
 		if want == nil {
-			require.EqualError(t, err, "must be a duration in whole seconds such as 90s, 30m or 1h, not negative", "%v", raw)
+			require.EqualError(t, err, "must be a non-negative duration in whole seconds, such as 90s, 30m or 1h", "%v", raw)
 			continue
 		}
 		require.NoError(t, err, "%v", raw)

@@ -66,7 +66,7 @@ func of(fields []string) Set {
 func check(scope string) error {
 	switch scope {
 	case "openid", "email", "profile", "organization", "offline_access":
-		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for people,"+
+		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for users,"+
 			" not for service apps", scope)
 	}
 	if strings.ContainsFunc(scope, isOutside) {

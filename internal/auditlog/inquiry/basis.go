@@ -90,7 +90,7 @@ func (b *basis) noteMissing() {
 			"Run the command on fewer files at a time.", more)
 	}
 	if n := b.log.Unreadable; n > 0 {
-		b.note("This answer is missing what %s recorded: damaged, and on these mounts or on an unknown one.",
+		b.note("This answer doesn't cover %s that may belong to these mounts.",
 			words.Count(n, "unreadable line"))
 	}
 }
