@@ -64,6 +64,6 @@ func TestWhatIsOddAboutASecretIsSaid(t *testing.T) {
 		"a ":  "begins or ends with a space, which is sent as part of it",
 		`"a"`: "is in quotes, which are sent as part of it", `'a'`: "is in quotes, which are sent as part of it",
 	} {
-		require.Equal(t, want, input.SecretOddity(raw), "%q", raw)
+		require.Equal(t, want, input.SecretWarning(raw), "%q", raw)
 	}
 }
