@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// The fields of a config, as schema, storage and tests name them.
+// The names of a config's fields.
 const (
 	keyApp               = "app"
 	keyClientID          = "client_id"
@@ -39,21 +39,20 @@ const (
 const maxCACert = 256 << 10
 
 const (
-	// destinationRule describes the fields of checkDestination.
+	// destinationRule ends the description of fields that checkDestination guards.
 	destinationRule = " Changing it requires client_secret in the same write."
 
 	// scopesRule describes what scopes.Parse refuses.
 	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for users."
 )
 
-// configField is everything there is to know about one field: how it is described,
-// read, written and shown.
+// configField defines one field: its schema, and how it is parsed, set, reset and shown.
 type configField struct {
 	name   string
 	schema framework.FieldSchema
-	rule   input.Text                       // of its text, if it is one
-	set    func(c *config, value any) error // value is as checkFields left it, and not empty
-	reset  func(c, defaults *config)        // goes back to the default
+	rule   input.Text                       // for strings and lists
+	set    func(c *config, value any) error // value was normalized by checkFields and isn't empty
+	reset  func(c, defaults *config)        // restores the default
 	show   func(c *config) any              // nil: never shown
 }
 
@@ -158,7 +157,8 @@ func tokenFields() []configField {
 	}
 }
 
-// textField describes a text; at is where it is kept, parse returns its canonical form.
+// textField returns a string field. at returns where a config holds it, and parse
+// returns its canonical form.
 func textField(name, description string, at func(*config) *string, parse func(string) (string, error)) configField {
 	f := configField{
 		name:   name,
@@ -182,7 +182,7 @@ func textField(name, description string, at func(*config) *string, parse func(st
 	return f
 }
 
-// choiceField describes a text with few values.
+// choiceField returns a string field that takes only the allowed values.
 func choiceField(name, description string, at func(*config) *string, allowed ...string) configField {
 	f := textField(name, description, at, func(value string) (string, error) {
 		if slices.Contains(allowed, value) {
@@ -196,7 +196,7 @@ func choiceField(name, description string, at func(*config) *string, allowed ...
 	return f
 }
 
-// listField describes a list, which is set from one text with commas.
+// listField returns a list field, which is set from one comma-separated string.
 func listField(name, description string, show func(*config) any,
 	set func(c *config, list string) error, reset func(c, defaults *config),
 ) configField {
@@ -204,7 +204,7 @@ func listField(name, description string, show func(*config) any,
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
-			// OpenAPI documents give it the type of a list, and so must the default be.
+			// OpenAPI documents type it as a list, so the default must be a list, too.
 			Type: framework.TypeCommaStringSlice, Default: []string{standard},
 			Description: description + " Default: " + standard + ".",
 		},
@@ -220,7 +220,7 @@ func listField(name, description string, show func(*config) any,
 	}
 }
 
-// commaText returns a list, as text or as checkFields left it, as one text.
+// commaText joins a list with commas, and returns a string unchanged.
 func commaText(value any) string {
 	if list, ok := value.([]string); ok {
 		return strings.Join(list, ",")
@@ -229,13 +229,13 @@ func commaText(value any) string {
 	return text
 }
 
-// durationField describes a duration, which is shown in seconds.
+// durationField returns a duration field, which is shown in seconds.
 func durationField(name, description string, at func(*config) *time.Duration, least, most time.Duration) configField {
 	standard := short(*at(defaultConfig()))
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
-			// OpenAPI documents give durations the type of a text, and so must the default be.
+			// OpenAPI documents type durations as strings, so the default must be a string, too.
 			Type: framework.TypeDurationSecond, Default: standard,
 			Description: description + " From " + short(least) + " to " + short(most) + ". Default: " + standard + ".",
 		},

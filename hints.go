@@ -10,9 +10,9 @@ import (
 	"vault-plugin-secrets-itwin/internal/platform"
 )
 
-// imsHint says in whole sentences what to do about a request to IMS that failed.
+// imsHint says, in whole sentences, what to do about a failed request to IMS.
 func imsHint(e *ims.Error) string {
-	const elsewhere = "Check that authority and token_url belong to IMS"
+	const checkURLs = "Check that authority and token_url belong to IMS"
 	switch {
 	case e.GODEBUG != "":
 		return godebugHint(e.GODEBUG)
@@ -21,9 +21,9 @@ func imsHint(e *ims.Error) string {
 	case e.Kind == ims.RateLimited:
 		return "Wait, and check whether another client of the same app sends IMS too many requests."
 	case e.Kind == ims.Malformed:
-		return elsewhere + ": something else may have answered."
+		return checkURLs + ": something else may have answered."
 	case e.Kind == ims.Foreign:
-		return elsewhere + "."
+		return checkURLs + "."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
@@ -33,7 +33,7 @@ func imsHint(e *ims.Error) string {
 }
 
 // godebugHint names the setting of Go that lets the engine talk to a server with
-// outdated TLS, or through a box that can't handle current TLS.
+// outdated TLS, or through a middlebox that can't handle current TLS.
 func godebugHint(setting string) string {
 	return "If you can't change the server or the device in between, register the plugin again with -env=GODEBUG=" + setting + "."
 }
@@ -75,8 +75,8 @@ func refusalHint(e *ims.Error) string {
 	return "Check the app in My Apps, and its config."
 }
 
-// otherAppType returns the prefix that My Apps gives to the client ids of another
-// type of app than Service, or an empty string.
+// otherAppType returns the prefix that shows a client id to belong to an app of another
+// type than Service, or an empty string.
 func otherAppType(clientID string) string {
 	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
 		if strings.HasPrefix(clientID, prefix) {

@@ -28,7 +28,7 @@ const (
 	keyOrganization  = "organization"
 	keyPermissions   = "permissions"
 
-	// Of each stage.
+	// For each stage:
 	keyStage = "stage"
 	keyTook  = "took"
 )

@@ -92,7 +92,7 @@ func (b *backend) configOperations(suffix string) operations {
 	}
 }
 
-// asWritten describes lists in answers.
+// asWritten completes the description of a list in a response.
 const asWritten = " A list if it was written as one."
 
 func shownConfigFields() schemas {
@@ -150,7 +150,7 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *frame
 	return &logical.Response{Data: data}, nil
 }
 
-// writeConfig creates, updates and patches: all three change the fields given.
+// writeConfig creates, updates and patches: all three change only the given fields.
 func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	w := newConfigWrite(req, d)
 	if err := b.build(ctx, req.Storage, w); err != nil {
@@ -174,7 +174,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	return w.warnings(), nil
 }
 
-// putConfig stores the config and puts it in force, with a's connections.
+// putConfig stores the config and activates it with a's connections.
 func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *configWrite) error {
 	unlock, err := b.writes.Acquire(ctx, configKey(w.app))
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *c
 	if err := b.store(ctx, s, w); err != nil {
 		return err
 	}
-	a.config = w.next // which differs at most in what the exchange doesn't depend on
+	a.config = w.next // may differ from the verified config, but not in what the exchange depends on
 	b.putApp(ctx, s, a, w.previous, w.first)
 	return nil
 }
@@ -209,7 +209,7 @@ func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *fra
 	return nil, nil // Vault answers 204
 }
 
-// describeConfig is what a list shows of an app.
+// describeConfig returns what a detailed list shows about an app.
 func describeConfig(ctx context.Context, s logical.Storage, name string) map[string]any {
 	c, err := loadConfig(ctx, s, name)
 	if err != nil || c == nil {

@@ -103,7 +103,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Shown}}, nil
 }
 
-// describeRole is what a list shows of a role.
+// describeRole returns what a detailed list shows about a role.
 func describeRole(ctx context.Context, s logical.Storage, name string) map[string]any {
 	r, err := loadRole(ctx, s, name)
 	if err != nil || r == nil {
@@ -135,8 +135,8 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	return roleWarnings(ctx, req, name, r), nil
 }
 
-// roleWarnings describe an app that the role can't use yet. Which of the two is
-// written first is the operator's choice.
+// roleWarnings warns about an app that the role can't use yet, since either of the two
+// may be written first.
 func roleWarnings(ctx context.Context, req *logical.Request, name string, r *role) *logical.Response {
 	c, err := loadConfig(ctx, req.Storage, r.App)
 	resp := &logical.Response{}
