@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints the paths of commands that checks need, one a line: program.sh <Debian package> <command>...
-# Where one isn't on the PATH, Debian's package is installed: by root, and on a CI server by sudo. Progress goes to stderr:
-# stdout is the paths alone.
+# Prints the paths of commands that checks need, one per line: program.sh <Debian package> <command>...
+# If one isn't on the PATH, its Debian package is installed: as root, or with sudo on a CI server. Progress goes to
+# stderr, so stdout has only the paths.
 set -euo pipefail
 
 package="$1"
@@ -12,7 +12,7 @@ say() {
 	echo "program.sh: $*" >&2
 }
 
-# as_root <command>...: a developer's own machine is left as it is.
+# as_root <command>...: never uses sudo on a developer's machine.
 as_root() {
 	if [[ $(id -u) == 0 ]]; then
 		"$@"
@@ -21,7 +21,7 @@ as_root() {
 	fi
 }
 
-# apt_get <command>...: what it starts doesn't hold the lock. A new machine may be refreshing its lists by itself.
+# apt_get <command>...: background processes don't inherit the lock. A new machine may already be refreshing its lists.
 apt_get() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >&2 9>&-
 }
@@ -39,7 +39,7 @@ if ! command -v apt-get >/dev/null || ! as_root true 2>/dev/null; then
 	exit 1
 fi
 
-# Tests call this side by side, and of two apt-get one fails.
+# Tests call this concurrently, and a second apt-get would fail.
 mkdir -p "$root/.cache"
 exec 9>"$root/.cache/program.lock"
 flock 9
