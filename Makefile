@@ -75,7 +75,7 @@ fmt: $(LINTER) ## Format all Go and TypeScript code
 
 .PHONY: docs
 docs: ## Write docs/configuration.md and the golden files from the paths' schema
-	go test -count=1 -run TestPathsChangeOnlyOnPurpose . -update
+	go test -count=1 -run TestPathsMatchTheGoldenFile . -update
 	cd dev && go test -count=1 ./reference -update
 
 # Tests in dev/ read the docs, scripts and workflows. They are outside the module, so Go's test cache doesn't see their

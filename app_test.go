@@ -21,7 +21,7 @@ func TestTokenSurvivesARestartWhileIMSIsDown(t *testing.T) {
 	require.Equal(t, first, e.node().mustRead("token"))
 }
 
-func TestTokenIsTakenWhateverTheContentTypeSays(t *testing.T) {
+func TestTokenIsAcceptedWithAnyContentType(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"application/json", "text/html", "application/x-www-form-urlencoded", "canary;;;", ""} {
 		e := newEnv(t)
@@ -31,7 +31,7 @@ func TestTokenIsTakenWhateverTheContentTypeSays(t *testing.T) {
 	}
 }
 
-func TestRotationIsLaterWithEachTokenAcrossRestartsAndGenerations(t *testing.T) {
+func TestLastRotationIncreasesAcrossRestartsAndGenerations(t *testing.T) {
 	t.Parallel()
 	viewer := fields{keyScopes: "itwins:read"}
 	cases := map[string]func(restarted *env){
@@ -64,7 +64,7 @@ func TestRotationIsLaterWithEachTokenAcrossRestartsAndGenerations(t *testing.T) 
 	}
 }
 
-func TestConfigIsWrittenWhereTheLastRotationCannotBeRead(t *testing.T) {
+func TestConfigIsWrittenIfTheLastRotationCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{opList, opGet} {
 		e := newConfiguredEnv(t).node()
@@ -75,7 +75,7 @@ func TestConfigIsWrittenWhereTheLastRotationCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestTokensLeaveStorageWhenTheyAreToStayInMemory(t *testing.T) {
+func TestTurningPersistenceOffDeletesStoredTokens(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	require.NotEmpty(t, e.storage.Entries(t, "token/"))
@@ -192,7 +192,7 @@ func TestStandbyFindsWhatTheLeaderStoredWithoutAnInvalidation(t *testing.T) {
 	require.Equal(t, canaryToken+"2", standby.token())
 }
 
-func TestConfigWriteThatFailsAfterItWasDoneIsHealedByTheNext(t *testing.T) {
+func TestConfigWriteThatFailsAfterStoringIsRepairedByTheNext(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.storage.FailLate(opPut, "config")
@@ -222,7 +222,7 @@ func startReading(t *testing.T, e *env, path string) (finish func()) {
 	}
 }
 
-func TestExchangeThatAConfigWriteOvertakesIsMadeAgain(t *testing.T) {
+func TestExchangeIsRepeatedAfterAConfigWriteReplacesIt(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
@@ -243,7 +243,7 @@ func TestReadersRecoverFromAPoolThatAnInvalidationRetired(t *testing.T) {
 	require.Equal(t, canaryToken+"1", e.token(), "read again from storage")
 }
 
-func TestCancelledReaderLeavesAStorageThatHangs(t *testing.T) {
+func TestCanceledReaderDoesNotWaitForHangingStorage(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t).node()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -258,7 +258,7 @@ func TestCancelledReaderLeavesAStorageThatHangs(t *testing.T) {
 	require.Equal(t, canceled, err)
 }
 
-func TestTokenInUseIsRenewedAheadOfItsRotation(t *testing.T) {
+func TestTokenInUseIsRenewedBeforeItsRotation(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.token()
@@ -269,7 +269,7 @@ func TestTokenInUseIsRenewedAheadOfItsRotation(t *testing.T) {
 	require.Equal(t, canaryToken+"2", e.token())
 }
 
-func TestTokenThatNobodyReadsIsLeftToExpire(t *testing.T) {
+func TestUnreadTokenExpiresWithoutRenewal(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for range 12 {
@@ -279,7 +279,7 @@ func TestTokenThatNobodyReadsIsLeftToExpire(t *testing.T) {
 	require.Equal(t, canaryToken+"2", e.token())
 }
 
-func TestOutageOfHalfAnHourReachesNoReader(t *testing.T) {
+func TestReadersDoNotNoticeAnOutageOfHalfAnHour(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	require.Empty(t, e.mustRead("token").Warnings)

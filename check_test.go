@@ -39,7 +39,7 @@ func (e *env) check(path string, data ...fields) (answer map[string]any, stages 
 	return answer, stages
 }
 
-func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing.T) {
+func TestThirdCheckOfAnAppGets429AndReadersKeepTheirExchanges(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	e.mustWrite("config/other", e.app(fields{keyAPIURL: e.ims.URL, keyVerify: false}))
@@ -69,7 +69,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	e.check("check")
 }
 
-func TestCheckDoesNotAskAnIMSThatAskedForAPause(t *testing.T) {
+func TestCheckDoesNotAskIMSBeforeRetryAfterHasPassed(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	working := b.answer(exchangeEndpoint)
@@ -158,7 +158,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestCheckTellsAServerThatIsGoneFromOneThatRefuses(t *testing.T) {
+func TestCheckDistinguishesAnUnreachableServerFromARefusal(t *testing.T) {
 	t.Parallel()
 	e, _ := newCheckEnv(t)
 	e.ims.Close()
@@ -194,7 +194,7 @@ func TestCheckWorksOnAStandby(t *testing.T) {
 	require.Equal(t, true, answer[keyOK])
 }
 
-func TestCheckTellsOfABrokenConnectionInItsOwnWords(t *testing.T) {
+func TestCheckDoesNotQuoteTheErrorOfABrokenConnection(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	b.Say(meEndpoint, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })

@@ -171,7 +171,7 @@ func TestConfigIsUsedInItsCanonicalForm(t *testing.T) {
 	require.Equal(t, "imodels:read itwins:read", shown[keyScope])
 }
 
-func TestConfigTakesAValueInEverySpelling(t *testing.T) {
+func TestConfigAcceptsEveryFormOfAValue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		field        string
@@ -200,7 +200,7 @@ func TestConfigTakesAValueInEverySpelling(t *testing.T) {
 	}
 }
 
-func TestConfigIsVerifiedWhereVerifyIsUnset(t *testing.T) {
+func TestConfigIsVerifiedIfVerifyIsUnset(t *testing.T) {
 	t.Parallel()
 	for _, unset := range []any{"", "\n", nil} {
 		e := newEnv(t)
@@ -210,7 +210,7 @@ func TestConfigIsVerifiedWhereVerifyIsUnset(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
+func TestConfigWarnsAboutTheOlderAuthority(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyAuthority: "https://imsoidc.bentley.com", keyTokenURL: e.ims.URL}))
@@ -219,7 +219,7 @@ func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
 	require.Contains(t, resp.Warnings[0], "`vault write itwin/config authority=… client_secret=…`")
 }
 
-func TestConfigWarnsOfAQuotedSecret(t *testing.T) {
+func TestConfigWarnsAboutAQuotedSecret(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyClientSecret: `"` + canarySecret + `"`}))
@@ -227,7 +227,7 @@ func TestConfigWarnsOfAQuotedSecret(t *testing.T) {
 		" unless it belongs to the secret."}, resp.Warnings)
 }
 
-func TestConfigStoredByTheFormatBeforeIsRead(t *testing.T) {
+func TestConfigInThePreviousFormatIsRead(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.storage.Plant(t, "config", `{"client_id":"service-test","client_secret_set_at":"2026-11-23T12:00:00Z","authority":"`+e.ims.URL+`",

@@ -109,7 +109,7 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 	e.mustBeAbsent("config")
 }
 
-func TestTooManyVerifyingWritesAreTurnedAwayForTheirOwnAppAlone(t *testing.T) {
+func TestTooManyVerifyingWritesAreRefusedOnlyForTheirApp(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for range maxChecks {

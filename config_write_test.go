@@ -96,7 +96,7 @@ func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
 	}
 }
 
-func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
+func TestRefusedConfigNamesOtherProblemsToo(t *testing.T) {
 	t.Parallel()
 	const (
 		again = "write it again without"
@@ -128,7 +128,7 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfTheWrongKindOfApp(t *testing.T) {
+func TestConfigWarnsAboutTheWrongTypeOfApp(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
 		t.Run(prefix, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestConfigWarnsOfTheWrongKindOfApp(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfTwoEnvironmentsInOne(t *testing.T) {
+func TestConfigWarnsAboutMixedEnvironments(t *testing.T) {
 	t.Parallel()
 	const (
 		ims, qaIMS = "https://ims.bentley.com", "https://qa-ims.bentley.com"
@@ -180,7 +180,7 @@ func TestConfigWarnsOfTwoEnvironmentsInOne(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfSpacesAroundTheSecretThatIsGiven(t *testing.T) {
+func TestConfigWarnsAboutSpacesAroundANewSecret(t *testing.T) {
 	t.Parallel()
 	for secret, warns := range map[string]bool{
 		" " + canarySecret: true, canarySecret + " \n": true,
@@ -197,7 +197,7 @@ func TestConfigWarnsOfSpacesAroundTheSecretThatIsGiven(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsWhereHalfALifetimeIsLessThanRenewBefore(t *testing.T) {
+func TestConfigWarnsIfRenewBeforeExceedsHalfALifetime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		lifetime    int // seconds
@@ -278,7 +278,7 @@ func TestConfigMayOnlyNameAllowedHosts(t *testing.T) {
 	require.Contains(t, text, "api_url is refused: the host api.example.com", "it binds configs that are stored already")
 }
 
-func TestVariableOfHostsThatCannotBeReadStopsRequestsAndNotThePlugin(t *testing.T) {
+func TestInvalidAllowedHostsStopRequestsButNotThePlugin(t *testing.T) {
 	e := newConfiguredEnv(t)
 	t.Setenv(allowedHostsVariable, "bentley.com/ims")
 	n := e.node()

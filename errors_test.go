@@ -98,8 +98,8 @@ func TestAnswerLeavesVaultsOwnErrorsAlone(t *testing.T) {
 	require.Equal(t, broken, err)
 }
 
-// TestNoHostileIMSDoesHarm runs by itself: it weighs the whole process.
-func TestNoHostileIMSDoesHarm(t *testing.T) {
+// TestHostileIMSDoesNoHarm runs by itself: it weighs the whole process.
+func TestHostileIMSDoesNoHarm(t *testing.T) {
 	goroutines, heap := footprint()
 	t.Run("when", func(t *testing.T) {
 		for _, theme := range []map[string]hostility{

@@ -41,7 +41,7 @@ func TestEveryFailedExchangeHasAHint(t *testing.T) {
 	require.Equal(t, "proxy", exchangeStage(&ims.Error{Stage: outbound.StageProxy}))
 }
 
-func TestAnswerTellsWhatToDoAboutARefusal(t *testing.T) {
+func TestRefusalHasAHint(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"invalid_client": "status.bentley.com",

@@ -16,7 +16,7 @@ func TestRoleShowsItsDefaults(t *testing.T) {
 	require.Equal(t, fields{keyApp: "", keyScopes: ""}, e.mustRead("role/viewer").Data)
 }
 
-func TestRoleUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
+func TestRoleUpdateChangesOnlyTheGivenFields(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("config/qa", e.app())
@@ -56,7 +56,7 @@ func TestRolesAreListedAndDeletedOneByOne(t *testing.T) {
 	e.token("token/editor")
 }
 
-func TestRoleOfAnAppThatIsNotThereYetWarns(t *testing.T) {
+func TestRoleWarnsAboutAMissingApp(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("role/viewer", fields{keyApp: "qa"})
@@ -96,7 +96,7 @@ func TestRoleRefusesBadValues(t *testing.T) {
 	}
 }
 
-func TestRoleStoredInAFormNobodyCanReadIsReplacedByAWrite(t *testing.T) {
+func TestUnreadableRoleIsReplacedByAWrite(t *testing.T) {
 	t.Parallel()
 	for name, stored := range map[string]string{
 		"an entry that isn't JSON":   "canary{",
@@ -118,7 +118,7 @@ func TestRoleStoredInAFormNobodyCanReadIsReplacedByAWrite(t *testing.T) {
 	}
 }
 
-func TestRoleWriteIsInForceAtOnce(t *testing.T) {
+func TestRoleWriteTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})

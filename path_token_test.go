@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-func TestTokenIsPlainDataInTheDialectOfStaticCredentials(t *testing.T) {
+func TestTokenHasTheFieldsOfStaticCredentials(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	id := sha256.Sum256([]byte(canaryToken + "1"))
@@ -40,7 +40,7 @@ func TestTokenIsPlainDataInTheDialectOfStaticCredentials(t *testing.T) {
 	require.Equal(t, want, e.mustRead("token").Data, "ttl alone differs, rounded up")
 }
 
-func TestTokenIsReadOffThePathEitherWay(t *testing.T) {
+func TestTokenIsReturnedByReadAndWrite(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})
@@ -84,7 +84,7 @@ func TestTokenIsSharedByRolesOfTheSameAppAndScopes(t *testing.T) {
 	require.Equal(t, 3, e.ims.Exchanges())
 }
 
-func TestTokenOfNothingSaysWhatToRunNext(t *testing.T) {
+func TestTokenWithoutAConfigSaysWhatToRunNext(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	cases := map[string]string{
@@ -107,7 +107,7 @@ func TestTokenOfNothingSaysWhatToRunNext(t *testing.T) {
 	}
 }
 
-func TestTokenHasTheLifeThatAReaderAsksFor(t *testing.T) {
+func TestTokenIsValidForAtLeastMinTTL(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		age    time.Duration
@@ -132,7 +132,7 @@ func TestTokenHasTheLifeThatAReaderAsksFor(t *testing.T) {
 	}
 }
 
-func TestTokenRefusesAWishForLifeThatCannotBe(t *testing.T) {
+func TestTokenRefusesAnImpossibleMinTTL(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for asked, want := range map[string]string{
@@ -149,7 +149,7 @@ func TestTokenRefusesAWishForLifeThatCannotBe(t *testing.T) {
 	require.Equal(t, 1, e.ims.Exchanges())
 }
 
-func TestTokenFromBeforeIsServedWhileIMSFails(t *testing.T) {
+func TestPreviousTokenIsServedWhileIMSFails(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	first := e.mustRead("token")
@@ -169,7 +169,7 @@ func TestTokenFromBeforeIsServedWhileIMSFails(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, status, "less than a minute left: %s", text)
 }
 
-func TestTokenReadersWhoWaitForARetryAreToldAtOnce(t *testing.T) {
+func TestReadersGetTheErrorAtOnceUntilTheNextAttempt(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app(fields{keyVerify: false}))
@@ -188,7 +188,7 @@ func TestTokenReadersWhoWaitForARetryAreToldAtOnce(t *testing.T) {
 	require.Contains(t, e.log.String(), "IMS has recovered")
 }
 
-func TestTokenReadersObeyTheRateLimit(t *testing.T) {
+func TestReadersObeyTheRateLimit(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app(fields{keyVerify: false}))
@@ -235,7 +235,7 @@ func TestSharedTokenIsReadWithFewAllocations(t *testing.T) {
 	require.LessOrEqual(t, allocations, 7.0, "the answer, its map, and the two figures that belong to one read")
 }
 
-func TestReadersWhoComeTogetherShareOneExchange(t *testing.T) {
+func TestConcurrentReadersShareOneExchange(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app(fields{keyVerify: false}))
@@ -256,7 +256,7 @@ func TestReadersWhoComeTogetherShareOneExchange(t *testing.T) {
 	require.Equal(t, 1, e.ims.Exchanges())
 }
 
-func TestReaderWhoGivesUpTakesNothingFromTheOthers(t *testing.T) {
+func TestReaderWhoGivesUpDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app(fields{keyVerify: false}))

@@ -277,7 +277,7 @@ func TestNamesThatStorageOrPathsCannotHoldAreRefused(t *testing.T) {
 	require.Empty(t, e.storage.Entries(t, rolePrefix))
 }
 
-func TestNamesUpToTheLimitAreTaken(t *testing.T) {
+func TestNamesUpToTheLimitAreAccepted(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for _, name := range []string{"a", strings.Repeat("a", 128), "a.b-c_d", "alice@example.com"} {
