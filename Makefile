@@ -1,4 +1,4 @@
-# The developer's commands. What they build lands in bin/, dist/ and .cache/, which git ignores. Go, make, git and bash suffice.
+# The developer's commands. They build into bin/, dist/ and .cache/, which git ignores, and need Go, make, git and bash.
 
 PLUGIN := bin/vault-plugin-secrets-itwin
 AUDIT := bin/itwin-audit
@@ -14,22 +14,22 @@ VERSION ?= $(shell scripts/version.sh)
 FUZZTIME ?= 10m
 SOAK_TIME ?= 10m
 
-# Go turns cgo off where there is no C compiler, and on Linux the race detector needs one.
+# Go disables cgo without a C compiler, and on Linux the race detector needs one.
 RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-# Linting, testing and Vault each fill the machine by themselves; side by side they would mix their output.
+# Linting, testing and Vault each use the whole machine; running in parallel would mix their output.
 .NOTPARALLEL:
 
 .PHONY: help
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
-# `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
-# builds that version. An empty GOFLAGS would leave the word to `go env -w`; so does an empty GOEXPERIMENT, for which Go
-# has no other way to say "the defaults". make release refuses experiments.
+# Everything that affects a binary besides sources, version and toolchain is set here, not by the environment or by
+# `go env -w`, so that anyone who builds a version gets the released SHA-256, under which Vault registers the plugin. An
+# empty GOFLAGS would fall back to `go env -w`. So does an empty GOEXPERIMENT, for which Go has no other way to select the
+# defaults: make release refuses binaries built with experiments.
 BINARY = CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 \
 	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 
@@ -38,11 +38,11 @@ build: ## Build the plugin and itwin-audit into bin/
 	$(BINARY) -o "$(PLUGIN)" ./cmd/vault-plugin-secrets-itwin
 	$(BINARY) -o "$(AUDIT)" ./cmd/itwin-audit
 
-# The version that scripts/version.sh makes up is none to release.
+# The version that scripts/version.sh makes up can't be released.
 GIVEN_VERSION = $(if $(filter-out file,$(origin VERSION)),$(VERSION))
 
 .PHONY: release
-release: ## Build what users download of VERSION=vX.Y.Z into dist/
+release: ## Build the release files of VERSION=vX.Y.Z into dist/
 	@scripts/release.sh "$(GIVEN_VERSION)"
 
 .PHONY: release-tools
@@ -50,7 +50,7 @@ release-tools: $(GORELEASER) $(CYCLONEDX)
 	@cd dev && CGO_ENABLED=0 go build -o ../.cache/bin/plugin-image ./cmd/plugin-image
 
 .PHONY: publish
-publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
+publish: ## Create a draft release on GitHub from the release files of VERSION=vX.Y.Z
 	@scripts/publish.sh "$(GIVEN_VERSION)"
 
 .PHONY: test
@@ -62,7 +62,7 @@ programs: ## Install what checks need, by dev/programs.txt, or say what to insta
 
 SCRIPTS = .ci/run $(shell find scripts examples -name '*.sh' -not -path '*/node_modules/*')
 
-# Those with Go code of this repository's; the others in dev/ only pin programs.
+# The modules with Go code of this repository; the others in dev/ only pin programs.
 MODULES = . dev dev/openbao examples/go
 LINT = "$(CURDIR)/$(LINTER)" $(1) --config "$(CURDIR)/.golangci.yml"
 
@@ -83,15 +83,15 @@ fmt: $(LINTER) ## Format all Go and TypeScript code
 	scripts/client.sh fix
 
 .PHONY: docs
-docs: ## Write docs/configuration.md and the golden file of the paths, from their schema
-	go test -count=1 -run TestPathsChangeOnlyOnPurpose . -update
+docs: ## Write docs/configuration.md and the golden file from the paths' schema
+	go test -count=1 -run TestPathsMatchTheGoldenFile . -update
 	cd dev && go test -count=1 ./reference -update
 
-# Tests in dev/ read the pages, scripts and workflows, whose changes Go's cache of results doesn't see: it ends at go.mod.
-# On a new machine some of them compile the product for two platforms, which Go's own limit of 10 minutes may not allow.
+# Tests in dev/ read the docs, scripts and workflows. They are outside the module, so Go's test cache doesn't see their
+# changes. On a new machine, some tests compile the product for two platforms, which can exceed Go's limit of 10 minutes.
 # The race detector has nothing to find in programs that dev/release only starts.
 .PHONY: unit
-unit: release-tools ## Test the packages, without a Vault
+unit: release-tools ## Test the packages, without Vault
 	go test -timeout 30m $(RACE) ./...
 	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v -e /dev/e2e -e /dev/release)
 	cd dev && go test -count=1 -timeout 30m ./release
@@ -99,11 +99,11 @@ unit: release-tools ## Test the packages, without a Vault
 	scripts/client.sh test
 
 .PHONY: client
-client: ## Check the TypeScript client alone: lint, types, tests, package
+client: ## Check only the TypeScript client: lint, types, tests, package
 	scripts/client.sh lint test
 
 .PHONY: fuzz
-fuzz: ## Fuzz what comes from outside, FUZZTIME for each target
+fuzz: ## Fuzz the parsers of untrusted input, FUZZTIME for each target
 	scripts/fuzz.sh $(FUZZTIME)
 
 E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
@@ -113,10 +113,10 @@ E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERS
 e2e: build release-tools ## Test the built plugin in real Vault servers
 	vault="$$(scripts/vault.sh)" && $(E2E)
 
-# A module dev/vault-* for each further Vault. With make -k one that fails doesn't keep the others from being run.
+# There is a module dev/vault-* for each other version of Vault. With make -k, a failure doesn't stop the others.
 COMPAT := $(patsubst dev/%,compat-%,$(wildcard dev/vault-*))
 .PHONY: compat compat-openbao $(COMPAT)
-compat: $(COMPAT) compat-openbao ## Test with other versions of Vault, and as OpenBao talks to plugins
+compat: $(COMPAT) compat-openbao ## Test with other versions of Vault, and with OpenBao's plugin protocol
 
 $(COMPAT): compat-%: build
 	@vault="$$(scripts/vault.sh $*)" && echo "the end-to-end tests with $$("$$vault" version):" && $(E2E)
@@ -124,56 +124,56 @@ $(COMPAT): compat-%: build
 compat-openbao: build
 	cd dev/openbao && PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" go test -count=1 ./...
 
-# A program for each module below dev/kubernetes, and by its name.
+# Each module below dev/kubernetes pins a program of the same name.
 CLUSTER := $(patsubst dev/kubernetes/%/go.mod,.cache/kubernetes/%,$(wildcard dev/kubernetes/*/go.mod))
 .PHONY: kubernetes
-kubernetes: build $(CLUSTER) ## Follow the pages on Kubernetes with a real API server and a real operator
+kubernetes: build $(CLUSTER) ## Test the docs for Kubernetes with a real API server and a real operator
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
 		KUBERNETES_BIN="$(CURDIR)/.cache/kubernetes" go test -v -count=1 -timeout 30m ./kubernetes
 
-# The race detector needs a C compiler. A Vault and a plugin in the test's own process have SOAK_TIME each.
+# The race detector needs a C compiler. A real Vault and a plugin in the test's process run for SOAK_TIME each.
 .PHONY: soak
-soak: ## Run readers, faults, writes and reloads for SOAK_TIME, and weigh the plugin
+soak: ## Run readers, faults, writes and reloads for SOAK_TIME, and measure the plugin's memory
 	CGO_ENABLED=1 go build -race -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o $(RACING) ./cmd/vault-plugin-secrets-itwin
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(RACING)" PLUGIN_VERSION="$(VERSION)" SOAK_TIME="$(SOAK_TIME)" \
 		CGO_ENABLED=1 go test -race -v -count=1 -timeout 0 ./soak
 
-# Whatever the reason, make itself exits with 2; scripts/vuln.sh tells by its status whether anything was found.
+# make exits with 2 on any failure; the exit status of scripts/vuln.sh shows whether anything was found.
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database can't be reached
 	scripts/vuln.sh $(GOVULNCHECK)
 
 .PHONY: repro
-repro: ## Make a release twice, each from nothing in a folder of its own, and compare
+repro: ## Build a release twice, each from scratch in its own folder, and compare
 	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./release
 
-# exec, so that no shell stands between a signal and the script that has to clean up.
+# exec, so that signals reach the script, which has to clean up.
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(EMULATOR) ./cmd/ims-emulator) && \
 	VAULT_BIN="$$vault" PLUGIN_BIN="$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" EMULATOR_BIN="$(EMULATOR)" exec scripts/demo.sh
 
 .PHONY: bench
-bench: build ## Measure reads against a plugin that only answers, and write the table of docs/performance.md
+bench: build ## Compare reads with those of a minimal plugin, and write the table in docs/performance.md
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
 		BENCH_DOCUMENT="$(CURDIR)/docs/performance.md" \
 		go test -run '^$$' -bench Targets -benchtime 1x -count 1 -timeout 30m ./bench
 
 .PHONY: demo
-demo: build ## Show the plugin at work in a real Vault
+demo: build ## Demonstrate the plugin in a real Vault
 	@$(RUN_DEMO)
 
 .PHONY: dev
-dev: build ## The same, left running to try things out
+dev: build ## Run the demo's setup until Ctrl-C, to try things out
 	@$(RUN_DEMO) dev
 
 .PHONY: vault
-vault: ## Print the path of the Vault used in tests, building it if there is none
+vault: ## Print the path of the Vault used in tests, building it if necessary
 	@scripts/vault.sh
 
 .PHONY: clean
-clean: ## Remove all that was built
+clean: ## Remove everything that was built
 	rm -rf bin dist .cache
 
 $(LINTER): tool = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -186,7 +186,7 @@ $(CYCLONEDX): tool = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 $(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
 $(GORELEASER) $(CYCLONEDX): dev/goreleaser/go.sum
 
-# go build leaves an up-to-date binary's time alone; touch keeps make from asking again.
+# go build doesn't update the time of an up-to-date binary; touch keeps make from building it again.
 $(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK) $(GORELEASER) $(CYCLONEDX):
 	@echo "building $(@F), once; of these, golangci-lint and goreleaser take minutes"
 	cd $(dir $<) && CGO_ENABLED=0 go build -o "$(CURDIR)/$@" $(tool)

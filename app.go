@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// endTime bounds the wait for the exchanges of an app that ends.
+// endTime limits how long end waits for an app's exchanges.
 const endTime = time.Second
 
 // app is a configured service app. It owns its client, keys and pool. It never
@@ -29,7 +29,7 @@ type app struct {
 	pool   *tokens.Pool
 }
 
-// newApp returns an app that can ask IMS and still needs a pool. It does no I/O.
+// newApp returns an app that can ask IMS but has no pool yet. It does no I/O.
 func (b *backend) newApp(ctx context.Context, name string, c *config) (*app, error) {
 	reach := b.outboundOptions(ctx, c)
 	client, err := ims.NewClient(ims.Options{
@@ -49,7 +49,7 @@ func (b *backend) newApp(ctx context.Context, name string, c *config) (*app, err
 	return &app{name: name, config: c, client: client, keys: keys}, nil
 }
 
-// outboundOptions apply to every host that the app's requests go to.
+// outboundOptions returns the options for all requests of an app, to any host.
 func (b *backend) outboundOptions(ctx context.Context, c *config) outbound.Options {
 	return outbound.Options{
 		Timeout:       c.RequestTimeout,
@@ -61,8 +61,8 @@ func (b *backend) outboundOptions(ctx context.Context, c *config) outbound.Optio
 	}
 }
 
-// userAgent follows the SDK's convention. It is the plugin's name alone where
-// Vault doesn't state its version.
+// userAgent returns a User-Agent in the SDK's format, or just the plugin's name if
+// Vault doesn't report its version.
 func (b *backend) userAgent(ctx context.Context) string {
 	env, err := b.System().PluginEnv(ctx)
 	if err != nil || env == nil {
@@ -80,9 +80,9 @@ func (a *app) close() {
 	a.disconnect()
 }
 
-// end closes the app and waits until its exchanges, which are cancelled, can no
-// longer store a token. A storage that hangs can't hold this up for long: a sweep
-// deletes what is stored afterwards.
+// end closes the app and waits until its exchanges, which it cancels, can no longer
+// store a token. It waits no longer than endTime, even if storage hangs: a sweep
+// deletes what is stored later.
 func (a *app) end(ctx context.Context) {
 	a.close()
 	ctx, cancel := context.WithTimeout(ctx, endTime)
@@ -90,7 +90,7 @@ func (a *app) end(ctx context.Context) {
 	_ = a.pool.Wait(ctx)
 }
 
-// disconnect closes the idle connections of an app whose pool lives on.
+// disconnect closes the idle connections of an app whose pool is still in use.
 func (a *app) disconnect() {
 	a.client.Close()
 	a.keys.Close()
@@ -125,15 +125,15 @@ func (b *backend) app(ctx context.Context, req *logical.Request, name string) (*
 		return a, nil
 	}
 	a, err := b.apps.Get(ctx, name, read, (*app).close)
-	if b.ended.Load() { // and nothing would end what was read just now
+	if b.ended.Load() { // nothing else would close the app that was just read
 		b.forgetApp(name)
 		return nil, errEnded
 	}
 	return a, err
 }
 
-// withApp calls use with the role's app, and again with a new one if the app's
-// credentials were replaced meanwhile. No role name means the default app.
+// withApp calls use with the role's app, and again with the new one if the app's
+// credentials were replaced in the meantime. No role name means the default app.
 func (b *backend) withApp(ctx context.Context, req *logical.Request, roleName string,
 	use func(a *app, r *role) (*logical.Response, error),
 ) (*logical.Response, error) {
@@ -171,12 +171,12 @@ func (b *backend) resolve(ctx context.Context, req *logical.Request, roleName st
 	return a, r, nil
 }
 
-// putApp puts a, whose config was stored, in the place of the app configured as
-// previous. first, unless it is nil, becomes the first token of a new generation.
+// putApp makes a, whose config was stored, replace the app that previous configured.
+// first, unless nil, becomes the first token of a new generation.
 func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previous *config, first *tokens.Grant) {
 	before, known := b.apps.Peek(a.name)
 	settings := b.poolSettings(s, a)
-	// Compare with memory, not with storage: an earlier write may have been stored and still have failed.
+	// Compare with memory, not with storage: an earlier write may have been stored although it failed.
 	if known && before.config.Generation == a.config.Generation {
 		a.pool = before.pool
 		a.pool.Configure(settings)
@@ -193,8 +193,8 @@ func (b *backend) putApp(ctx context.Context, s logical.Storage, a *app, previou
 	}
 }
 
-// lastRotation returns the latest rotation of the app's tokens so far, those in
-// storage included: after a restart they aren't in memory until they are read.
+// lastRotation returns the latest rotation of the app's tokens, including stored ones:
+// after a restart, they aren't in memory until they are read.
 func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *app, previous *config) time.Time {
 	var last time.Time
 	if before != nil {
@@ -205,7 +205,7 @@ func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *a
 	}
 	stored, err := storedTokens(ctx, s, previous.Generation)
 	if err != nil {
-		b.log.Warn("could not read the last rotation: last_vault_rotation of the next token may not be later", "error", err)
+		b.log.Warn("could not read the last rotation: last_vault_rotation of the next token may not be later than the previous one's", "error", err)
 	}
 	for _, t := range stored {
 		if t.RotatedAt.After(last) {
@@ -280,7 +280,7 @@ func (b *backend) mayMint() error {
 	return logical.ErrReadOnly
 }
 
-// granted translates between two packages that don't know each other.
+// granted converts a grant between two packages that don't import each other.
 func granted(g ims.Grant) tokens.Grant {
 	return tokens.Grant{
 		AccessToken:   g.AccessToken,

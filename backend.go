@@ -51,8 +51,8 @@ client credentials grant, shared by all its readers, and renewed before it expir
 Tokens have no lease. ttl in each response is the number of seconds until a new token is
 available: read again then.`
 
-// backend is one mount. It owns what was read from storage, the loop that renews
-// tokens, the counts and the events; an app owns its connections, keys and tokens.
+// backend is one mount. It owns the values cached from storage, the renewal loop, the
+// counts and the events; an app owns its connections, keys and tokens.
 type backend struct {
 	*framework.Backend
 
@@ -64,14 +64,14 @@ type backend struct {
 
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
-	writes *keyed.Limiter // of what is stored, by storage key
-	checks *keyed.Limiter // by app: checks, and config writes that ask IMS
+	writes *keyed.Limiter // serializes writes, by storage key
+	checks *keyed.Limiter // limits checks and config writes that ask IMS, by app
 
 	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
 	allowedHosts outbound.AllowedHosts
-	hostsErr     error // why the variable can't be read
+	hostsErr     error // from parsing the variable
 
-	ended atomic.Bool // by clean: requests under way begin nothing new
+	ended atomic.Bool // set by clean: requests that are still running start nothing new
 
 	renewer *tokens.Renewer
 	sweeps  sweeps
@@ -81,7 +81,7 @@ type backend struct {
 }
 
 // Factory returns a backend that reports no version. It does no I/O and starts
-// nothing: Vault also calls it at registration, without storage and system view.
+// nothing: Vault also calls it at registration, without storage or a system view.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return FactoryOf("")(ctx, conf)
 }
@@ -167,7 +167,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 }
 
 // HandleExistenceCheck leaves it to HandleRequest, which Vault calls next, to
-// refuse a field: the framework's error here would repeat the value.
+// refuse a field: the framework's error here would quote the value.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checked, exists bool, err error) {
 	if b.checkFields(req) != nil {
 		return false, false, nil //nolint:nilerr // HandleRequest answers it
@@ -182,7 +182,7 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 	return nil
 }
 
-// invalidate drops from memory what another node wrote to storage.
+// invalidate drops cached values that another node has replaced in storage.
 func (b *backend) invalidate(_ context.Context, key string) {
 	switch {
 	case key == configStorageKey:
@@ -223,7 +223,7 @@ func (b *backend) clean(ctx context.Context) {
 	b.events.stop()
 }
 
-// pools are all that the renewer looks after.
+// pools returns the pools that the renewer maintains.
 func (b *backend) pools() []*tokens.Pool {
 	var pools []*tokens.Pool
 	for _, a := range b.apps.All() {

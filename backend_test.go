@@ -51,7 +51,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 	require.Zero(t, system.calls.Load())
 }
 
-func TestCleanupLeavesNothingRunning(t *testing.T) {
+func TestCleanStopsAllGoroutines(t *testing.T) {
 	t.Parallel()
 	within(t, func(_ context.Context, goroutines func() int) {
 		e := newConfiguredEnv(t)
@@ -70,7 +70,7 @@ func TestCleanupLeavesNothingRunning(t *testing.T) {
 	})
 }
 
-func TestUnmountWaitsForNoRequestAndEndsWhatReadersAndRotationsWaitFor(t *testing.T) {
+func TestUnmountEndsWaitingReadersAndRotationsWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(e *env){
 		"unmount": func(e *env) { e.Cleanup(e.t.Context()) },
@@ -217,7 +217,7 @@ func TestJitterStaysWithinItsBounds(t *testing.T) {
 	require.Len(t, seen, 3, "both bounds included")
 }
 
-func TestStorageFailuresAreNamedAndNothingElseIsLost(t *testing.T) {
+func TestStorageFailuresAreReportedAndLoseNothingElse(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		fail   string
@@ -267,7 +267,7 @@ func TestStorageFailuresAreNamedAndNothingElseIsLost(t *testing.T) {
 
 // A call that did its work and says that it didn't must leave the node as if it
 // had failed, or as if it had worked, and a second try must work.
-func TestStorageThatFailsAfterItHasWorkedLeavesAWhole(t *testing.T) {
+func TestStorageThatFailsAfterWritingLeavesAConsistentState(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		fail, prefix string

@@ -17,10 +17,10 @@ import (
 )
 
 // maxChecks is how many checks and config writes of one app may ask IMS at a time.
-// They never take an exchange from readers.
+// They don't count against the exchanges for readers.
 const maxChecks = 2
 
-// The stages of a check, beside those of reaching a host.
+// The stages of a check, in addition to outbound's for reaching a host.
 const (
 	stageConfig      = "config"
 	stageExchange    = "exchange"
@@ -29,7 +29,7 @@ const (
 	stagePermissions = "permissions"
 )
 
-// checkReport is how far a check came. Empty fields weren't reached.
+// checkReport is the result of a check. Fields that weren't reached are empty.
 type checkReport struct {
 	stages   []checkStage
 	failure  *checkFailure // nil: all stages passed
@@ -48,7 +48,7 @@ type checkStage struct {
 	took time.Duration
 }
 
-// checkFailure is why the last stage failed.
+// checkFailure describes why the last stage failed.
 type checkFailure struct {
 	text          string
 	correlationID string
@@ -63,8 +63,8 @@ func (r *checkReport) fail(stage string, took time.Duration, failure checkFailur
 	r.failure, r.hint = &failure, hint
 }
 
-// check runs the whole chain for a role, with a token of its own. An error is the
-// caller's mistake or Vault's; what fails in the chain is in the report.
+// check runs the whole chain for a role, with its own token. A failure in the chain is
+// in the report; an error means that the check couldn't run.
 func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTwinID string) (*checkReport, error) {
 	begun := b.now()
 	a, r, err := b.resolve(ctx, req, roleName)
@@ -110,29 +110,29 @@ func (a *app) heldOff(now time.Time) *tokens.Failure {
 
 func (r *checkReport) failHeldOff(f *tokens.Failure) {
 	e, _ := errors.AsType[*ims.Error](f)
-	text := fmt.Sprintf("IMS asked for a pause until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
+	text := fmt.Sprintf("IMS asked clients to wait until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
 	r.fail(stageExchange, 0, checkFailure{text, e.CorrelationID}, imsHint(e))
 }
 
-// granted warns of scopes that IMS left out.
-func (r *checkReport) granted(wanted, granted scopes.Set) {
+// warnMissing warns about scopes that IMS didn't grant.
+func (r *checkReport) warnMissing(wanted, granted scopes.Set) {
 	if text := missingScopes(wanted, granted); text != "" {
 		r.warnings = append(r.warnings, text)
 	}
 }
 
-// missingScopes describes scopes that IMS left out of a grant, or is empty. IMS may
-// leave out of its answer which ones it granted (RFC 6749 section 5.1).
+// missingScopes describes the scopes that IMS didn't grant, or returns "". A response
+// that doesn't state the granted scopes grants them all (RFC 6749 section 5.1).
 func missingScopes(wanted, granted scopes.Set) string {
 	missing := wanted.Without(granted)
 	if granted.IsZero() || missing.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("IMS didn't grant %s: add the scope to the app in My Apps, or leave it out of scopes.", missing)
+	return fmt.Sprintf("IMS didn't grant %s: add the scope to the app in My Apps, or remove it from scopes.", missing)
 }
 
-// chain is one run from the config to the Platform. Its connections are its own,
-// so that name resolution and TLS are checked as well.
+// chain is one run from the config to the Platform. It makes its own connections, so
+// that name resolution and TLS are checked as well.
 type chain struct {
 	now      func() time.Time
 	probe    *app // without a pool
@@ -175,8 +175,8 @@ func (c *chain) run(ctx context.Context, iTwinID string) {
 	}
 }
 
-// mint passes the stages of reaching IMS, the exchange itself, and the token in its
-// answer.
+// mint runs the stages of reaching IMS, the exchange itself, and the token in the
+// response.
 func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	traced, timeline := outbound.NewTimeline(ctx, c.now)
 	begun := c.now()
@@ -192,7 +192,7 @@ func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 	if !failed {
 		c.report.pass(stageExchange, rest)
 		c.report.pass(stageToken, 0)
-		c.report.granted(c.scopes, grant.Scope)
+		c.report.warnMissing(c.scopes, grant.Scope)
 		return grant.AccessToken, true
 	}
 	stage := exchangeStage(failure)
@@ -252,7 +252,7 @@ func (c *chain) askPermissions(ctx context.Context, token secret.Text, iTwinID s
 func (r *checkReport) failPlatform(stage string, took time.Duration, err error) {
 	var e *platform.Error
 	if !errors.As(err, &e) {
-		e = &platform.Error{Detail: "the request could not be sent"}
+		e = &platform.Error{Detail: "could not send the request"}
 	}
 	r.fail(stage, took, checkFailure{e.Error(), e.CorrelationID}, platformHint(stage, r.appEmail, e))
 }

@@ -39,7 +39,7 @@ func (e *env) check(path string, data ...fields) (answer map[string]any, stages 
 	return answer, stages
 }
 
-func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing.T) {
+func TestThirdCheckOfAnAppGets429AndReadersKeepTheirExchanges(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	e.mustWrite("config/other", e.app(fields{keyAPIURL: e.ims.URL, keyVerify: false}))
@@ -59,7 +59,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks or config writes of the default app are running already, each for at most 10s: try again when one has ended", text)
+	require.Equal(t, "two checks or config writes for the default app are already running, each for at most 10s: try again when one has finished", text)
 	e.mustWrite("rotate", nil)
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
@@ -69,7 +69,7 @@ func TestChecksOfAnAppLeaveReadersTheirExchangesAndAnswer429BeyondTwo(t *testing
 	e.check("check")
 }
 
-func TestCheckDoesNotAskAnIMSThatAskedForAPause(t *testing.T) {
+func TestCheckDoesNotAskIMSBeforeRetryAfterHasPassed(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	working := b.answer(exchangeEndpoint)
@@ -107,7 +107,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"IMS limits the rate": {
 			exchangeEndpoint, saying(http.StatusTooManyRequests, ""),
-			append(reached[:2:2], "exchange!"), "status 429", "something else uses the same app",
+			append(reached[:2:2], "exchange!"), "status 429", "another client of the same app",
 		},
 		"IMS is down": {
 			exchangeEndpoint, saying(http.StatusBadGateway, "<html>"),
@@ -158,7 +158,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestCheckTellsAServerThatIsGoneFromOneThatRefuses(t *testing.T) {
+func TestCheckDistinguishesAnUnreachableServerFromARefusal(t *testing.T) {
 	t.Parallel()
 	e, _ := newCheckEnv(t)
 	e.ims.Close()
@@ -194,7 +194,7 @@ func TestCheckWorksOnAStandby(t *testing.T) {
 	require.Equal(t, true, answer[keyOK])
 }
 
-func TestCheckTellsOfABrokenConnectionInItsOwnWords(t *testing.T) {
+func TestCheckDoesNotQuoteTheErrorOfABrokenConnection(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	b.Say(meEndpoint, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })

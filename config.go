@@ -21,8 +21,8 @@ const (
 	configStorageKey = "config"
 	configPrefix     = "config/"
 
-	// configFormat is the format of stored configs. It grows when an older engine
-	// would misread an entry: one that reads format 1 knows nothing of allowed_roles.
+	// configFormat is the format of stored configs. It increases when an older version of
+	// the plugin would misread an entry: one that reads format 1 ignores allowed_roles.
 	configFormat = 2
 
 	defaultAuthority = "https://ims.bentley.com"
@@ -37,7 +37,7 @@ const (
 	maxRequestTimeout     = 30 * time.Second
 )
 
-// Stored configs that can't be used. Writing one in full replaces it.
+// Errors for stored configs that can't be used. Writing the config in full replaces it.
 var (
 	errDamagedConfig = errors.New("the stored config is damaged: write it again in full, with client_id and client_secret")
 	errNewerConfig   = errors.New("the stored config was written by a newer version of this plugin: upgrade the plugin," +
@@ -61,16 +61,16 @@ type config struct {
 	PersistTokens     bool           `json:"persist_tokens"`
 	AllowedRoles      []string       `json:"allowed_roles"` // with * for any characters
 
-	// Written holds fields as they were written, a text or a list of texts, where
-	// that isn't their canonical form. It is what a read shows, so that tools such as
-	// Terraform see no change, and means nothing else.
+	// Written holds fields as they were written, a string or a list of strings, if that
+	// isn't their canonical form. A read shows it, so that tools such as Terraform see no
+	// change; nothing else uses it.
 	Written map[string]any `json:"written,omitempty"`
 
-	// Generation is new with each identity or secret; tokens belong to one.
+	// Generation changes with the identity or the secret; each token belongs to one.
 	Generation string `json:"generation"`
 }
 
-// storedConfig is the only form in which the secret is written out.
+// storedConfig is the only form in which the secret is serialized.
 type storedConfig struct {
 	config
 	Format       int    `json:"format"`
@@ -100,7 +100,8 @@ func (c *config) tokenURL() string {
 	return ims.TokenURL(c.Authority)
 }
 
-// change sets a field to a value as checkFields left it. Empty means the default.
+// change sets a field to a value that checkFields has normalized. An empty value means
+// the default.
 func (c *config) change(f configField, value any) error {
 	delete(c.Written, f.name)
 	text, isText := value.(string)
@@ -108,7 +109,7 @@ func (c *config) change(f configField, value any) error {
 		defaults := defaultConfig()
 		f.reset(c, defaults)
 		if isText && f.schema.Default == nil {
-			c.keepWritten(f, "") // where no default says more, what was written reads back
+			c.keepWritten(f, "") // without a default to show, the empty value reads back
 		}
 		return nil
 	}
@@ -153,7 +154,7 @@ func (c *config) normalize() {
 	}
 }
 
-// validate checks what no single field's rule can.
+// validate checks that the required fields are set.
 func (c *config) validate() error {
 	switch {
 	case c.ClientID == "":
@@ -195,8 +196,8 @@ func (c *config) sameIdentity(previous *config) bool {
 		c.Authority == previous.Authority && c.tokenURL() == previous.tokenURL()
 }
 
-// sameExchange reports whether c and other ask IMS for tokens in the same way: what
-// was verified for one holds for the other.
+// sameExchange reports whether c and other request tokens in the same way, so that
+// verifying one verifies the other.
 func (c *config) sameExchange(other *config) bool {
 	return c.sameIdentity(other) && c.AuthMethod == other.AuthMethod && c.Scopes == other.Scopes &&
 		c.RequestTimeout == other.RequestTimeout && c.CACert == other.CACert && c.TLSMinVersion == other.TLSMinVersion
@@ -241,7 +242,7 @@ func decodeConfig(entry *logical.StorageEntry) (*config, error) {
 	if c.Scopes, err = scopes.Parse(stored.Scopes); err != nil {
 		return nil, errDamagedConfig
 	}
-	if stored.Format < configFormat { // in which scopes were kept in the order of the write
+	if stored.Format < configFormat { // format 1 kept the scopes in the order they were written
 		c.Written = map[string]any{keyScopes: stored.Scopes}
 	}
 	if c.validate() != nil || c.Generation == "" || !c.obeysRules() {
@@ -250,9 +251,9 @@ func decodeConfig(entry *logical.StorageEntry) (*config, error) {
 	return c, nil
 }
 
-// obeysRules reports whether every field holds what a write could have put there:
-// an entry can be valid JSON and still not make an app. What doesn't match its
-// canonical form isn't what was written, and is dropped.
+// obeysRules reports whether every field holds a value that a write would accept: an
+// entry can be valid JSON and still not be a valid config. It drops from Written what
+// doesn't match the field's value.
 func (c *config) obeysRules() bool {
 	written := c.Written
 	c.Written = nil

@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// The fields of a config, as schema, storage and tests name them.
+// The names of a config's fields.
 const (
 	keyApp               = "app"
 	keyClientID          = "client_id"
@@ -39,21 +39,20 @@ const (
 const maxCACert = 256 << 10
 
 const (
-	// destinationRule describes the fields of checkDestination.
+	// destinationRule ends the description of fields that checkDestination guards.
 	destinationRule = " Changing it requires client_secret in the same write."
 
 	// scopesRule describes what scopes.Parse refuses.
-	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for people."
+	scopesRule = " openid, email, profile, organization and offline_access are refused: they are for users."
 )
 
-// configField is everything there is to know about one field: how it is described,
-// read, written and shown.
+// configField defines one field: its schema, and how it is parsed, set, reset and shown.
 type configField struct {
 	name   string
 	schema framework.FieldSchema
-	rule   input.Text                       // of its text, if it is one
-	set    func(c *config, value any) error // value is as checkFields left it, and not empty
-	reset  func(c, defaults *config)        // goes back to the default
+	rule   input.Text                       // for strings and lists
+	set    func(c *config, value any) error // value was normalized by checkFields and isn't empty
+	reset  func(c, defaults *config)        // restores the default
 	show   func(c *config) any              // nil: never shown
 }
 
@@ -65,7 +64,7 @@ func configFields() []configField {
 
 func identityFields() []configField {
 	id := textField(keyClientID, "Client id of the service app, as My Apps shows it (service-…)."+
-		" Ids of other kinds of apps (spa-, native-, webapp-) get a warning.",
+		" Ids of other app types (spa-, native-, webapp-) cause a warning.",
 		func(c *config) *string { return &c.ClientID }, input.ClientID)
 	id.rule = input.Text{ASCII: true, Pasted: input.Document}
 	id.schema.Required = true
@@ -124,14 +123,14 @@ func requestFields() []configField {
 		durationField(keyRequestTimeout, "Time limit for one request to IMS.",
 			func(c *config) *time.Duration { return &c.RequestTimeout }, minRequestTimeout, maxRequestTimeout),
 		caCert,
-		choiceField(keyTLSMinVersion, "Lowest version of TLS: tls12 or tls13. Lowering it requires client_secret in the same write.",
+		choiceField(keyTLSMinVersion, "Minimum TLS version: tls12 or tls13. Lowering it requires client_secret in the same write.",
 			func(c *config) *string { return &c.TLSMinVersion }, outbound.TLS12, outbound.TLS13),
 	}
 }
 
 func tokenFields() []configField {
 	return []configField{
-		durationField(keyRenewBefore, "Least life left on a token that is handed out; never more than half its lifetime.",
+		durationField(keyRenewBefore, "How long before its expiry a token is renewed, at most half its lifetime.",
 			func(c *config) *time.Duration { return &c.RenewBefore }, time.Second, maxRenewBefore),
 		{
 			name: keyPersistTokens,
@@ -148,7 +147,7 @@ func tokenFields() []configField {
 			show:  func(c *config) any { return c.PersistTokens },
 		},
 		listField(keyAllowedRoles, "Names of the roles that may use this app, separated by commas or as a list;"+
-			" a * stands for any characters. The paths without a role need none.",
+			" * matches any characters. The paths without a role are always allowed.",
 			func(c *config) any { return strings.Join(c.AllowedRoles, ",") },
 			func(c *config, list string) (err error) {
 				c.AllowedRoles, err = parseAllowedRoles(list)
@@ -158,7 +157,8 @@ func tokenFields() []configField {
 	}
 }
 
-// textField describes a text; at is where it is kept, parse returns its canonical form.
+// textField returns a string field. at returns where a config holds it, and parse
+// returns its canonical form.
 func textField(name, description string, at func(*config) *string, parse func(string) (string, error)) configField {
 	f := configField{
 		name:   name,
@@ -182,7 +182,7 @@ func textField(name, description string, at func(*config) *string, parse func(st
 	return f
 }
 
-// choiceField describes a text with few values.
+// choiceField returns a string field that takes only the allowed values.
 func choiceField(name, description string, at func(*config) *string, allowed ...string) configField {
 	f := textField(name, description, at, func(value string) (string, error) {
 		if slices.Contains(allowed, value) {
@@ -196,7 +196,7 @@ func choiceField(name, description string, at func(*config) *string, allowed ...
 	return f
 }
 
-// listField describes a list, which is set from one text with commas.
+// listField returns a list field, which is set from one comma-separated string.
 func listField(name, description string, show func(*config) any,
 	set func(c *config, list string) error, reset func(c, defaults *config),
 ) configField {
@@ -204,7 +204,7 @@ func listField(name, description string, show func(*config) any,
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
-			// OpenAPI documents give it the type of a list, and so must the default be.
+			// OpenAPI documents type it as a list, so the default must be a list, too.
 			Type: framework.TypeCommaStringSlice, Default: []string{standard},
 			Description: description + " Default: " + standard + ".",
 		},
@@ -220,7 +220,7 @@ func listField(name, description string, show func(*config) any,
 	}
 }
 
-// commaText returns a list, as text or as checkFields left it, as one text.
+// commaText joins a list with commas, and returns a string unchanged.
 func commaText(value any) string {
 	if list, ok := value.([]string); ok {
 		return strings.Join(list, ",")
@@ -229,13 +229,13 @@ func commaText(value any) string {
 	return text
 }
 
-// durationField describes a duration, which is shown in seconds.
+// durationField returns a duration field, which is shown in seconds.
 func durationField(name, description string, at func(*config) *time.Duration, least, most time.Duration) configField {
 	standard := short(*at(defaultConfig()))
 	return configField{
 		name: name,
 		schema: framework.FieldSchema{
-			// OpenAPI documents give durations the type of a text, and so must the default be.
+			// OpenAPI documents type durations as strings, so the default must be a string, too.
 			Type: framework.TypeDurationSecond, Default: standard,
 			Description: description + " From " + short(least) + " to " + short(most) + ". Default: " + standard + ".",
 		},
@@ -254,7 +254,7 @@ func durationField(name, description string, at func(*config) *time.Duration, le
 
 func parseCACert(value string) (string, error) {
 	if len(value) > maxCACert {
-		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem")
+		return "", errors.New("is longer than 256 KiB: give only the certificates of the CA that signed IMS's certificate, ca_cert=@ca.pem")
 	}
 	if _, err := outbound.ParseCACert(value); err != nil {
 		return "", err

@@ -17,12 +17,12 @@ func TestConfigRefusesBadValues(t *testing.T) {
 	t.Parallel()
 	const (
 		noURL     = "must be an https URL with a host, such as https://ims.bentley.com"
-		noText    = "must be text"
+		noText    = "must be a string"
 		noSecret  = "is missing: give the secret that My Apps showed when the app was registered, client_secret=…"
 		inClear   = "must be https; http is allowed only to localhost, 127.0.0.0/8 or ::1"
 		noBool    = "must be true or false"
-		noTime    = "must be a duration in whole seconds such as 90s, 30m or 1h, not negative"
-		forPeople = ": openid, email, profile, organization and offline_access are for people, not for service apps"
+		noTime    = "must be a non-negative duration in whole seconds, such as 90s, 30m or 1h"
+		forPeople = ": openid, email, profile, organization and offline_access are for users, not for service apps"
 	)
 	cases := map[string]struct {
 		field string
@@ -41,7 +41,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		},
 		"a file of credentials": {
 			keyClientSecret, "{\n  \"client_id\": \"canary\",\n  \"client_secret\": \"canary\"\n}\n",
-			"is a whole JSON document: give only the one value, without the quotes around it",
+			"is a whole JSON document: give only the value, without the quotes around it",
 		},
 		"an id in place of the secret": {
 			keyClientSecret, "service-" + strings.Repeat("canary", 4),
@@ -70,7 +70,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		"a pattern that is a path": {
 			keyAllowedRoles, "role/viewer", "must be names of roles, with * for any characters, separated by commas",
 		},
-		"patterns with a number": {keyAllowedRoles, []any{"viewer", 1}, "must be text or a list of texts"},
+		"patterns with a number": {keyAllowedRoles, []any{"viewer", 1}, "must be a string or a list of strings"},
 		"a secret in a map":      {keyClientSecret, fields{"canary": "canary"}, noText},
 		"an authority by FTP":    {keyAuthority, "ftp://ims.bentley.com", noURL},
 		"an authority in clear":  {keyAuthority, "http://ims.bentley.com", inClear},
@@ -96,7 +96,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		},
 		"a large bundle": {
 			keyCACert, strings.Repeat("canary", 50_000),
-			"is longer than 256 KiB: give only the certificates of the CA that signed IMS's, ca_cert=@ca.pem",
+			"is longer than 256 KiB: give only the certificates of the CA that signed IMS's certificate, ca_cert=@ca.pem",
 		},
 		"an old TLS":        {keyTLSMinVersion, "tls11", "must be tls12 or tls13"},
 		"perhaps persisted": {keyPersistTokens, "perhaps", noBool},
@@ -171,7 +171,7 @@ func TestConfigIsUsedInItsCanonicalForm(t *testing.T) {
 	require.Equal(t, "imodels:read itwins:read", shown[keyScope])
 }
 
-func TestConfigTakesAValueInEverySpelling(t *testing.T) {
+func TestConfigAcceptsEveryFormOfAValue(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		field        string
@@ -200,7 +200,7 @@ func TestConfigTakesAValueInEverySpelling(t *testing.T) {
 	}
 }
 
-func TestConfigIsVerifiedWhereVerifyIsUnset(t *testing.T) {
+func TestConfigIsVerifiedIfVerifyIsUnset(t *testing.T) {
 	t.Parallel()
 	for _, unset := range []any{"", "\n", nil} {
 		e := newEnv(t)
@@ -210,7 +210,7 @@ func TestConfigIsVerifiedWhereVerifyIsUnset(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
+func TestConfigWarnsAboutTheOlderAuthority(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyAuthority: "https://imsoidc.bentley.com", keyTokenURL: e.ims.URL}))
@@ -219,15 +219,15 @@ func TestConfigWarnsOfTheOlderAuthority(t *testing.T) {
 	require.Contains(t, resp.Warnings[0], "`vault write itwin/config authority=… client_secret=…`")
 }
 
-func TestConfigWarnsOfAQuotedSecret(t *testing.T) {
+func TestConfigWarnsAboutAQuotedSecret(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyClientSecret: `"` + canarySecret + `"`}))
-	require.Equal(t, []string{"client_secret is in quotes, which are sent with it: write it again without," +
-		" unless that is part of the secret."}, resp.Warnings)
+	require.Equal(t, []string{"client_secret is in quotes, which are sent as part of it: write it again without," +
+		" unless it belongs to the secret."}, resp.Warnings)
 }
 
-func TestConfigStoredByTheFormatBeforeIsRead(t *testing.T) {
+func TestConfigInThePreviousFormatIsRead(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.storage.Plant(t, "config", `{"client_id":"service-test","client_secret_set_at":"2026-11-23T12:00:00Z","authority":"`+e.ims.URL+`",

@@ -45,7 +45,7 @@ func TestConfigSendsAStoredSecretNowhereElse(t *testing.T) {
 	}
 }
 
-func TestConfigMayMoveToWhereTheSecretGoesAlready(t *testing.T) {
+func TestConfigMayChangeAFieldThatKeepsTheDestination(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("config", fields{keyAuthority: e.ims.URL + "/", keyTokenURL: e.ims.URL + "/connect/token", keyTLSMinVersion: outbound.TLS13})
@@ -128,7 +128,7 @@ func TestConfigWithAnotherRenewBeforeMovesTheRotation(t *testing.T) {
 	require.Equal(t, canaryToken+"1", e.token())
 }
 
-func TestDamagedConfigIsAMistakeToMendNotAFailure(t *testing.T) {
+func TestTokenReadWithADamagedConfigIsA400(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.storage.Plant(t, "config", "{")
@@ -137,7 +137,7 @@ func TestDamagedConfigIsAMistakeToMendNotAFailure(t *testing.T) {
 	require.Contains(t, text, "write it again in full")
 }
 
-func TestWishForTooMuchLifeIsNoFailedRead(t *testing.T) {
+func TestTooLongMinTTLDoesNotCountAsAFailedRead(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustFail(logical.ReadOperation, "token", fields{keyMinTTL: 59 * int(time.Minute/time.Second)})

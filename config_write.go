@@ -16,19 +16,19 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// roundedLifetime lets tokens of 3599 seconds, which IMS issues too, pass for an hour.
+// roundedLifetime makes a lifetime of 3599 seconds, which IMS also issues, count as an hour.
 const roundedLifetime = time.Second
 
-// configWrite is one write on its way into storage. It waits for IMS without a lock,
-// so that nothing else waits with it: what it builds on may change meanwhile.
+// configWrite is one write of a config. It holds no lock while it waits for IMS, so the
+// stored config may change in the meantime.
 type configWrite struct {
 	app      string
 	mount    string
 	patch    bool
-	given    map[string]any // as checkFields left it
-	previous *config        // nil if there was none to build on
+	given    map[string]any // normalized by checkFields
+	previous *config        // nil if none was stored
 	next     *config
-	first    *tokens.Grant // of the exchange that verified next; nil without one
+	first    *tokens.Grant // from the exchange that verified next; nil without one
 }
 
 func newConfigWrite(req *logical.Request, d *framework.FieldData) *configWrite {
@@ -37,10 +37,10 @@ func newConfigWrite(req *logical.Request, d *framework.FieldData) *configWrite {
 	}
 }
 
-// isGiven reports whether the write has a value for the field, not just null.
+// isGiven reports whether the write has a value for the field, not null or empty.
 func (w *configWrite) isGiven(name string) bool { return w.given[name] != nil && w.given[name] != "" }
 
-// build sets next to what the write makes of what is stored.
+// build sets next to the stored config, changed by the write's fields.
 func (b *backend) build(ctx context.Context, s logical.Storage, w *configWrite) error {
 	var err error
 	if w.previous, err = w.load(ctx, s); err != nil {
@@ -61,8 +61,8 @@ func (b *backend) build(ctx context.Context, s logical.Storage, w *configWrite) 
 	return b.stamp(w.next, w.previous)
 }
 
-// load returns nil if there is nothing to build on. A config that can't be read is
-// replaced by a write that gives the credentials anew.
+// load returns the stored config, or nil if there is none. A write that gives both
+// credentials replaces a config that can't be used.
 func (w *configWrite) load(ctx context.Context, s logical.Storage) (*config, error) {
 	stored, err := loadConfig(ctx, s, w.app)
 	switch {
@@ -97,13 +97,13 @@ func (w *configWrite) apply() error {
 	return w.next.checkDestination(w.previous, w.isGiven(keyClientSecret))
 }
 
-// hostsError is a config that names a host which the registration doesn't allow.
+// hostsError reports a host in a config that the plugin's registration doesn't allow.
 type hostsError string
 
 func (e hostsError) Error() string { return string(e) }
 
-// checkHosts refuses hosts that the plugin's registration doesn't allow, in a config
-// to be written or stored earlier.
+// checkHosts refuses hosts that the plugin's registration doesn't allow, in a new config
+// as well as in one that was stored earlier.
 func (b *backend) checkHosts(c *config) error {
 	if b.hostsErr != nil {
 		return hostsError(fmt.Sprintf("the variable %[1]s that the plugin was registered with %[2]v: an administrator of the"+
@@ -119,7 +119,8 @@ func (b *backend) checkHosts(c *config) error {
 	return nil
 }
 
-// stamp dates the secret and begins a new generation, if either changed.
+// stamp records when the secret changed, and starts a new generation if the secret or
+// the identity did.
 func (b *backend) stamp(next, previous *config) error {
 	if previous == nil || !next.ClientSecret.Equal(previous.ClientSecret) {
 		next.ClientSecretSetAt = b.now().UTC().Truncate(time.Second)
@@ -129,7 +130,7 @@ func (b *backend) stamp(next, previous *config) error {
 	}
 	generation, err := uuid.GenerateUUID()
 	if err != nil {
-		return fmt.Errorf("beginning a generation: %w", err)
+		return fmt.Errorf("creating a generation: %w", err)
 	}
 	next.Generation = generation
 	return nil
@@ -151,22 +152,22 @@ func (b *backend) verify(ctx context.Context, client *ims.Client, w *configWrite
 	if err != nil {
 		return &unverifiedError{err: err, refused: w.next, replaces: w.previous != nil}
 	}
-	b.metrics.exchanged(w.app, nil, time.Since(begun)) // only now: the label of an app that is refused would stay
+	b.metrics.exchanged(w.app, nil, time.Since(begun)) // not earlier, as the label of a rejected app would remain
 	first := granted(grant)
 	w.first = &first
 	return nil
 }
 
-// store builds the config again on what is stored now, and stores it if it asks IMS
-// for tokens in the way that was verified. The app's lock is held.
+// store builds the config again from what is stored now, and stores it if it requests
+// tokens exactly as verified. The caller holds the app's lock.
 func (b *backend) store(ctx context.Context, s logical.Storage, w *configWrite) error {
 	verified, existed := w.next, w.previous != nil
 	err := b.build(ctx, s, w)
-	// What a write leaves out it can't take from a config that is gone: then build fails.
+	// If the config was deleted, build fails for a write that omits a required field.
 	deleted := existed && w.previous == nil && (err == nil || isInput(err))
 	switch {
 	case deleted, err == nil && !w.next.sameExchange(verified):
-		return errInput("the config was changed by another write or delete meanwhile, so nothing was stored:"+
+		return errInput("another write or delete changed the config in the meantime, so nothing was stored:"+
 			" run `vault read %s%s` and write again", w.mount, configKey(w.app))
 	case err != nil:
 		return err
@@ -174,14 +175,14 @@ func (b *backend) store(ctx context.Context, s logical.Storage, w *configWrite) 
 	return storeConfig(ctx, s, w.app, w.next)
 }
 
-// warnings describe what is unusual and was stored all the same.
+// warnings describes what is unusual about a config that was stored anyway.
 func (w *configWrite) warnings() *logical.Response {
 	resp := &logical.Response{}
 	warn := func(format string, args ...any) { resp.AddWarning(fmt.Sprintf(format, args...)) }
 	c := w.next
 	if prefix := otherAppType(c.ClientID); prefix != "" {
-		warn("client_id starts with %s: that is not a service app."+
-			" Tokens for services need an app of the type Service in My Apps.", prefix)
+		warn("client_id starts with %s, so it is not a service app:"+
+			" register an app of type Service in My Apps.", prefix)
 	}
 	if text := c.secretWarning(); text != "" && w.isGiven(keyClientSecret) {
 		warn("%s.", text)
@@ -197,7 +198,7 @@ func (w *configWrite) warnings() *logical.Response {
 		warn("%s", text)
 	}
 	if c.RenewBefore > w.first.Lifetime/2+roundedLifetime {
-		warn("renew_before is %s, but IMS's tokens live %s: half of that, %s, is used instead.",
+		warn("renew_before is %s, but IMS issues tokens for %s: half of that, %s, is used instead.",
 			short(c.RenewBefore), short(w.first.Lifetime), short(w.first.Lifetime/2))
 	}
 	if len(resp.Warnings) == 0 {
@@ -207,18 +208,18 @@ func (w *configWrite) warnings() *logical.Response {
 }
 
 func (c *config) secretWarning() string {
-	oddity := input.SecretOddity(c.ClientSecret.Reveal())
-	if oddity == "" {
+	warning := input.SecretWarning(c.ClientSecret.Reveal())
+	if warning == "" {
 		return ""
 	}
-	return "client_secret " + oddity + ": write it again without, unless that is part of the secret"
+	return "client_secret " + warning + ": write it again without, unless it belongs to the secret"
 }
 
-// environment is one of Bentley's. Its Platform refuses tokens of another's IMS.
+// environment is one of Bentley's. Its Platform refuses tokens from another's IMS.
 type environment struct{ name, authority, apiURL string }
 
-// environmentOf returns no name for a host that isn't Bentley's. The developers' API
-// takes the tokens of QA.
+// environmentOf returns the zero value for a host that isn't Bentley's. The dev API
+// accepts tokens from QA.
 func environmentOf(endpoint string) environment {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -234,7 +235,7 @@ func environmentOf(endpoint string) environment {
 }
 
 // environmentWarning describes an authority whose tokens the Platform at api_url
-// refuses, or returns "". path is the config's, with the mount.
+// refuses, or returns "". path is the config's path, including the mount.
 func environmentWarning(c *config, path string) string {
 	if older := ims.AuthorityWarning(c.Authority); older != "" {
 		return fmt.Sprintf("%s. To change it, run `vault write %s authority=… client_secret=…`.", older, path)

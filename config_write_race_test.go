@@ -35,7 +35,7 @@ func startWriting(t *testing.T, e *env, data fields) (finish func() string) {
 	}
 }
 
-const changedMeanwhile = "the config was changed by another write or delete meanwhile, so nothing was stored:" +
+const changedMeanwhile = "another write or delete changed the config in the meantime, so nothing was stored:" +
 	" run `vault read itwin/config` and write again"
 
 func TestConfigWriteBuildsOnWhatIsStoredWhenItsVerificationEnds(t *testing.T) {
@@ -97,7 +97,7 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 		}()
 	}
 	for range 10 - maxChecks {
-		require.Equal(t, "two checks or config writes of the default app are running already, each for at most 10s: try again when one has ended", <-statuses)
+		require.Equal(t, (&busyError{limit: defaultRequestTimeout}).Error(), <-statuses)
 	}
 	e.mustDelete("config")
 	e.mustBeAbsent("config")
@@ -109,7 +109,7 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 	e.mustBeAbsent("config")
 }
 
-func TestTooManyVerifyingWritesAreTurnedAwayForTheirOwnAppAlone(t *testing.T) {
+func TestTooManyVerifyingWritesAreRefusedOnlyForTheirApp(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for range maxChecks {

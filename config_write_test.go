@@ -27,8 +27,8 @@ func TestConfigPatchedWithANullVerifyIsVerified(t *testing.T) {
 func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
 	t.Parallel()
 	const (
-		asBefore = "; nothing was stored, and the previous config stays in force"
-		offer    = "; verify=false would store the config without verifying it"
+		asBefore = "; nothing was stored, and the previous config remains in effect"
+		offer    = "; set verify=false to store the config without verifying it"
 	)
 	cases := map[string]struct {
 		fail   func(ims *fakeIMS)
@@ -96,13 +96,13 @@ func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
 	}
 }
 
-func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
+func TestRefusedConfigNamesOtherProblemsToo(t *testing.T) {
 	t.Parallel()
 	const (
 		again = "write it again without"
-		space = "; client_secret begins or ends with a space, which is sent with it: write it again without, unless"
+		space = "; client_secret begins or ends with a space, which is sent as part of it: write it again without, unless"
 	)
-	const otherKind = ". client_id starts with spa-: only apps of the type Service can use client credentials. "
+	const otherKind = ". client_id starts with spa-: only apps of type Service can use client credentials. "
 	cases := map[string]struct {
 		code    string
 		change  fields
@@ -128,20 +128,20 @@ func TestRefusedConfigSaysWhatElseIsWrongWithIt(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfTheWrongKindOfApp(t *testing.T) {
+func TestConfigWarnsAboutTheWrongTypeOfApp(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
 		t.Run(prefix, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			resp := e.mustWrite("config", e.app(fields{keyClientID: prefix + "test"}))
-			require.Equal(t, []string{"client_id starts with " + prefix + ": that is not a service app." +
-				" Tokens for services need an app of the type Service in My Apps."}, resp.Warnings)
+			require.Equal(t, []string{"client_id starts with " + prefix + ", so it is not a service app:" +
+				" register an app of type Service in My Apps."}, resp.Warnings)
 		})
 	}
 }
 
-func TestConfigWarnsOfTwoEnvironmentsInOne(t *testing.T) {
+func TestConfigWarnsAboutMixedEnvironments(t *testing.T) {
 	t.Parallel()
 	const (
 		ims, qaIMS = "https://ims.bentley.com", "https://qa-ims.bentley.com"
@@ -180,7 +180,7 @@ func TestConfigWarnsOfTwoEnvironmentsInOne(t *testing.T) {
 	}
 }
 
-func TestConfigWarnsOfSpacesAroundTheSecretThatIsGiven(t *testing.T) {
+func TestConfigWarnsAboutSpacesAroundANewSecret(t *testing.T) {
 	t.Parallel()
 	for secret, warns := range map[string]bool{
 		" " + canarySecret: true, canarySecret + " \n": true,
@@ -190,14 +190,14 @@ func TestConfigWarnsOfSpacesAroundTheSecretThatIsGiven(t *testing.T) {
 		resp := e.mustWrite("config", e.app(fields{keyClientSecret: secret}))
 		require.Equal(t, warns, resp != nil, "%q", secret)
 		if warns {
-			require.Equal(t, []string{"client_secret begins or ends with a space, which is sent with it: write it again without," +
-				" unless that is part of the secret."}, resp.Warnings)
+			require.Equal(t, []string{"client_secret begins or ends with a space, which is sent as part of it: write it again without," +
+				" unless it belongs to the secret."}, resp.Warnings)
 		}
 		require.Nil(t, e.mustWrite("config", fields{keyScopes: "itwins:read"}), "it isn't given again")
 	}
 }
 
-func TestConfigWarnsWhereHalfALifetimeIsLessThanRenewBefore(t *testing.T) {
+func TestConfigWarnsIfRenewBeforeExceedsHalfALifetime(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		lifetime    int // seconds
@@ -205,10 +205,10 @@ func TestConfigWarnsWhereHalfALifetimeIsLessThanRenewBefore(t *testing.T) {
 		warning     string
 	}{
 		"an hour with more than half of it": {
-			3600, "45m", "renew_before is 45m, but IMS's tokens live 1h: half of that, 30m, is used instead.",
+			3600, "45m", "renew_before is 45m, but IMS issues tokens for 1h: half of that, 30m, is used instead.",
 		},
 		"a short life with the default": {
-			600, "30m", "renew_before is 30m, but IMS's tokens live 10m: half of that, 5m, is used instead.",
+			600, "30m", "renew_before is 30m, but IMS issues tokens for 10m: half of that, 5m, is used instead.",
 		},
 		"an hour with half of it":               {3600, "30m", ""},
 		"an hour less a second with half of it": {3599, "30m", ""},
@@ -278,7 +278,7 @@ func TestConfigMayOnlyNameAllowedHosts(t *testing.T) {
 	require.Contains(t, text, "api_url is refused: the host api.example.com", "it binds configs that are stored already")
 }
 
-func TestVariableOfHostsThatCannotBeReadStopsRequestsAndNotThePlugin(t *testing.T) {
+func TestInvalidAllowedHostsStopRequestsButNotThePlugin(t *testing.T) {
 	e := newConfiguredEnv(t)
 	t.Setenv(allowedHostsVariable, "bentley.com/ims")
 	n := e.node()

@@ -15,7 +15,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// inputError is a mistake of the caller. Its text says what to type next.
+// inputError is a mistake by the caller. Its text says what to type next.
 type inputError string
 
 func (e inputError) Error() string { return string(e) }
@@ -43,45 +43,44 @@ func errNoApp(mount, name string) error {
 		describeApp(name), mount, configKey(name))
 }
 
-// errEnded answers requests that were under way when the mount ended on this node.
+// errEnded is for requests that were running when the mount stopped on this node.
 var errEnded = errors.New("the mount is being unmounted, reloaded or sealed; try again")
 
-// unsupportedError is a command that a path doesn't have.
+// unsupportedError reports a command that a path doesn't support.
 type unsupportedError struct {
 	command, path string
-	possible      []string // commands
+	supported     []string // commands
 }
 
 func (e *unsupportedError) Error() string {
-	return fmt.Sprintf("`vault %s %s` isn't possible: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
+	return fmt.Sprintf("`vault %s %s` isn't supported: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.supported, " or "))
 }
 
-// busyError says that both checks of an app are taken.
+// busyError reports that the maximum number of checks of an app are running.
 type busyError struct {
 	app   string
 	limit time.Duration // of each
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two checks or config writes of %s are running already, each for at most %s: try again when one has ended",
+	return fmt.Sprintf("two checks or config writes for %s are already running, each for at most %s: try again when one has finished",
 		describeApp(e.app), short(e.limit))
 }
 
-// unverifiedError says why a config couldn't be verified with IMS, so that nothing
-// was stored.
+// unverifiedError reports why a config couldn't be verified with IMS and wasn't stored.
 type unverifiedError struct {
 	err      error
 	refused  *config
-	replaces bool // an existing config, which stays in force
+	replaces bool // an existing config, which remains in effect
 }
 
 func (e *unverifiedError) Error() string { return fmt.Sprintf("verifying the config: %v", e.err) }
 
 func (e *unverifiedError) Unwrap() error { return e.err }
 
-// answer is the one place where an error becomes Vault's answer. An ErrorResponse
-// is a 400 whose text the audit log hashes. A CodedError has to stay unwrapped, or
-// Vault answers 500.
+// answer turns any error into Vault's response; nothing else does. An ErrorResponse is
+// a 400 whose text the audit log hashes. A CodedError must not be wrapped, or Vault
+// returns a 500.
 func answer(err error) (*logical.Response, error) {
 	if errors.Is(err, logical.ErrReadOnly) {
 		return nil, logical.ErrReadOnly
@@ -97,8 +96,8 @@ func answer(err error) (*logical.Response, error) {
 	}
 }
 
-// explain returns the status and text of an answer. What it doesn't know is Vault's
-// to report, as a 500.
+// explain returns the status and text of a response. An unknown error is a 500 without
+// text, which Vault reports.
 func explain(err error) (status int, text string) {
 	var (
 		input    inputError
@@ -124,14 +123,14 @@ func explain(err error) (status int, text string) {
 		return http.StatusTooManyRequests, fmt.Sprintf("too many rotations in a row: last_vault_rotation, in whole seconds, would run"+
 			" ahead of the clock; try again at %s", timestampOfDue(tooMany.NextAttempt))
 	case errors.As(err, &keys):
-		text := fmt.Sprintf("%v; without them no token can be verified; next attempt at %s", keys, timestampOfDue(keys.Next))
+		text := fmt.Sprintf("%v; no token can be verified without them; next attempt at %s", keys, timestampOfDue(keys.Next))
 		return httpStatus(keys.Cause.Kind), withHint(text, keys.Cause)
 	case errors.As(err, &exchange):
 		return httpStatus(exchange.Kind), explainExchange(exchange, err)
 	case errors.Is(err, tokens.ErrNoSlot), errors.Is(err, tokens.ErrNoToken):
 		return http.StatusGatewayTimeout, explainTimeout(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, "the request ended before there was an answer; try again"
+		return http.StatusGatewayTimeout, "the request was canceled or timed out before it finished; try again"
 	case errors.Is(err, errEnded):
 		return http.StatusServiceUnavailable, errEnded.Error()
 	case errors.Is(err, tokens.ErrSuperseded):
@@ -144,7 +143,7 @@ func explain(err error) (status int, text string) {
 
 func httpStatus(kind ims.Kind) int {
 	switch kind {
-	case ims.Refused: // the credentials or scopes are wrong on this side
+	case ims.Refused: // the fault is in the credentials or scopes
 		return http.StatusBadRequest
 	case ims.RateLimited:
 		return http.StatusTooManyRequests
@@ -155,8 +154,8 @@ func httpStatus(kind ims.Kind) int {
 	}
 }
 
-// explainExchange adds what IMS said only for those who write a config: others get
-// its error code alone.
+// explainExchange includes IMS's description only in responses to config writes: token
+// readers get just its error code.
 func explainExchange(e *ims.Error, whole error) string {
 	unverified, ok := errors.AsType[*unverifiedError](whole)
 	if !ok {
@@ -166,19 +165,19 @@ func explainExchange(e *ims.Error, whole error) string {
 }
 
 func explainTimeout(err error) string {
-	text := "no token could be minted and stored in time"
+	text := "could not mint and store a token in time"
 	if errors.Is(err, tokens.ErrNoSlot) {
-		text = "too many token requests of this app are waiting for IMS, and none of them was answered in time"
+		text = "too many token requests for this app are waiting for IMS, and none finished in time"
 	}
-	return text + waitText(err) + ". Check itwin/status, and whether IMS and Vault's storage are slow"
+	return text + waitText(err) + ". Read itwin/status, and check whether IMS or Vault's storage is slow"
 }
 
-// withHint leaves out the last full stop: more may follow.
+// withHint omits the last full stop, because more text may follow.
 func withHint(text string, e *ims.Error) string {
 	return text + ". " + strings.TrimSuffix(imsHint(e), ".")
 }
 
-// waitText says since when minting has failed and when it is tried again.
+// waitText says how long minting has been failing and when it will be retried.
 func waitText(err error) string {
 	var f *tokens.Failure
 	if !errors.As(err, &f) {
@@ -188,28 +187,28 @@ func waitText(err error) string {
 }
 
 func minLifeText(e *tokens.MinLifeError) string {
-	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and a read can ask for at most %s (90 %%) of that",
+	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and a read can request at most %s (90 %%) of that",
 		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
 }
 
-// outcome says what became of the config, for the end of a sentence.
+// outcome says what happened to the config, as the end of a sentence.
 func (e *unverifiedError) outcome(cause *ims.Error) string {
 	text := "nothing was stored"
 	if e.replaces {
-		text += ", and the previous config stays in force"
+		text += ", and the previous config remains in effect"
 	}
 	if warning := e.refused.secretWarning(); warning != "" && cause.Kind == ims.Refused {
 		text += "; " + warning
 	}
-	if mayPass(cause) {
-		text += "; verify=false would store the config without verifying it"
+	if isTransient(cause) {
+		text += "; set verify=false to store the config without verifying it"
 	}
 	return text
 }
 
-// mayPass reports whether an exchange can succeed later with the same config: the
-// fault can lie with IMS or the network alone.
-func mayPass(e *ims.Error) bool {
+// isTransient reports whether an exchange can succeed later with the same config,
+// because the fault may lie with IMS or the network.
+func isTransient(e *ims.Error) bool {
 	switch e.Kind {
 	case ims.RateLimited, ims.TimedOut, ims.Unavailable:
 		return true

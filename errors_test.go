@@ -26,7 +26,10 @@ func failing(err error) error {
 	return &tokens.Failure{Err: err, Since: noon(), NextAttempt: noon().Add(time.Minute + time.Millisecond), Attempts: 7}
 }
 
-const failingText = "; failing since 2026-11-23T12:00:00Z, next attempt at 2026-11-23T12:01:01Z"
+const (
+	failingText  = "; failing since 2026-11-23T12:00:00Z, next attempt at 2026-11-23T12:01:01Z"
+	canceledText = "the request was canceled or timed out before it finished; try again"
+)
 
 func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 	t.Parallel()
@@ -45,7 +48,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"an operator's mistake": {errField(keyScopes, "is odd"), http.StatusBadRequest, "scopes is odd"},
 		"too long a life": {
 			&tokens.MinLifeError{Asked: 2 * time.Hour, Max: 54 * time.Minute, Lifetime: time.Hour}, http.StatusBadRequest,
-			"min_ttl=2h is too long: IMS issues tokens for 1h, and a read can ask for at most 54m (90 %) of that",
+			"min_ttl=2h is too long: IMS issues tokens for 1h, and a read can request at most 54m (90 %) of that",
 		},
 		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText + hinted(limited)},
 		"no answer": {
@@ -57,14 +60,14 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"a refusal":         {failing(refused), http.StatusBadRequest, refused.Error() + failingText + hinted(refused)},
 		"no keys": {
 			keyless, http.StatusGatewayTimeout, keyless.Error() +
-				"; without them no token can be verified; next attempt at 2026-11-23T12:00:01Z" + hinted(slow),
+				"; no token can be verified without them; next attempt at 2026-11-23T12:00:01Z" + hinted(slow),
 		},
 		"a token too late": {
 			failing(tokens.ErrLateArrival), http.StatusBadGateway, "the token had expired before it arrived" + failingText,
 		},
 		"a secret replaced": {tokens.ErrSuperseded, http.StatusBadGateway, "the app's credentials are being replaced; try again"},
-		"a reader gone":     {context.Canceled, http.StatusGatewayTimeout, "the request ended before there was an answer; try again"},
-		"a reader's limit":  {context.DeadlineExceeded, http.StatusGatewayTimeout, "the request ended before there was an answer; try again"},
+		"a reader gone":     {context.Canceled, http.StatusGatewayTimeout, canceledText},
+		"a reader's limit":  {context.DeadlineExceeded, http.StatusGatewayTimeout, canceledText},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -95,8 +98,8 @@ func TestAnswerLeavesVaultsOwnErrorsAlone(t *testing.T) {
 	require.Equal(t, broken, err)
 }
 
-// TestNoHostileIMSDoesHarm runs by itself: it weighs the whole process.
-func TestNoHostileIMSDoesHarm(t *testing.T) {
+// TestHostileIMSDoesNoHarm runs by itself: it weighs the whole process.
+func TestHostileIMSDoesNoHarm(t *testing.T) {
 	goroutines, heap := footprint()
 	t.Run("when", func(t *testing.T) {
 		for _, theme := range []map[string]hostility{

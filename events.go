@@ -25,7 +25,7 @@ const (
 	eventExchangeRecover = "exchange-recover"
 )
 
-// eventTime bounds one call to Vault's event bus.
+// eventTime limits one call to Vault's event bus.
 const eventTime = 5 * time.Second
 
 // events sends to Vault's event bus in the background, until the mount ends.
@@ -44,8 +44,8 @@ func newEvents() *events {
 	return &events{ctx: ctx, cancel: cancel}
 }
 
-// event sends an event without waiting for it. The pairs are names and values; none
-// is a secret or a token.
+// event sends an event without waiting for it. pairs alternates names and values, and
+// must not include a secret or a token.
 func (b *backend) event(kind, dataPath string, pairs ...string) {
 	pairs = append([]string{logical.EventMetadataDataPath, dataPath, logical.EventMetadataOperation, kind}, pairs...)
 	b.events.send(func(ctx context.Context) {
@@ -70,7 +70,7 @@ func (e *events) send(deliver func(ctx context.Context)) {
 	})
 }
 
-// stop cancels the events under way and waits for them.
+// stop cancels the events that are being sent and waits for them to end.
 func (e *events) stop() {
 	e.mu.Lock()
 	e.ended = true

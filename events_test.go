@@ -81,7 +81,7 @@ func TestEveryKindOfEventIsSentWithoutASecret(t *testing.T) {
 	require.Len(t, s.sent["itwin/token-mint"][keyTokenID], 64)
 }
 
-func TestServersWithoutEventsAreToldOnceAtDebug(t *testing.T) {
+func TestMissingEventSupportIsLoggedOnceAtDebug(t *testing.T) {
 	t.Parallel()
 	s := &bus{err: errors.New("unimplemented")}
 	e := newEventEnv(t, s)
@@ -91,7 +91,7 @@ func TestServersWithoutEventsAreToldOnceAtDebug(t *testing.T) {
 	require.Equal(t, 1, strings.Count(e.log.String(), "[DEBUG] this server doesn't accept events"))
 }
 
-func TestEventsHoldNobodyUpAndEndWithTheMount(t *testing.T) {
+func TestEventsDelayNobodyAndEndWithTheMount(t *testing.T) {
 	t.Parallel()
 	s := &bus{hangs: true}
 	e := newEventEnv(t, s)
@@ -119,7 +119,7 @@ func TestAHealthyMountLogsTwoLinesAnHourForEachToken(t *testing.T) {
 	require.NotContains(t, e.log.String(), "[WARN]")
 }
 
-func TestLogTellsOfAnOutageAndItsEnd(t *testing.T) {
+func TestOutageAndRecoveryAreLogged(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.ims.Fail(http.StatusBadGateway)
@@ -133,7 +133,7 @@ func TestLogTellsOfAnOutageAndItsEnd(t *testing.T) {
 	require.Regexp(t, `\[INFO\] +token minted: config=config .*token_id=[0-9a-f]{64} .*correlation_id=[0-9a-f-]{36} took=`, log)
 }
 
-func TestLogTellsWhatHappenedToWhom(t *testing.T) {
+func TestChangesAndTokensAreLogged(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})

@@ -23,10 +23,10 @@ const (
 	echoMarker = "canarybeside"
 )
 
-// FuzzEchoReachesNobody: whatever IMS or the Platform echo of the secret, cut, in any
+// FuzzEchoIsNeverShown: whatever IMS or the Platform echo of the secret, cut, in any
 // case and encodings, and wherever in their answers, shows in no answer, warning, log
 // line, status or event.
-func FuzzEchoReachesNobody(f *testing.F) {
+func FuzzEchoIsNeverShown(f *testing.F) {
 	for place := range len(echoes("")) {
 		f.Add(place, 0, 40, uint64(0))
 		f.Add(place, 3, 20, uint64(0x321))

@@ -10,32 +10,32 @@ import (
 	"vault-plugin-secrets-itwin/internal/platform"
 )
 
-// imsHint says in whole sentences what to do about a request to IMS that failed.
+// imsHint says, in whole sentences, what to do about a failed request to IMS.
 func imsHint(e *ims.Error) string {
-	const elsewhere = "Check that authority and token_url belong to IMS"
+	const checkURLs = "Check that authority and token_url belong to IMS"
 	switch {
 	case e.GODEBUG != "":
 		return godebugHint(e.GODEBUG)
 	case e.Kind == ims.Refused:
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
-		return "Wait, and check whether something else uses the same app and asks IMS too often."
+		return "Wait, and check whether another client of the same app sends IMS too many requests."
 	case e.Kind == ims.Malformed:
-		return elsewhere + ": something else may have answered."
+		return checkURLs + ": something else may have answered."
 	case e.Kind == ims.Foreign:
-		return elsewhere + "."
+		return checkURLs + "."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
-		return reachHint(e.Stage) + " If IMS is only slow, raise request_timeout."
+		return reachHint(e.Stage) + " If IMS is just slow, increase request_timeout."
 	}
 	return reachHint(e.Stage)
 }
 
 // godebugHint names the setting of Go that lets the engine talk to a server with
-// outdated TLS, or through a box that can't handle current TLS.
+// outdated TLS, or through a middlebox that can't handle current TLS.
 func godebugHint(setting string) string {
-	return "If the server or the device in between can't be changed, register the plugin again with -env=GODEBUG=" + setting + "."
+	return "If you can't change the server or the device in between, register the plugin again with -env=GODEBUG=" + setting + "."
 }
 
 // reachHint says what to do about a host that can't be reached.
@@ -58,7 +58,7 @@ func reachHint(stage outbound.Stage) string {
 func refusalHint(e *ims.Error) string {
 	other := ""
 	if prefix := otherAppType(e.ClientID); prefix != "" {
-		other = fmt.Sprintf("client_id starts with %s: only apps of the type Service can use client credentials. ", prefix)
+		other = fmt.Sprintf("client_id starts with %s: only apps of type Service can use client credentials. ", prefix)
 	}
 	switch e.Code {
 	case "invalid_client":
@@ -70,13 +70,13 @@ func refusalHint(e *ims.Error) string {
 		if other == "" {
 			other = "The app can't use client credentials. "
 		}
-		return other + "Register an app of the type Service in My Apps."
+		return other + "Register an app of type Service in My Apps."
 	}
 	return "Check the app in My Apps, and its config."
 }
 
-// otherAppType returns the prefix that My Apps gives to the client ids of another
-// type of app than Service, or an empty string.
+// otherAppType returns the prefix that shows a client id to belong to an app of another
+// type than Service, or an empty string.
 func otherAppType(clientID string) string {
 	for _, prefix := range []string{"spa-", "native-", "webapp-"} {
 		if strings.HasPrefix(clientID, prefix) {
@@ -90,12 +90,12 @@ func otherAppType(clientID string) string {
 func platformHint(stage, appEmail string, e *platform.Error) string {
 	switch e.Cause() {
 	case platform.UnknownClient:
-		return "The Platform doesn't know the app: authority and api_url must belong to the same environment, and an app that" +
-			" was registered a few minutes ago may not be known yet. Check status.bentley.com as well."
+		return "The Platform doesn't know the app: authority and api_url must belong to the same environment, and an app" +
+			" registered in the last few minutes may not be known yet. Also check status.bentley.com."
 	case platform.MissingScope:
 		return "Add the scope itwin-platform to the app in My Apps, and to the role or config."
 	case platform.MissingConsent:
-		return "An administrator of the organization has to consent to the app in My Apps."
+		return "An administrator of the organization must consent to the app in My Apps."
 	}
 	switch e.Status {
 	case http.StatusUnauthorized:
@@ -120,5 +120,5 @@ func platformHint(stage, appEmail string, e *platform.Error) string {
 
 func inviteHint(appEmail string) string {
 	return "The token is valid, but the app has no access to this iTwin. Check the id, invite " + appEmail +
-		" to the iTwin and give it a role. For a new app that can take 5 to 10 minutes to work."
+		" to the iTwin and give it a role. For a new app, this can take 5 to 10 minutes to take effect."
 }

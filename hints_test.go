@@ -41,14 +41,14 @@ func TestEveryFailedExchangeHasAHint(t *testing.T) {
 	require.Equal(t, "proxy", exchangeStage(&ims.Error{Stage: outbound.StageProxy}))
 }
 
-func TestAnswerTellsWhatToDoAboutARefusal(t *testing.T) {
+func TestRefusalHasAHint(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"invalid_client": "status.bentley.com",
 		"invalid_scope":  "add it to the app in My Apps, or change scopes in the config or role",
 
-		"unauthorized_client":    "Register an app of the type Service",
-		"unsupported_grant_type": "Register an app of the type Service",
+		"unauthorized_client":    "Register an app of type Service",
+		"unsupported_grant_type": "Register an app of type Service",
 		"access_denied":          "Check the app in My Apps, and its config",
 	}
 	for code, hint := range cases {

@@ -17,31 +17,31 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// introspection is what is known of a token.
+// introspection is the result of introspecting a token.
 type introspection struct {
-	reason      string         // why it isn't active; empty: it is
+	reason      string         // why it isn't active; empty if it is
 	claims      map[string]any // nil unless the signature is valid
 	expires     time.Time      // zero unless the signature is valid and it states an expiry
 	apps, roles []string       // config paths and names, in the order of their listing
 }
 
-// introspectToken verifies a token with the keys of the app that it claims to be
-// for, and finds the apps and roles that it is for.
+// introspectToken verifies a token with the keys of the app that it claims to be for,
+// and finds the apps and roles that it belongs to.
 func (b *backend) introspectToken(ctx context.Context, req *logical.Request, token secret.Text) (introspection, error) {
-	apps, err := b.appsToAsk(ctx, req)
+	apps, err := b.usableApps(ctx, req)
 	if err != nil {
 		return introspection{}, err
 	}
-	judge := nearest(apps, readStated(token))
-	claims, doubt := judge.keys.Verify(ctx, token)
-	if _, keyless := errors.AsType[*ims.KeysError](doubt); keyless || doubt != nil && ctx.Err() != nil {
-		return introspection{}, doubt
+	verifier := nearest(apps, readUnverified(token))
+	claims, err := verifier.keys.Verify(ctx, token)
+	if _, keyless := errors.AsType[*ims.KeysError](err); keyless || err != nil && ctx.Err() != nil {
+		return introspection{}, err
 	}
-	if doubt != nil {
-		return introspection{reason: doubt.Error()}, nil //nolint:nilerr // that the token isn't valid is the result
+	if err != nil {
+		return introspection{reason: err.Error()}, nil //nolint:nilerr // an invalid token is a result, not an error
 	}
 	found := introspection{
-		reason:  inactiveReason(claims, judge.config.Authority, b.now()),
+		reason:  inactiveReason(claims, verifier.config.Authority, b.now()),
 		claims:  claims.All,
 		expires: claims.Expires,
 	}
@@ -65,30 +65,29 @@ func inactiveReason(claims ims.Claims, authority string, now time.Time) string {
 	return ""
 }
 
-// stated is what an unverified token says about itself. It selects the keys that
-// verify the token, and nothing else.
-type stated struct {
+// unverifiedClaims are used only to select the keys that verify the token.
+type unverifiedClaims struct {
 	ClientID string `json:"client_id"`
 	Issuer   string `json:"iss"`
 }
 
-func readStated(token secret.Text) stated {
-	var claims stated
+func readUnverified(token secret.Text) unverifiedClaims {
+	var claims unverifiedClaims
 	parts := strings.Split(token.Reveal(), ".")
 	if len(parts) != 3 {
 		return claims
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil || json.Unmarshal(payload, &claims) != nil {
-		return stated{}
+		return unverifiedClaims{}
 	}
 	return claims
 }
 
 // nearest returns the app that the token claims to be for, or else one with the
 // same issuer, or else the first.
-func nearest(apps []*app, claims stated) *app {
-	likeness := func(a *app) int {
+func nearest(apps []*app, claims unverifiedClaims) *app {
+	similarity := func(a *app) int {
 		score := 0
 		if a.config.Authority == claims.Issuer {
 			score++
@@ -98,12 +97,12 @@ func nearest(apps []*app, claims stated) *app {
 		}
 		return score
 	}
-	return slices.MaxFunc(apps, func(a, b *app) int { return likeness(a) - likeness(b) })
+	return slices.MaxFunc(apps, func(a, b *app) int { return similarity(a) - similarity(b) })
 }
 
-// appsToAsk returns all apps that can be used, the default app first, or an error
-// if there is none.
-func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, error) {
+// usableApps returns all apps that can be used, the default app first, or an error if
+// there are none.
+func (b *backend) usableApps(ctx context.Context, req *logical.Request) ([]*app, error) {
 	names, err := req.Storage.List(ctx, configPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("listing configs: %w", err)
@@ -115,7 +114,7 @@ func (b *backend) appsToAsk(ctx context.Context, req *logical.Request) ([]*app, 
 		switch {
 		case isUnusable(err):
 			missing = err
-		case isInput(err): // deleted meanwhile
+		case isInput(err): // deleted in the meantime
 		case err != nil:
 			return nil, err
 		default:
@@ -150,7 +149,7 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 	for _, name := range names {
 		r, err := b.role(ctx, req, name)
 		switch {
-		case isInput(err), errors.Is(err, errDamagedRole): // deleted meanwhile, or of no use to anyone
+		case isInput(err), errors.Is(err, errDamagedRole): // deleted in the meantime, or damaged
 			continue
 		case err != nil:
 			return nil, err
@@ -162,8 +161,8 @@ func (b *backend) rolesOf(ctx context.Context, req *logical.Request, owners []*a
 	return roles, nil
 }
 
-// claimedScopes reads the scope claim: IMS states an array, RFC 8693 section 4.2 a
-// string.
+// claimedScopes reads the scope claim, which is an array in IMS's tokens and a string in
+// RFC 8693 section 4.2.
 func claimedScopes(claims ims.Claims) scopes.Set {
 	var texts []string
 	switch scope := claims.All["scope"].(type) {

@@ -22,7 +22,7 @@ const (
 	outcomeRepeated = "repeated"
 )
 
-// exchangeMetrics times the exchanges of a mount.
+// exchangeMetrics measures the duration of a mount's exchanges.
 type exchangeMetrics struct {
 	duration *prometheus.HistogramVec
 }
@@ -67,10 +67,10 @@ func describe() descriptions {
 		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, repeated (the same token again), or the kind of failure."+
 			" Verifying a config counts if the config is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for an exchange that another read had started."),
-		rotation:  desc("token_rotation_seconds", "Seconds until the first rotation of the app's tokens in use; negative if overdue."),
-		expiry:    desc("token_expiry_seconds", "Seconds until the first expiry of the app's tokens in use."),
-		failing:   desc("failing", "Number of the app's sets of scopes for which minting fails at present."),
-		degraded:  desc("degraded", "Number of the app's sets of scopes whose readers get the previous token at present."),
+		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation among the app's tokens in use; negative if overdue."),
+		expiry:    desc("token_expiry_seconds", "Seconds until the next expiry among the app's tokens in use."),
+		failing:   desc("failing", "Number of the app's scope sets for which minting is currently failing."),
+		degraded:  desc("degraded", "Number of the app's scope sets whose readers currently get the previous token."),
 	}
 }
 
@@ -85,9 +85,9 @@ func (c *tokenCollector) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *tokenCollector) Collect(out chan<- prometheus.Metric) {
 	d := describe()
-	// This metric is always there: Vault can't pass on an empty body.
+	// This metric is always present, because Vault can't return an empty body.
 	out <- prometheus.MustNewConstMetric(d.started, prometheus.GaugeValue, float64(c.b.begun.Unix()))
-	for _, name := range c.b.tallies.names() { // apps that aren't in memory at present included
+	for _, name := range c.b.tallies.names() { // includes apps that aren't in memory
 		c.count(out, d, configKey(name), c.b.tallies.total(name, scopes.Set{}))
 	}
 	for name, a := range c.b.apps.All() {
@@ -124,7 +124,7 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 		if s.State == tokens.Degraded {
 			degraded++
 		}
-		if s.Token != nil && s.State != tokens.Idle { // an idle one may end
+		if s.Token != nil && s.State != tokens.Idle { // an idle token isn't renewed
 			rotation = sooner(rotation, s.RotateAt.Sub(now))
 			expiry = sooner(expiry, s.Token.ExpiresAt().Sub(now))
 		}
@@ -137,7 +137,7 @@ func (c *tokenCollector) gauge(out chan<- prometheus.Metric, d descriptions, app
 	}
 }
 
-// sooner returns the lesser of left and what was found so far, if anything.
+// sooner returns the smaller of left, in seconds, and the value found so far, if any.
 func sooner(found *float64, left time.Duration) *float64 {
 	seconds := left.Seconds()
 	if found != nil {
@@ -146,8 +146,8 @@ func sooner(found *float64, left time.Duration) *float64 {
 	return &seconds
 }
 
-// tallies are a mount's counts since its process began. They outlive generations,
-// and apps and roles that are written or read again. The zero value is ready for use.
+// tallies holds a mount's counts since the process started. They survive new generations
+// and rewritten apps and roles. The zero value is ready to use.
 type tallies struct {
 	mu    sync.Mutex
 	apps  map[string]map[scopes.Set]*tokens.Tally // by app and scopes
@@ -199,10 +199,10 @@ func (t *tallies) forgetRole(name string) {
 	delete(t.roles, name)
 }
 
-// counts are sums over sets of scopes.
+// counts are totals over one or more scope sets.
 type counts struct {
-	reads     int64 // answered with a token
-	degraded  int64 // of these, with the previous one
+	reads     int64 // that returned a token
+	degraded  int64 // of these, the previous token
 	failed    int64
 	coalesced int64
 	minted    int64
@@ -232,8 +232,8 @@ func (t *tallies) total(app string, set scopes.Set) counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum := counts{failures: make(map[string]int64)}
-	for of, tally := range t.apps[app] {
-		if !set.IsZero() && of != set {
+	for counted, tally := range t.apps[app] {
+		if !set.IsZero() && counted != set {
 			continue
 		}
 		degraded := tally.Degraded.Load()

@@ -23,7 +23,7 @@ func TestMetricsCountTheExchangesOfTokensToHandOut(t *testing.T) {
 	}
 }
 
-func TestMetricsTellOfAnOutage(t *testing.T) {
+func TestMetricsShowAnOutage(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.token()
@@ -39,7 +39,7 @@ func TestMetricsTellOfAnOutage(t *testing.T) {
 	require.InDelta(t, got["itwin_exchanges_total config refused"], got["itwin_exchange_duration_seconds config refused"], 0)
 }
 
-func TestMetricsSayNothingOfTokensThatNobodyReads(t *testing.T) {
+func TestMetricsOmitTokensThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.advance(31 * time.Minute)
@@ -48,7 +48,7 @@ func TestMetricsSayNothingOfTokensThatNobodyReads(t *testing.T) {
 	require.NotContains(t, got, "itwin_token_expiry_seconds config")
 }
 
-func TestCountersOutliveConfigWritesAndInvalidation(t *testing.T) {
+func TestCountersSurviveConfigWritesAndInvalidation(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.token()

@@ -28,7 +28,7 @@ const (
 	keyOrganization  = "organization"
 	keyPermissions   = "permissions"
 
-	// Of each stage.
+	// For each stage:
 	keyStage = "stage"
 	keyTook  = "took"
 )
@@ -38,8 +38,8 @@ var iTwinIDPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 const checkSynopsis = `Check everything from the config to the iTwin Platform.`
 
 const checkDescription = `
-Does all that a reader's token needs, and names the stage that fails: the config, DNS,
-connect, TLS, the exchange with IMS, the token in its answer, and users/me of the iTwin
+Runs every step that a token depends on, and names the stage that fails: the config, DNS,
+connect, TLS, the exchange with IMS, the token in its response, and users/me of the iTwin
 Platform. With itwin_id it also asks for the app's permissions in that iTwin.
 
     $ vault read itwin/check
@@ -47,13 +47,13 @@ Platform. With itwin_id it also asks for the app's permissions in that iTwin.
     $ vault read itwin/check/viewer itwin_id=6f0a8a3e-2b1c-4c1d-9a51-1d3c5f0e7b11
 
 ok is true if every stage passed. If not, read failed_stage, error, hint (what to do about
-it) and correlation_id (which Bentley's support asks for). app_email is the address to
+it) and correlation_id (which Bentley's support will ask for). app_email is the address to
 invite to iTwins: a service app has no access to an iTwin until it is invited. stages
-shows for each stage whether it passed and how long it took; it is best read as YAML.
+shows for each stage whether it passed and how long it took; read it as YAML.
 
-A check mints a token of its own and doesn't return it, so a policy can allow it to people
-who must not read tokens. Two checks of an app can run at a time; further ones get a 429.
-While a Retry-After of IMS runs, a check reports until when and doesn't ask IMS.`
+A check mints its own token and doesn't return it, so a policy can allow checks to people
+who must not read tokens. Two checks per app can run at a time; others get status 429. If
+IMS has sent a Retry-After, a check reports how long it lasts and doesn't contact IMS.`
 
 func (b *backend) pathsCheck() []*framework.Path {
 	return []*framework.Path{

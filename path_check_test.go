@@ -32,7 +32,7 @@ func TestCheckReportsEveryStageAndReturnsNoToken(t *testing.T) {
 	require.Equal(t, handed, e.token(), "nor shared")
 }
 
-func TestCheckAsksForNoPermissionsUnlessToldWhere(t *testing.T) {
+func TestCheckAsksForPermissionsOnlyWithAnITwinID(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	answer, stages := e.check("check")
@@ -42,7 +42,7 @@ func TestCheckAsksForNoPermissionsUnlessToldWhere(t *testing.T) {
 	require.Zero(t, b.Asked(permissionsEndpoint))
 }
 
-func TestCheckHintsAtAnInvitationWhereTheAppMayDoNothing(t *testing.T) {
+func TestCheckSuggestsAnInvitationForAnAppWithoutPermissions(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	b.Say(permissionsEndpoint, saying(http.StatusOK, `{"permissions":[]}`))
@@ -52,7 +52,7 @@ func TestCheckHintsAtAnInvitationWhereTheAppMayDoNothing(t *testing.T) {
 	require.Contains(t, answer[keyHint], "invite robot@apps.example")
 }
 
-func TestCheckGuessesTheEmailWhereThePlatformDoesNotTell(t *testing.T) {
+func TestCheckDerivesTheEmailIfThePlatformOmitsIt(t *testing.T) {
 	t.Parallel()
 	e, b := newCheckEnv(t)
 	b.Say(meEndpoint, saying(http.StatusOK, `{"user":{}}`))

@@ -11,32 +11,32 @@ import (
 const configSynopsis = `Configure a service app of the iTwin Platform.`
 
 const configDescription = `
-Holds the credentials of a service app and how tokens are obtained for it. "config" is
-the default app; "config/<app>" holds further ones.
+Stores the credentials of a service app and the settings for obtaining its tokens.
+"config" is the default app; each "config/<app>" is an additional one.
 
     $ vault write itwin/config client_id=service-... client_secret=@secret.txt
     $ vault write itwin/config/survey client_id=service-... client_secret=@survey.txt
 
-Both values are in My Apps (developer.bentley.com), where the app is of the type Service;
-the secret is shown once. To replace it later: vault write itwin/config
+Both values come from My Apps (developer.bentley.com), where you register an app of type
+Service; its secret is shown only once. To replace it later: vault write itwin/config
 client_secret=@new-secret.txt
 
-A write first makes a real exchange with IMS. If that fails, nothing is stored and the
-previous config stays; verify=false stores it without verifying it. An update changes only
-the fields given. Changing where the secret or tokens are sent (authority, token_url,
+A write first verifies the config with a real exchange with IMS. If that fails, nothing is
+stored and the previous config remains; verify=false skips this. An update changes only the
+given fields. Changing where the secret or tokens are sent (authority, token_url,
 api_url, ca_cert, a lower tls_min_version) requires client_secret in the same write.
 
-A new identity or secret starts a new generation: tokens minted before are dropped. Any
+A new identity or secret starts a new generation: all earlier tokens are dropped. Any
 other change keeps the shared tokens. A read shows everything but the secret, as it was
 written. A delete drops the app's tokens, and its readers get an error.
 
-By default any role may use an app. To limit who can get its tokens by writing a role:
+By default, any role may use an app. To limit which roles can:
 
     $ vault write itwin/config allowed_roles='team-a-*,viewer'
 
 Next: vault read itwin/check, then vault read itwin/token`
 
-const configListSynopsis = `List the apps besides the default one.`
+const configListSynopsis = `List the apps other than the default one.`
 
 const configListDescription = `
 Lists the names of the apps configured at config/<app>. The default app, at config, has
@@ -53,7 +53,7 @@ func (b *backend) pathsConfig() []*framework.Path {
 		b.pathConfig(configPrefix+nameRegex(keyApp), schemas{
 			keyApp: {
 				Type: framework.TypeString, Required: true,
-				Description: "Name of a further app: letters, digits and underscores, with dots and dashes in between, 128 characters at most.",
+				Description: "Name of an additional app: letters, digits and underscores, with dots and dashes in between, 128 characters at most.",
 			},
 		}, "app-"),
 	}
@@ -66,8 +66,8 @@ func (b *backend) pathConfig(pattern string, fields schemas, infix string) *fram
 	}
 	fields[keyVerify] = &framework.FieldSchema{
 		Type: framework.TypeBool, Default: true,
-		Description: "Make a real exchange before anything is stored; if it fails, the previous config stays." +
-			" False stores the config without verifying it. Not stored itself. Default: true.",
+		Description: "Verify the config with a real exchange before storing it; if that fails, the previous config remains." +
+			" False stores the config without verifying it. Applies to this write only. Default: true.",
 	}
 	return withHelp(&framework.Path{
 		Pattern:        pattern,
@@ -84,15 +84,15 @@ func (b *backend) configOperations(suffix string) operations {
 	const stored = "The config is stored."
 	return operations{
 		logical.CreateOperation: change(b.writeConfig, "Store a service app's credentials.", "configure", stored),
-		logical.UpdateOperation: change(b.writeConfig, "Change the fields given.", "configure", stored),
-		logical.PatchOperation:  change(b.writeConfig, "Change the fields given; null goes back to the default.", "patch", stored),
+		logical.UpdateOperation: change(b.writeConfig, "Change the given fields.", "configure", stored),
+		logical.PatchOperation:  change(b.writeConfig, "Change the given fields; null resets a field to its default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteConfig, "Delete the app and drop its tokens.", "delete", "The app is deleted."),
 		logical.ReadOperation: readOperation(b.readConfig, "Read the config, without the secret.", "read", suffix,
 			"The config.", shownConfigFields()),
 	}
 }
 
-// asWritten describes lists in answers.
+// asWritten completes the description of a list in a response.
 const asWritten = " A list if it was written as one."
 
 func shownConfigFields() schemas {
@@ -150,7 +150,7 @@ func (b *backend) readConfig(ctx context.Context, req *logical.Request, d *frame
 	return &logical.Response{Data: data}, nil
 }
 
-// writeConfig creates, updates and patches: all three change the fields given.
+// writeConfig creates, updates and patches: all three change only the given fields.
 func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	w := newConfigWrite(req, d)
 	if err := b.build(ctx, req.Storage, w); err != nil {
@@ -174,7 +174,7 @@ func (b *backend) writeConfig(ctx context.Context, req *logical.Request, d *fram
 	return w.warnings(), nil
 }
 
-// putConfig stores the config and puts it in force, with a's connections.
+// putConfig stores the config and activates it with a's connections.
 func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *configWrite) error {
 	unlock, err := b.writes.Acquire(ctx, configKey(w.app))
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *backend) putConfig(ctx context.Context, s logical.Storage, a *app, w *c
 	if err := b.store(ctx, s, w); err != nil {
 		return err
 	}
-	a.config = w.next // which differs at most in what the exchange doesn't depend on
+	a.config = w.next // may differ from the verified config, but not in what the exchange depends on
 	b.putApp(ctx, s, a, w.previous, w.first)
 	return nil
 }
@@ -209,7 +209,7 @@ func (b *backend) deleteConfig(ctx context.Context, req *logical.Request, d *fra
 	return nil, nil // Vault answers 204
 }
 
-// describeConfig is what a list shows of an app.
+// describeConfig returns what a detailed list shows about an app.
 func describeConfig(ctx context.Context, s logical.Storage, name string) map[string]any {
 	c, err := loadConfig(ctx, s, name)
 	if err != nil || c == nil {

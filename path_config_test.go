@@ -62,7 +62,7 @@ func TestConfigNeedsIDAndSecretAtFirst(t *testing.T) {
 	require.Zero(t, e.ims.Exchanges())
 }
 
-func TestConfigUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
+func TestConfigUpdateChangesOnlyTheGivenFields(t *testing.T) {
 	t.Parallel()
 	changes := map[string]struct{ given, shown any }{
 		keyClientID:       {"service-other", "service-other"},
@@ -90,7 +90,7 @@ func TestConfigUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
 	}
 }
 
-func TestConfigPatchWithNullGoesBackToTheDefault(t *testing.T) {
+func TestConfigPatchWithNullRestoresTheDefault(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app())
@@ -154,7 +154,7 @@ func TestConfigDeleteEndsTheAppAtOnce(t *testing.T) {
 		" with the credentials of a service app", text)
 }
 
-func TestConfigDatesTheSecretOnlyWhenItChanges(t *testing.T) {
+func TestConfigUpdatesTheSecretsDateOnlyWhenItChanges(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	setAt := func() any { return e.mustRead("config").Data[keyClientSecretSetAt] }
@@ -166,7 +166,7 @@ func TestConfigDatesTheSecretOnlyWhenItChanges(t *testing.T) {
 	require.Equal(t, canarySecret+"2", e.ims.Last().Get(keyClientSecret))
 }
 
-func TestConfigStoredInAFormNobodyCanReadIsReplacedByAFullWrite(t *testing.T) {
+func TestUnreadableConfigIsReplacedByAFullWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ stored, text string }{
 		"an entry that isn't JSON is damaged":    {"canary{", errDamagedConfig.Error()},

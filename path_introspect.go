@@ -36,11 +36,11 @@ issuer and the expiry. Nothing about the token is stored.
 active is true if the token is valid; if not, reason says why. claims are the token's own,
 shown only if IMS signed it. Look for token_id in the audit log. apps are the config paths
 in this mount with the token's client id ("config" is the default app), and roles are the
-roles of these apps with the token's scopes. The token may be given
-as it was pasted, with "Bearer ", quotes or line breaks.
+roles of these apps with the token's scopes. The token can be pasted as it is, with
+"Bearer ", quotes or line breaks.
 
-IMS can end a token early without telling anyone: active means only that the signature,
-the issuer and the expiry are valid.`
+IMS can revoke a token early, which introspection can't see: active means only that the
+signature, the issuer and the expiry are valid.`
 
 func (b *backend) pathsIntrospect() []*framework.Path {
 	return []*framework.Path{withHelp(&framework.Path{
@@ -48,13 +48,13 @@ func (b *backend) pathsIntrospect() []*framework.Path {
 		Fields: schemas{
 			keyToken: {
 				Type: framework.TypeString, Required: true,
-				Description: "The access token, as it was handed out or as it was pasted: with \"Bearer \", quotes, line breaks or" +
-					" the JSON around it.",
+				Description: "The access token, with or without the \"Bearer \", quotes, line breaks or JSON" +
+					" that it was copied with.",
 				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: readOperation(b.introspect, introspectSynopsis, "introspect", "token", "What the token is.", schemas{
+			logical.UpdateOperation: readOperation(b.introspect, introspectSynopsis, "introspect", "token", "The result of the introspection.", schemas{
 				keyActive:    {Type: framework.TypeBool, Required: true, Description: "Whether the signature, the issuer and the expiry are valid."},
 				keyReason:    {Type: framework.TypeString, Description: "Why it isn't active."},
 				keyTokenID:   {Type: framework.TypeString, Required: true, Description: "Hex SHA-256 of the token."},

@@ -37,7 +37,7 @@ func TestIntrospectShowsAnActiveTokenAndWhoseItIs(t *testing.T) {
 	require.Equal(t, 1, b.Asked(keysEndpoint))
 }
 
-func TestIntrospectRefusesWhatIsNoToken(t *testing.T) {
+func TestIntrospectRefusesTextThatIsNotAToken(t *testing.T) {
 	t.Parallel()
 	e, b := newIntrospectEnv(t)
 	e.mustRefuse("token "+tokentext.ErrEmpty.Error(), "introspect", nil)

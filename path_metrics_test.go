@@ -42,7 +42,7 @@ func (e *env) scrape() map[string]float64 {
 	return values
 }
 
-func TestMetricsTellOfExchangesReadsAndTime(t *testing.T) {
+func TestMetricsCountExchangesReadsAndTime(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("config/qa", e.app())

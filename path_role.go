@@ -13,11 +13,11 @@ const (
 	keyName    = "name"
 )
 
-const roleSynopsis = `Say which app and which scopes tokens are minted for.`
+const roleSynopsis = `Configure the app and the scopes that tokens are minted for.`
 
 const roleDescription = `
 A role gives readers a token with the role's own scopes, at a path that a policy can name:
-a policy on token/<name> gives access to that role's tokens and no others.
+a policy on token/<name> grants access to that role's tokens and no others.
 
     $ vault write itwin/role/viewer scopes=itwin-platform
     $ vault write itwin/role/survey app=survey
@@ -57,7 +57,7 @@ func roleFields() schemas {
 		},
 		keyApp: {
 			Type: framework.TypeString,
-			Description: "Name of the app whose credentials are used, as in config/<app>; it may be configured later." +
+			Description: "Name of the app whose credentials are used, as in config/<app>; the app can be configured later." +
 				" Empty for the default app.",
 		},
 		keyScopes: {
@@ -74,8 +74,8 @@ func (b *backend) roleOperations() operations {
 	const stored = "The role is stored."
 	return operations{
 		logical.CreateOperation: change(b.writeRole, "Create the role.", "write", stored),
-		logical.UpdateOperation: change(b.writeRole, "Change the fields given.", "write", stored),
-		logical.PatchOperation:  change(b.writeRole, "Change the fields given; null goes back to the default.", "patch", stored),
+		logical.UpdateOperation: change(b.writeRole, "Change the given fields.", "write", stored),
+		logical.PatchOperation:  change(b.writeRole, "Change the given fields; null resets a field to its default.", "patch", stored),
 		logical.DeleteOperation: change(b.deleteRole, "Delete the role.", "delete", "The role is deleted."),
 		logical.ReadOperation: readOperation(b.readRole, "Read the role.", "read", "role", "The role.", schemas{
 			keyApp:    {Type: framework.TypeString, Required: true, Description: "Name of the app; empty for the default app."},
@@ -103,7 +103,7 @@ func (b *backend) readRole(ctx context.Context, req *logical.Request, d *framewo
 	return &logical.Response{Data: map[string]any{keyApp: r.App, keyScopes: r.Shown}}, nil
 }
 
-// describeRole is what a list shows of a role.
+// describeRole returns what a detailed list shows about a role.
 func describeRole(ctx context.Context, s logical.Storage, name string) map[string]any {
 	r, err := loadRole(ctx, s, name)
 	if err != nil || r == nil {
@@ -135,8 +135,8 @@ func (b *backend) writeRole(ctx context.Context, req *logical.Request, d *framew
 	return roleWarnings(ctx, req, name, r), nil
 }
 
-// roleWarnings describe an app that the role can't use yet. Which of the two is
-// written first is the operator's choice.
+// roleWarnings warns about an app that the role can't use yet, since either of the two
+// may be written first.
 func roleWarnings(ctx context.Context, req *logical.Request, name string, r *role) *logical.Response {
 	c, err := loadConfig(ctx, req.Storage, r.App)
 	resp := &logical.Response{}

@@ -16,7 +16,7 @@ func TestRoleShowsItsDefaults(t *testing.T) {
 	require.Equal(t, fields{keyApp: "", keyScopes: ""}, e.mustRead("role/viewer").Data)
 }
 
-func TestRoleUpdateChangesOnlyTheFieldsGiven(t *testing.T) {
+func TestRoleUpdateChangesOnlyTheGivenFields(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("config/qa", e.app())
@@ -56,7 +56,7 @@ func TestRolesAreListedAndDeletedOneByOne(t *testing.T) {
 	e.token("token/editor")
 }
 
-func TestRoleOfAnAppThatIsNotThereYetWarns(t *testing.T) {
+func TestRoleWarnsAboutAMissingApp(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("role/viewer", fields{keyApp: "qa"})
@@ -70,7 +70,7 @@ func TestRoleOfAnAppThatIsNotThereYetWarns(t *testing.T) {
 
 func TestRoleRefusesBadValues(t *testing.T) {
 	t.Parallel()
-	const noName = "app must be letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
+	const noName = "app must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
 		" run `vault list` on config/ to see the existing apps"
 	cases := map[string]struct {
 		data fields
@@ -78,10 +78,10 @@ func TestRoleRefusesBadValues(t *testing.T) {
 	}{
 		"an app in a folder": {fields{keyApp: "a/b"}, noName},
 		"an app with spaces": {fields{keyApp: "a b"}, noName},
-		"an app in a list":   {fields{keyApp: []any{"qa"}}, "app must be text"},
+		"an app in a list":   {fields{keyApp: []any{"qa"}}, "app must be a string"},
 		"a scope for people": {
 			fields{keyScopes: "openid"},
-			"scopes must not contain openid: openid, email, profile, organization and offline_access are for people, not for service apps",
+			"scopes must not contain openid: openid, email, profile, organization and offline_access are for users, not for service apps",
 		},
 		"scopes of separators":  {fields{keyScopes: ","}, "scopes must name at least one scope, such as itwin-platform"},
 		"a field of the config": {fields{keyClientSecret: canarySecret}, `unknown field "client_secret": the fields are app, scopes`},
@@ -96,7 +96,7 @@ func TestRoleRefusesBadValues(t *testing.T) {
 	}
 }
 
-func TestRoleStoredInAFormNobodyCanReadIsReplacedByAWrite(t *testing.T) {
+func TestUnreadableRoleIsReplacedByAWrite(t *testing.T) {
 	t.Parallel()
 	for name, stored := range map[string]string{
 		"an entry that isn't JSON":   "canary{",
@@ -118,7 +118,7 @@ func TestRoleStoredInAFormNobodyCanReadIsReplacedByAWrite(t *testing.T) {
 	}
 }
 
-func TestRoleWriteIsInForceAtOnce(t *testing.T) {
+func TestRoleWriteTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("role/viewer", fields{keyScopes: "itwins:read"})

@@ -18,10 +18,10 @@ the shared token on every node, and returns what identifies it, not the token it
     $ vault write -f itwin/rotate
     $ vault write -f itwin/rotate/viewer
 
-Readers get the new token with their next read. The previous token is no longer handed out,
-but IMS accepts it until it expires. If IMS fails, the previous token stays the shared one.
+Readers get the new token on their next read. The previous token is no longer handed out,
+but IMS accepts it until it expires. If IMS fails, the previous token remains shared.
 
-This rotates tokens, not the client secret: for that, see config.`
+This rotates the token, not the client secret. To replace the secret, write it to config.`
 
 func (b *backend) pathsRotate() []*framework.Path {
 	return []*framework.Path{
@@ -51,11 +51,11 @@ func (b *backend) rotateToken(ctx context.Context, req *logical.Request, d *fram
 		b.event(eventTokenRotate, req.Path, keyTokenID, served.ID)
 		resp := timedResponse(tokenIdentity(a, served.Token), served)
 		if served.Repeated {
-			resp.AddWarning("IMS returned the same token again, so it is still the shared one.")
+			resp.AddWarning("IMS returned the same token again, so it remains the shared one.")
 		}
 		if served.NotStored != nil {
-			resp.AddWarning("Could not store the new token: other nodes, and this node after a restart, still hand out the" +
-				" previous token. Rotate again when Vault's storage works.")
+			resp.AddWarning("Could not store the new token: other nodes, and this node after a restart, will hand out the" +
+				" previous token. Rotate again once Vault's storage works.")
 		}
 		return resp, nil
 	})

@@ -26,7 +26,7 @@ func TestRotateReplacesTheTokenForEveryone(t *testing.T) {
 	require.NotEqual(t, canaryToken+"1", e.token())
 }
 
-func TestRotateThatFailsKeepsTheOldToken(t *testing.T) {
+func TestFailedRotateKeepsThePreviousToken(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	first := e.mustRead("token")
@@ -51,7 +51,7 @@ func TestRotateTriesAtOnceDuringAWait(t *testing.T) {
 	require.Equal(t, 2, e.ims.Exchanges())
 }
 
-func TestRotateDatesEachTokenASecondLaterAtLeast(t *testing.T) {
+func TestRotateIncreasesLastRotationByAtLeastASecond(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	rotations := []any{e.mustRead("token").Data[keyLastVaultRotation]}
@@ -68,7 +68,7 @@ func TestRotateDatesEachTokenASecondLaterAtLeast(t *testing.T) {
 	require.Equal(t, "2026-11-23T12:00:04Z", e.mustRead("token").Data[keyLastVaultRotation], "in the next generation too")
 }
 
-func TestRotateOfNothingSaysWhatToRunNext(t *testing.T) {
+func TestRotateWithoutAConfigSaysWhatToRunNext(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustRefuse("the default app isn't configured: run `vault write itwin/config client_id=… client_secret=…`"+
@@ -77,7 +77,7 @@ func TestRotateOfNothingSaysWhatToRunNext(t *testing.T) {
 		" or `vault list itwin/role` to see the existing roles", "rotate/nobody", nil)
 }
 
-func TestRotationSaysWhenOtherNodesCannotKnowOfIt(t *testing.T) {
+func TestRotationThatCannotBeStoredWarns(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.storage.Fail(opPut, tokenPrefix)

@@ -48,8 +48,8 @@ packs each of them into one line: read them as YAML or JSON.
 The states:
 
     fresh     there is a token, and it isn't due for rotation
-    renewing  an exchange is running, or is tried again before the rotation
-    degraded  readers get the previous token, as no new one has arrived (see delay)
+    renewing  an exchange is running, or will be retried before the rotation
+    degraded  readers get the previous token, because a new one is overdue (see delay)
     failing   readers get errors
     idle      there is no token and no recent reader: the next reader gets a new token
 
@@ -57,7 +57,7 @@ Counts begin with the plugin's process, at counted_since, and cover this node on
 reads are its own; its other counts are shared with all roles that have the same app and
 scopes. uptime and secret_age are in seconds.
 
-Next, when something fails: vault read itwin/check`
+Next, if something fails: vault read itwin/check`
 
 const (
 	stateDescription = "The worst state of all apps and roles: idle, fresh, renewing, degraded or failing, from best to worst."

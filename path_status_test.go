@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestStatusTellsAllThatAnOperatorAsks(t *testing.T) {
+func TestStatusShowsAppsAndRoles(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.begun = noon()

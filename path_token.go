@@ -20,8 +20,8 @@ const (
 	keyMinTTL = "min_ttl"
 )
 
-// The keys of a token response, named as in Vault's own static credentials, whose
-// rotation Vault Agent and the Vault Secrets Operator time exactly.
+// The keys of a token response. Their names are those of Vault's static credentials,
+// whose rotation Vault Agent and the Vault Secrets Operator follow exactly.
 const (
 	keyAccessToken       = "access_token"
 	keyTokenType         = "token_type"
@@ -48,8 +48,8 @@ Send it as "Authorization: Bearer <access_token>". ttl is the number of seconds 
 new token is available: read again then. The previous token stays valid until expires_at.
 
 A job that needs a token for longer can ask for one: vault read itwin/token min_ttl=50m
-returns a token that is valid for at least 50 more minutes. 90 % of a token's lifetime is
-the most that can be asked for.
+returns a token that is valid for at least 50 more minutes. The maximum is 90 % of a
+token's lifetime.
 
 While IMS is down, reads return the previous token with a warning, until a minute before
 it expires.
@@ -70,7 +70,7 @@ func roleNameField() schemas {
 	}}
 }
 
-// tokenRole returns the role that the path ends in, or an empty string.
+// tokenRole returns the role at the end of the path, or an empty string.
 func tokenRole(d *framework.FieldData) string {
 	if d.Schema[keyRole] == nil {
 		return ""
@@ -110,7 +110,7 @@ func tokenResponseFields() schemas {
 	return fields
 }
 
-// identityResponse describes what identifies a token without revealing it.
+// identityResponse describes the fields that identify a token without revealing it.
 func identityResponse() schemas {
 	field := func(t framework.FieldType, description string) *framework.FieldSchema {
 		return &framework.FieldSchema{Type: t, Required: true, Description: description}
@@ -119,7 +119,7 @@ func identityResponse() schemas {
 		keyTokenType:         field(framework.TypeString, "The type of the token: Bearer."),
 		keyScope:             field(framework.TypeString, "The scopes of the token, separated by spaces."),
 		keyClientID:          field(framework.TypeString, "Client id of the service app."),
-		keyTokenID:           field(framework.TypeString, "Hex SHA-256 of access_token: names the token in logs without revealing it."),
+		keyTokenID:           field(framework.TypeString, "Hex SHA-256 of access_token: identifies the token in logs without revealing it."),
 		keyExpiresAt:         field(framework.TypeTime, "When the token expires, RFC 3339."),
 		keyExpiresAtUnix:     field(framework.TypeInt64, "The same in seconds since 1970."),
 		keyTTL:               field(framework.TypeInt64, "Seconds until a new token is available; read again then."),
@@ -140,8 +140,8 @@ func (b *backend) readToken(ctx context.Context, req *logical.Request, d *framew
 	})
 }
 
-// sharedToken answers a read from memory, without a call to Vault and without
-// waiting. It returns nil for any request that needs more.
+// sharedToken answers a read from memory, without calling Vault or waiting. It returns
+// nil for any request that needs more than that.
 func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 	minLife, plain := plainRead(req)
 	if !plain {
@@ -174,8 +174,7 @@ func (b *backend) sharedToken(req *logical.Request) *logical.Response {
 	return tokenResponse(a, served)
 }
 
-// plainRead returns the min_ttl of a request that has no other field and no value
-// that has to be refused.
+// plainRead returns the min_ttl of a request that has no other field and is valid.
 func plainRead(req *logical.Request) (time.Duration, bool) {
 	raw, given := req.Data[keyMinTTL]
 	switch {
@@ -195,12 +194,12 @@ func plainRead(req *logical.Request) (time.Duration, bool) {
 }
 
 func tokenResponse(a *app, s tokens.Served) *logical.Response {
-	lasting, _ := s.Derived(func() any {
+	fixed, _ := s.Derived(func() any {
 		data := tokenIdentity(a, s.Token)
 		data[keyAccessToken] = s.AccessToken.Reveal()
 		return data
 	}).(map[string]any)
-	resp := timedResponse(lasting, s)
+	resp := timedResponse(fixed, s)
 	if s.Delay != nil {
 		resp.AddWarning(fmt.Sprintf("This is the previous token, valid until %s: %s.", timestamp(s.ExpiresAt()), delayText(s.Delay)))
 	}
@@ -212,24 +211,24 @@ func delayText(d *tokens.Delay) string {
 	since := timestamp(d.Since)
 	switch {
 	case d.Failure != nil:
-		return fmt.Sprintf("no token could be minted since %s (%v); next attempt at %s",
+		return fmt.Sprintf("minting has failed since %s (%v); next attempt at %s",
 			since, d.Failure.Err, timestampOfDue(d.Failure.NextAttempt))
 	case d.Reason == tokens.DelayReadOnly:
-		return fmt.Sprintf("since %s this node, which can't write, has been waiting for a new one from the active node", since)
+		return fmt.Sprintf("this node can't write, and has been waiting for a new token from the active node since %s", since)
 	}
-	return fmt.Sprintf("an exchange for a new one has been running since %s, and IMS or Vault's storage hasn't answered yet", since)
+	return fmt.Sprintf("the exchange for a new one has been running since %s: IMS or Vault's storage hasn't answered yet", since)
 }
 
-// timedResponse adds what differs from read to read to what lasts as long as the
-// token.
-func timedResponse(lasting map[string]any, s tokens.Served) *logical.Response {
-	data := make(map[string]any, len(lasting)+2)
-	maps.Copy(data, lasting)
+// timedResponse adds the fields that change with each read to those that are fixed for
+// the token's lifetime.
+func timedResponse(fixed map[string]any, s tokens.Served) *logical.Response {
+	data := make(map[string]any, len(fixed)+2)
+	maps.Copy(data, fixed)
 	data[keyTTL], data[keyRotationPeriod] = s.TTL, s.RotationPeriod
 	return &logical.Response{Data: data}
 }
 
-// tokenIdentity identifies a token without revealing it.
+// tokenIdentity returns the fields that identify a token without revealing it.
 func tokenIdentity(a *app, t *tokens.Token) map[string]any {
 	return map[string]any{
 		keyTokenType:         t.Type,

@@ -19,18 +19,18 @@ import (
 // maxName is the longest name of an app or a role, in characters.
 const maxName = 128
 
-const nameRule = "must be letters, digits and underscores, with dots and dashes in between but never two dots in a row"
+const nameRule = "must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row"
 
-// What Vault's paths and storage take. Policies can be templated by the name of an
-// entity's alias, which is often an e-mail address: so roles may have an @.
+// The names that Vault's paths and storage accept. Policies can be templated with the
+// name of an entity alias, which is often an e-mail address, so role names may have an @.
 var (
 	appNames  = regexp.MustCompile(`^\w([\w.-]*\w)?$`)
 	roleNames = regexp.MustCompile(`^\w([\w.@-]*\w)?$`)
 )
 
-// nameRegex matches whatever stands where a path has the name of an app or a role.
-// checkFields refuses what isn't a name: the caller learns what a name is, where a
-// stricter pattern would have Vault answer "unsupported path".
+// nameRegex matches anything in the place of an app's or a role's name. checkFields then
+// refuses what isn't a name and explains why; with a stricter pattern, Vault would only
+// say "unsupported path".
 func nameRegex(key string) string { return "(?P<" + key + ">.+)" }
 
 // checkAppName returns an error that completes a sentence.
@@ -68,10 +68,10 @@ func checkPathName(req *logical.Request) error {
 	return nil
 }
 
-// ruleOf returns the rule of a field's text, which is the same on every path.
+// ruleOf returns the rule for a string field, which is the same on every path.
 func ruleOf(name string) input.Text {
 	if name == keyToken {
-		return input.Text{File: true} // introspect judges a token as it was pasted
+		return input.Text{File: true} // introspect reads a token as it was pasted
 	}
 	for _, f := range configFields() {
 		if f.name == name {
@@ -81,7 +81,7 @@ func ruleOf(name string) input.Text {
 	return input.Text{}
 }
 
-// command returns the CLI's word for an operation, or an empty string for Vault's own
+// command returns the CLI command for an operation, or an empty string for Vault's own
 // operations, such as help and rollback.
 func command(op logical.Operation) string {
 	switch op {
@@ -100,8 +100,8 @@ func command(op logical.Operation) string {
 	}
 }
 
-// checkRoute refuses a path or an operation that isn't there and says what to type:
-// Vault's own 404 has no text that the CLI would show.
+// checkRoute refuses a path or an operation that doesn't exist and says what to type:
+// Vault's own 404 has no text for the CLI to show.
 func checkRoute(req *logical.Request, path *framework.Path) error {
 	wanted := command(req.Operation)
 	if wanted == "" {
@@ -111,22 +111,22 @@ func checkRoute(req *logical.Request, path *framework.Path) error {
 		return errInput("there is no path %s%.40s: tokens are at %[1]stoken and %[1]stoken/<role>; run `vault path-help %[3]s` for all paths",
 			req.MountPoint, req.Path, strings.TrimSuffix(req.MountPoint, "/"))
 	}
-	var possible []string
+	var supported []string
 	for op := range path.Operations {
 		if command(op) == wanted {
 			return nil
 		}
-		possible = append(possible, fmt.Sprintf("`vault %s %s%s`", command(op), req.MountPoint, req.Path))
+		supported = append(supported, fmt.Sprintf("`vault %s %s%s`", command(op), req.MountPoint, req.Path))
 	}
-	slices.Sort(possible)
-	return &unsupportedError{command: wanted, path: req.MountPoint + req.Path, possible: slices.Compact(possible)}
+	slices.Sort(supported)
+	return &unsupportedError{command: wanted, path: req.MountPoint + req.Path, supported: slices.Compact(supported)}
 }
 
-// checkFields checks the path and the name in it, and turns each value into what was meant:
-// a string, a []string, a bool, a number of seconds, or nil for the default. It
-// comes before the framework, whose errors quote values, and whose zero value for
-// an empty text switches things off. It also refuses unknown fields of configs and
-// roles, so that a mistyped name doesn't pass for a change.
+// checkFields checks the path and the name in it, and normalizes each value to a string,
+// a []string, a bool, an int of seconds, or nil for the default. It runs before the
+// framework, whose errors quote values, and which reads an empty string as a zero value,
+// such as false. It also refuses unknown fields of configs and roles, so that a mistyped
+// name isn't silently ignored.
 func (b *backend) checkFields(req *logical.Request) error {
 	path := b.Route(req.Path)
 	if err := checkRoute(req, path); err != nil || path == nil {
@@ -170,7 +170,7 @@ func unknownField(req *logical.Request, path *framework.Path, name string) error
 	return nil
 }
 
-// bodyFields returns the names of the fields that aren't parts of the path.
+// bodyFields returns the names of the fields that aren't part of the path.
 func bodyFields(path *framework.Path) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(path.Fields)), func(name string) bool {
 		return strings.Contains(path.Pattern, nameRegex(name))
@@ -195,18 +195,18 @@ func readValue(name string, kind framework.FieldType, raw any) (any, error) {
 // schemas are the fields of a path or a response, by name.
 type schemas = map[string]*framework.FieldSchema
 
-// operations are what can be done with a path.
+// operations are the operations that a path supports.
 type operations = map[logical.Operation]framework.OperationHandler
 
-// withHelp adds what every path has: its help, and its prefix in OpenAPI documents.
+// withHelp adds a path's help and its prefix in OpenAPI documents.
 func withHelp(path *framework.Path, synopsis, description string) *framework.Path {
 	path.HelpSynopsis, path.HelpDescription = synopsis, strings.TrimSpace(description)
 	path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
 	return path
 }
 
-// readOperation returns an operation that answers 200 with fields; about describes
-// them.
+// readOperation returns an operation that responds with status 200 and the fields, which
+// about describes.
 func readOperation(callback framework.OperationFunc, summary, verb, suffix, about string, fields schemas) *framework.PathOperation {
 	return &framework.PathOperation{
 		Callback:     callback,
@@ -219,8 +219,8 @@ func readOperation(callback framework.OperationFunc, summary, verb, suffix, abou
 // info describes one entry of a list, or returns nil.
 type info func(ctx context.Context, s logical.Storage, name string) map[string]any
 
-// listPath lists the names below a storage prefix, which is the path's as well,
-// and describes each for `vault list -detailed`.
+// listPath lists the names below prefix, in the path as well as in storage, and describes
+// each for `vault list -detailed`.
 func (b *backend) listPath(prefix, plural, synopsis, description string, describe info) *framework.Path {
 	list := func(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 		names, err := req.Storage.List(ctx, prefix)
@@ -241,14 +241,14 @@ func (b *backend) listPath(prefix, plural, synopsis, description string, describ
 		Operations: operations{
 			logical.ListOperation: readOperation(list, synopsis, "list", plural, all, schemas{
 				"keys":     {Type: framework.TypeStringSlice, Required: true, Description: all},
-				"key_info": {Type: framework.TypeMap, Description: "What each is, by its name; shown by vault list -detailed."},
+				"key_info": {Type: framework.TypeMap, Description: "Details of each, by name; shown by vault list -detailed."},
 			}),
 		},
 	}, synopsis, description)
 }
 
-// writeOperation returns an operation that changes storage, so Vault forwards it to
-// the active node of the primary cluster, and that answers 204.
+// writeOperation returns an operation that changes storage and responds with status 204.
+// Vault forwards it to the active node of the primary cluster.
 func writeOperation(callback framework.OperationFunc, summary, verb, suffix, done string) *framework.PathOperation {
 	return &framework.PathOperation{
 		Callback:                    callback,

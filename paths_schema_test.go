@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPathsExplainThemselves(t *testing.T) {
+func TestEveryPathHasHelp(t *testing.T) {
 	t.Parallel()
 	for _, path := range newEnv(t).Paths {
 		t.Run(path.Pattern, func(t *testing.T) {
@@ -93,9 +93,9 @@ func TestOperationsInOpenAPIHaveNamesOfTheirOwn(t *testing.T) {
 	}, names)
 }
 
-// TestPathsChangeOnlyOnPurpose compares what the mount offers with a list that
+// TestPathsMatchTheGoldenFile compares what the mount offers with a list that
 // reviewers see change. Run it with -update to write the list anew.
-func TestPathsChangeOnlyOnPurpose(t *testing.T) {
+func TestPathsMatchTheGoldenFile(t *testing.T) {
 	t.Parallel()
 	golden := filepath.Join("testdata", "paths.golden")
 	served := describePaths(newEnv(t).Backend)

@@ -18,19 +18,19 @@ const (
 	// roleFormat is the format of stored roles.
 	roleFormat = 1
 
-	// maxAllowedRoles is the most names that a config may list.
+	// maxAllowedRoles is the maximum number of names in allowed_roles.
 	maxAllowedRoles = 1024
 )
 
 var errDamagedRole = errors.New("the stored role is damaged or was written by a newer version of this plugin: write the role again")
 
-// role is what tokens of a name are minted for.
+// role is the app and the scopes that its tokens are minted for.
 type role struct {
 	App    string
-	Scopes scopes.Set // empty: the app's
-	Shown  any        // the scopes as they were written, a text or a list of texts
+	Scopes scopes.Set // empty means the app's
+	Shown  any        // the scopes as they were written, a string or a list of strings
 
-	reads *atomic.Int64 // counts across writes of the role
+	reads *atomic.Int64 // survives writes of the role
 }
 
 // storedRole is the form in which a role is stored.
@@ -41,7 +41,7 @@ type storedRole struct {
 	Shown  any    `json:"written,omitempty"` // unless it is the same as scopes
 }
 
-// countRead counts a token handed out. The default app's own has no role.
+// countRead counts a token handed out. Without a role, nothing is counted here.
 func (r *role) countRead() {
 	if r.reads != nil {
 		r.reads.Add(1)
@@ -87,7 +87,7 @@ func loadRole(ctx context.Context, s logical.Storage, name string) (*role, error
 	return decodeRole(entry)
 }
 
-// decodeRole takes only what a write could have stored.
+// decodeRole accepts only what a write could have stored.
 func decodeRole(entry *logical.StorageEntry) (*role, error) {
 	var stored storedRole
 	if err := entry.DecodeJSON(&stored); err != nil || stored.Format != roleFormat {
@@ -164,7 +164,7 @@ func (r *role) setApp(name string) error {
 	return nil
 }
 
-// setScopes takes a text or a list of texts; empty stands for the app's scopes.
+// setScopes takes a string or a list of strings; an empty value means the app's scopes.
 func (r *role) setScopes(value any) error {
 	r.Scopes, r.Shown = scopes.Set{}, ""
 	text := commaText(value)
@@ -179,8 +179,8 @@ func (r *role) setScopes(value any) error {
 	return nil
 }
 
-// parseAllowedRoles reads the names of roles, which commas separate. A * stands for
-// any characters.
+// parseAllowedRoles parses names of roles, separated by commas. A * matches any
+// characters.
 func parseAllowedRoles(list string) ([]string, error) {
 	var patterns []string
 	for pattern := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -198,8 +198,8 @@ func parseAllowedRoles(list string) ([]string, error) {
 	return patterns, nil
 }
 
-// allowsRole reports whether a role may use the app. No name means a path without a
-// role, which needs none.
+// allowsRole reports whether a role may use the app. An empty name means a path without
+// a role, which is always allowed.
 func (c *config) allowsRole(name string) bool {
 	if name == "" {
 		return true
@@ -215,7 +215,7 @@ func (c *config) allowsRole(name string) bool {
 	return false
 }
 
-// errRoleNotAllowed is for a role whose app's allowed_roles lacks it.
+// errRoleNotAllowed reports that an app's allowed_roles don't include a role.
 func errRoleNotAllowed(mount, role, app string) error {
 	return errInput("role %q may not use %s, whose %s don't include it: run `vault write %s%s %[3]s=…` with its name added,"+
 		" or give the role another app", role, describeApp(app), keyAllowedRoles, mount, configKey(app))

@@ -12,7 +12,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// engineStatus is what this node knows of its apps and roles.
+// engineStatus is the status of all apps and roles on this node.
 type engineStatus struct {
 	apps  map[string]appStatus  // by config path
 	roles map[string]roleStatus // by name
@@ -29,7 +29,7 @@ type roleStatus struct {
 	config string // path of its app's config
 }
 
-// tokenStatus is the status of the token of an app with certain scopes.
+// tokenStatus is the status of an app's token for one scope set.
 type tokenStatus struct {
 	tokens.Status
 	lastFailure   error // nil: none
@@ -42,7 +42,7 @@ func unusable(err error) tokenStatus {
 	return tokenStatus{Status: tokens.Status{State: tokens.Failing}, lastFailure: err}
 }
 
-// worst returns the state that an operator has to know first.
+// worst returns the worst state of all apps and roles.
 func (s engineStatus) worst() tokens.State {
 	ranks := []tokens.State{tokens.Idle, tokens.Fresh, tokens.Renewing, tokens.Degraded, tokens.Failing}
 	worst := 0
@@ -73,7 +73,7 @@ func (b *backend) appStatuses(ctx context.Context, req *logical.Request) (map[st
 	for _, name := range append(names, "") {
 		a, err := b.app(ctx, req, name)
 		switch {
-		case isInput(err): // not configured, or deleted meanwhile
+		case isInput(err): // not configured, or deleted in the meantime
 			continue
 		case err != nil:
 			all[configKey(name)] = appStatus{tokenStatus: unusable(err)}
@@ -102,7 +102,7 @@ func (b *backend) roleStatuses(ctx context.Context, req *logical.Request) (map[s
 		set := a.scopesOf(r)
 		status := b.tokenStatus(a, set)
 		sum := b.tallies.total(a.name, set)
-		sum.reads = r.reads.Load() // all else is shared with roles of the same scopes
+		sum.reads = r.reads.Load() // other counts are shared with roles that have the same scopes
 		status.counts = &sum
 		all[name] = roleStatus{status, configKey(a.name)}
 	}

@@ -19,7 +19,7 @@ func (e *env) status(role string) (all, app, ofRole map[string]any) {
 	return all, app, ofRole
 }
 
-func TestStatusTellsOfAnOutageFromItsBeginningToItsEnd(t *testing.T) {
+func TestStatusFollowsAnOutage(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.token()

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// timestamp formats t by RFC 3339 in UTC, in whole seconds.
+// timestamp formats t as RFC 3339 in UTC, in whole seconds.
 func timestamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
-// timestampOfDue rounds up, so that nothing that waits until then comes too early.
+// timestampOfDue rounds up, so that a client that waits until then isn't early.
 func timestampOfDue(t time.Time) string { return timestamp(t.Add(time.Second - time.Nanosecond)) }
 
 // short formats 1h0m0s as 1h.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestShortDurationsDropWhatIsZero(t *testing.T) {
+func TestShortDurationsOmitZeroUnits(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		time.Second: "1s", 30 * time.Second: "30s", time.Minute: "1m", 90 * time.Second: "1m30s", 10 * time.Minute: "10m",
@@ -17,7 +17,7 @@ func TestShortDurationsDropWhatIsZero(t *testing.T) {
 	}
 }
 
-func TestTimestampsOfWhatIsDueAreNotEarly(t *testing.T) {
+func TestDueTimestampsAreRoundedUp(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0: "2026-11-23T12:00:00Z", time.Nanosecond: "2026-11-23T12:00:01Z", time.Second: "2026-11-23T12:00:01Z",

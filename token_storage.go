@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// tokenPrefix is where minted tokens are stored: token/<generation>/<scopes>.
+	// tokenPrefix is where minted tokens are stored: token/<generation>/<hash of scopes>.
 	tokenPrefix = "token/"
 
 	// tokenFormat is the format of stored tokens. An entry with another format is
@@ -150,8 +150,8 @@ func (b *backend) forgetToken(key string) {
 	}
 }
 
-// purge deletes the stored tokens of a generation. A sweep deletes later what purge
-// couldn't.
+// purge deletes the stored tokens of a generation. If it fails, a later sweep deletes
+// them.
 func (b *backend) purge(ctx context.Context, s logical.Storage, generation string) {
 	prefix := tokenPrefix + generation + "/"
 	if err := logical.ClearView(ctx, logical.NewStorageView(s, prefix)); err != nil {
@@ -160,7 +160,7 @@ func (b *backend) purge(ctx context.Context, s logical.Storage, generation strin
 	}
 }
 
-// sweeps remembers the last sweep of a mount that succeeded.
+// sweeps records a mount's last successful sweep.
 type sweeps struct {
 	mu   sync.Mutex
 	last time.Time
@@ -179,7 +179,7 @@ func (s *sweeps) done(now time.Time) {
 }
 
 // sweep deletes stored tokens that have expired, or whose generation no config has.
-// Nothing depends on it but tidiness.
+// It only saves space: such tokens are never served.
 func (b *backend) sweep(ctx context.Context, s logical.Storage) error {
 	if !b.sweeps.due(b.now()) {
 		return nil
@@ -238,8 +238,8 @@ func (b *backend) currentGenerations(ctx context.Context, s logical.Storage) (ma
 	return current, nil
 }
 
-// sweepGeneration deletes expired tokens, each while no token is minted in its
-// place. A damaged entry stays until the next token overwrites it.
+// sweepGeneration deletes expired tokens, each while no new one is being minted. A
+// damaged entry stays until the next token overwrites it.
 func (b *backend) sweepGeneration(ctx context.Context, s logical.Storage, generation string) error {
 	stored, err := storedTokens(ctx, s, generation)
 	if err != nil {
@@ -267,12 +267,12 @@ func (b *backend) deleteExpired(ctx context.Context, s logical.Storage, key stri
 	return nil
 }
 
-// expired goes by the token's own times: one of unknown age stays for its
-// RotatedAt, which the next token has to follow.
+// expired uses the token's own times. A token of unknown age is kept for its RotatedAt,
+// which the next token's must exceed.
 func (b *backend) expired(t *tokens.Token) bool { return !b.now().Before(t.ExpiresAt()) }
 
-// whileIdle runs f while no token is minted for the scopes, or leaves it to a later
-// sweep.
+// whileIdle runs f while no token is being minted for the scopes. If one is, a later
+// sweep runs it.
 func (b *backend) whileIdle(ctx context.Context, generation string, set scopes.Set, f func(context.Context) error) error {
 	for _, a := range b.apps.All() {
 		if a.config.Generation != generation {

@@ -24,7 +24,7 @@ func TestTokenIsWrittenOncePerMintAndNeverOnARead(t *testing.T) {
 	require.Len(t, e.storage.Entries(t, "token/"), 1)
 }
 
-func TestTokenKeptInMemoryAloneIsNeverWritten(t *testing.T) {
+func TestTokenKeptOnlyInMemoryIsNeverWritten(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.mustWrite("config", e.app(fields{keyPersistTokens: false}))
@@ -34,7 +34,7 @@ func TestTokenKeptInMemoryAloneIsNeverWritten(t *testing.T) {
 	require.Equal(t, canaryToken+"3", e.node().token())
 }
 
-func TestTokenStoredInAFormNobodyCanReadIsMintedAnew(t *testing.T) {
+func TestUnreadableStoredTokenIsReplacedByANewOne(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(stored string) string{
 		"damaged":            func(string) string { return "canary{" },
@@ -81,7 +81,7 @@ func TestInvalidateOfATokenLetsTheOtherNodeServeTheNewOne(t *testing.T) {
 	require.Equal(t, read, leader.storage.Calls(opGet), "other scopes stay in memory")
 }
 
-func TestStoredTokenFromAheadOfTheClockHasAnUnknownAge(t *testing.T) {
+func TestStoredTokenFarAheadOfTheClockIsNotServed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ahead  time.Duration
@@ -110,7 +110,7 @@ func TestStoredTokenFromAheadOfTheClockHasAnUnknownAge(t *testing.T) {
 	}
 }
 
-func TestTokenOverInStorageIsNotServed(t *testing.T) {
+func TestExpiredStoredTokenIsNotServed(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.clock.advance(lifetime + time.Second)
@@ -130,7 +130,7 @@ func (e *env) mustSweep() {
 	require.NoError(e.t, e.sweepNow())
 }
 
-func TestSweepDeletesTokensThatAreOver(t *testing.T) {
+func TestSweepDeletesExpiredTokens(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.clock.advance(lifetime - time.Second)
@@ -142,7 +142,7 @@ func TestSweepDeletesTokensThatAreOver(t *testing.T) {
 	require.Equal(t, canaryToken+"2", e.token())
 }
 
-func TestSweepKnowsTokensOfAppsThatNobodyHasRead(t *testing.T) {
+func TestSweepKeepsTokensOfAppsThatAreNotInMemory(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustWrite("config/qa", e.app())
@@ -164,7 +164,7 @@ func TestSweepDeletesTokensOfGenerationsThatNoConfigHas(t *testing.T) {
 	require.Equal(t, kept, e.storage.Entries(t, "token/"))
 }
 
-func TestSweepKeepsADamagedTokenOfTheGenerationInForce(t *testing.T) {
+func TestSweepKeepsADamagedTokenOfTheCurrentGeneration(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	for key := range e.storage.Entries(t, "token/") {
@@ -175,7 +175,7 @@ func TestSweepKeepsADamagedTokenOfTheGenerationInForce(t *testing.T) {
 	require.Equal(t, damaged, e.storage.Entries(t, "token/"))
 }
 
-func TestSweepWorksEveryTenMinutesAtMost(t *testing.T) {
+func TestSweepRunsAtMostEveryTenMinutes(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
 	e.mustSweep()
@@ -191,7 +191,7 @@ func TestSweepWorksEveryTenMinutesAtMost(t *testing.T) {
 	require.Len(t, e.storage.Entries(t, "token/"), 1)
 }
 
-func TestSweepIsNotForAStandby(t *testing.T) {
+func TestStandbyDoesNotSweep(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	e.system.Standby()
@@ -232,7 +232,7 @@ func TestSweepNamesTheStorageCallThatFailed(t *testing.T) {
 	}
 }
 
-func TestTokenStorageThatFailsHoldsNoReaderUp(t *testing.T) {
+func TestFailingTokenStorageDelaysNoReader(t *testing.T) {
 	t.Parallel()
 	for op, line := range map[string]string{opGet: "could not load the token", opPut: "could not store the token"} {
 		t.Run(op, func(t *testing.T) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows the plugin at work in a real Vault on free ports of this machine. Each line printed after a $ is run by this
-# shell exactly as printed; what follows is its real output, with tokens shortened. At the end everything is removed.
+# Demonstrates the plugin in a real Vault on free ports of this machine. Each line printed after a $ is run by this
+# shell exactly as printed; what follows is its real output, with tokens shortened. Everything is removed at the end.
 #
 #   demo.sh       the tour (make demo)
 #   demo.sh dev   the same setup, left running until Ctrl-C (make dev)
@@ -23,7 +23,7 @@ say() { printf '%s\n' "$@"; }
 step() { steps=$((steps + 1)); say "" "# $steps. $1"; }
 redact() { sed -E 's/(eyJ[A-Za-z0-9_-]{7})[A-Za-z0-9_.-]+/\1…/g; s/(hv[sbr]\.[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+/\1…/g' "$@"; }
 
-# run shows a line and runs it in this shell, so that what it exports, assigns or starts stays.
+# run prints a line and runs it in this shell, so that its exports, variables and background processes remain.
 run() {
 	local status=0 output
 	say "\$ $1"
@@ -33,7 +33,7 @@ run() {
 	return "$status"
 }
 
-# refused runs a line that has to fail for the given reason.
+# refused runs a line that must fail for the given reason.
 refused() {
 	if run "$2" || ! grep -qF "$1" "$folder/.output"; then fail "\`$2\` should have been refused with: $1"; fi
 }
@@ -78,9 +78,9 @@ folder="$(cd "$(mktemp -d "${TMPDIR:-/tmp}/itwin-demo-XXXXXX")" && pwd -P)"
 umask 077
 mkdir "$folder/bin" "$folder/plugins"
 ln -s "$(cd "$(dirname "$VAULT_BIN")" && pwd)/$(basename "$VAULT_BIN")" "$folder/bin/vault"
-cp "$PLUGIN_BIN" "$folder/plugins/" # a copy, as the next build would replace the file under a running Vault
+cp "$PLUGIN_BIN" "$folder/plugins/" # a copy, because the next build would replace the file while Vault runs
 
-set -m # background processes get process groups of their own, which Ctrl-C doesn't reach before they are stopped here
+set -m # gives background processes their own process groups, so that Ctrl-C doesn't reach them before they are stopped here
 if [ -z "$id" ]; then
 	emulated=yes id=service-demo secret="$(head -c 64 /dev/urandom | base64 | tr -d '\n')"
 	IMS_EMULATOR_CLIENT_ID="$id" IMS_EMULATOR_CLIENT_SECRET="$secret" TMPDIR="$folder" \
@@ -151,7 +151,7 @@ step "Give it the service app. The write makes a real exchange first, so a wrong
 [ -z "$emulated" ] || say "#    An emulator stands in for Bentley's identity provider (IMS) and the iTwin Platform, at $authority."
 if ! run "vault write itwin/config client_id=$(printf %q "$id") client_secret=@secret.txt$places"; then
 	if [ -n "$emulated" ] || ! grep -qF "Code: 400" .output; then fail "the config couldn't be written"; fi
-	rm vault.log # it has nothing to say about the app
+	rm vault.log # it doesn't concern the app
 	fail "the app in ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET was refused, see above. Set both as shown in My Apps
 (https://developer.bentley.com/my-apps/):
 
@@ -165,7 +165,7 @@ step "Roles: other scopes or another app, each under a path that a policy can na
 if [ -n "$emulated" ]; then
 	run "vault write itwin/role/viewer scopes=itwin-platform,itwins:read"
 	run "vault write itwin/role/builder scopes=itwin-platform,imodels:modify"
-else # which further scopes a real app has isn't known
+else # the other scopes of a real app aren't known
 	run "vault write -f itwin/role/viewer"
 	run "vault write -f itwin/role/builder"
 fi

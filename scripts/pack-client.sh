@@ -7,14 +7,14 @@ if [[ ! $1 =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]]; then
 	echo "pack-client.sh: \"$1\" is no version: give one such as VERSION=v1.2.3" >&2
 	exit 1
 fi
-# npm has no use for build metadata, and would leave it out of the file's name.
+# npm ignores build metadata and would omit it from the file's name.
 version="${1#v}"
 version="${version%%+*}"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 mkdir -p "$2"
 out="$(cd "$2" && pwd)"
 
-# In a copy, as the version is written into the package, and nothing that lies in the sources' folder may get into it.
+# In a copy, because the version is written into the package, and no other file in the source folder may end up in it.
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cd "$root/clients/typescript"

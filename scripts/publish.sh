@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a draft of a release on GitHub from what `make release` built: publish.sh v1.2.3. Only maintainers see a draft. One
+# Creates a draft release on GitHub from the output of `make release`: publish.sh v1.2.3. Only maintainers see a draft. One
 # of them compares it with a build of their own, adds a signature, and publishes it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +19,6 @@ kind=()
 if [[ $version == *-* ]]; then
 	kind=(--prerelease)
 fi
-# Without --verify-tag, gh would make a tag that isn't there.
+# Without --verify-tag, gh would create a missing tag.
 exec gh release create "$version" --draft --verify-tag "${kind[@]+"${kind[@]}"}" --title "$version" \
 	--notes-file "$files/release-notes.md" "$files"/*

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints the path of a Vault to test with. In this order: $VAULT_BIN, a `vault` on the PATH that is recent enough, the
-# one that dev/vault pins, which is built once into .cache. Progress goes to stderr: stdout is the path alone.
-# With an argument, such as vault-1.16: the Vault that this module of dev/ pins, and no other.
+# one that dev/vault pins, which is built once into .cache. Progress goes to stderr, so stdout has only the path.
+# With an argument, such as vault-1.16: only the Vault that this module of dev/ pins.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -15,14 +15,14 @@ absolute() {
 	echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 }
 
-# recent_enough <binary>: 1.16 is the oldest Vault that the tests are run with.
+# recent_enough <binary>: 1.16 is the oldest Vault that is tested.
 recent_enough() {
 	[[ "$("$1" version 2>/dev/null)" =~ ^Vault\ v([0-9]+)\.([0-9]+)\. ]] || return 1
 	local major="${BASH_REMATCH[1]}" minor="${BASH_REMATCH[2]}"
 	((major > 1 || (major == 1 && minor >= 16)))
 }
 
-# installed prints the path of a Vault that need not be built, if there is one.
+# installed prints the path of an installed Vault, if there is one.
 installed() {
 	local on_path
 	if [[ -n ${VAULT_BIN:-} ]]; then
@@ -44,8 +44,8 @@ pinned_version() {
 	awk '$1 == "github.com/hashicorp/vault" { print $2 }' "$module/go.mod"
 }
 
-# build <target>: builds beside the target and renames, so that a second caller never sees half a binary. The tag
-# leaves out what the tests don't need; a Vault too old to know it has everything.
+# build <target>: builds next to the target and renames, so that a concurrent caller never sees an incomplete binary.
+# The tag omits what the tests don't need; an older Vault that doesn't support it includes everything.
 build() {
 	local dir temp
 	dir="$(dirname "$1")"

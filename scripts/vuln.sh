@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Looks for known vulnerabilities in what the plugin calls: vuln.sh <govulncheck> [its flags]. The exit status:
-#   0  none is known
-#   3  at least one is, as listed
-#   4  the database of vulnerabilities can't be reached: nothing was learned
-#   1  the check failed for another reason: nothing was learned
+# Looks for known vulnerabilities in the code that the plugin calls: vuln.sh <govulncheck> [its flags]. The exit status:
+#   0  no known vulnerabilities
+#   3  known vulnerabilities, as listed
+#   4  the vulnerability database can't be reached: no result
+#   1  the check failed for another reason: no result
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

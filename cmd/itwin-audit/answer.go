@@ -43,7 +43,7 @@ func (o options) answer(ctx context.Context, t terminal) (bool, error) {
 	return answer.Found, err
 }
 
-// errIncomplete is an error, because "nothing was found" would be taken for an answer.
+// errIncomplete is an error, because "nothing was found" would read like an answer.
 var errIncomplete = errors.New("nothing was found, but part of the log could not be read or followed; see the notes in the answer")
 
 func (o options) question(ctx context.Context, t terminal) (inquiry.Question, error) {

@@ -13,7 +13,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/render"
 )
 
-func TestExitCodeTellsWhetherTheLogHoldsAnything(t *testing.T) {
+func TestExitCodeShowsWhetherAnythingWasFound(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, exitFound, itwinAudit(t, "", "tokens", "--reader", "kim", log(t)).code)
 	require.Equal(t, exitNothing, itwinAudit(t, "", "tokens", "--reader", "lee", log(t)).code)
@@ -22,8 +22,8 @@ func TestExitCodeTellsWhetherTheLogHoldsAnything(t *testing.T) {
 	require.Equal(t, exitNothing, itwinAudit(t, "", "summary", "--since", "1d", "--until", "2026-11-23T10:59:59Z", log(t)).code)
 }
 
-// TestNothingIsNoAnswerWhereSomethingCantBeRead is about a read by kim whose line was cut off.
-func TestNothingIsNoAnswerWhereSomethingCantBeRead(t *testing.T) {
+// TestNothingFoundIsAnErrorIfPartOfTheLogIsUnreadable is about a read by kim whose line was cut off.
+func TestNothingFoundIsAnErrorIfPartOfTheLogIsUnreadable(t *testing.T) {
 	t.Parallel()
 	cutOff := write(t, "audit.log", bytes.TrimSpace(line("kim", false))[:1200])
 	for _, args := range [][]string{
@@ -42,7 +42,7 @@ func TestNothingIsNoAnswerWhereSomethingCantBeRead(t *testing.T) {
 	require.Equal(t, exitNothing, itwinAudit(t, "", "tokens", "--reader", "lee", cutOff).code, "lee didn't ask")
 }
 
-func TestAnswerIsWrittenWhateverTheTimesInALog(t *testing.T) {
+func TestAnswerIsWrittenForAnyTimesInALog(t *testing.T) {
 	t.Parallel()
 	good := string(line("kim", false))
 	for _, replaced := range [][2]string{
@@ -61,7 +61,7 @@ func TestAnswerIsWrittenWhateverTheTimesInALog(t *testing.T) {
 	}
 }
 
-func TestMountThatIsNotInTheLogIsSaidSoWhateverWasUnwrapped(t *testing.T) {
+func TestMountMissingFromTheLogIsReported(t *testing.T) {
 	t.Parallel()
 	unwrapped := auditlogtest.Line{
 		Time: noon().Add(-time.Hour), Display: "root", Policy: "root", Operation: "update", Mount: "sys/", MountType: "system",

@@ -27,10 +27,10 @@ const (
 	exitError   = 2
 )
 
-// errUsage has already been explained to the user.
+// errUsage means that the user has already been told what is wrong.
 var errUsage = errors.New("usage")
 
-// terminal is what the command sees of its environment.
+// terminal is the command's environment.
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
@@ -41,7 +41,7 @@ type terminal struct {
 	shows bool
 }
 
-// say writes to standard error. A failing write is no reason to fail.
+// say writes to standard error. It ignores write errors.
 func (t terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.err, format, args...) }
 
 func main() {
@@ -100,7 +100,7 @@ func dispatch(ctx context.Context, t terminal, args []string) (bool, error) {
 	return false, errUsage
 }
 
-// runningVersion is the version the linker set, or else the one `go install` recorded.
+// runningVersion returns the version that the linker set, or else the one that `go install` recorded.
 func runningVersion() string {
 	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
 		return info.Main.Version

@@ -36,8 +36,8 @@ TUNING
   Vault logs strings as HMACs. To log token IDs in the clear from now on:
     vault secrets tune -audit-non-hmac-response-keys=token_id itwin
   A tune replaces the previous list of keys: repeat the flag for each key that should stay in the clear.
-  Wrapped reads don't name the token, and unwrappings always show HMACs. itwin-audit matches the two by what the log
-  holds of them.
+  Wrapped reads don't name the token, and unwrappings always show HMACs. itwin-audit matches the two by the HMACs that
+  they share.
 
 EXIT CODE
   0 something was found; 1 nothing was found, or the log has no such mount; 2 an error, or nothing was found but part
@@ -53,12 +53,12 @@ USAGE
 DESCRIPTION
   Lists everyone who received the token, by a plain read or from a response wrapping: reader, entity, first and last
   time, count, address, role and policies. Some ways to open a wrapping leave no trace of the token in the log. Readers
-  who opened a wrapping that way, when it may have held this token, are listed separately. The answer also shows who
+  who opened a wrapping that way are listed separately if it may have held this token. The answer also shows who
   rotated to the token, and who wrapped it without seeing it.
 
   If a token turned up in a log or a repository, use --token -. The token can be pasted the way you have it: wrapped by a
   terminal, in quotes, with "Authorization: Bearer", or in a JSON answer. It is hashed locally, never sent anywhere and
-  never shown. A text that is not a whole token is refused.
+  never shown. Incomplete tokens are refused.
 
 EXAMPLES
   itwin-audit readers --token-id 03ece985...67afc /var/log/vault/audit.log
@@ -79,7 +79,7 @@ DESCRIPTION
   Lists the tokens that a reader received, with role, scope (if the log shows it), policies and addresses, including
   tokens from wrappings that the log doesn't identify. Then lists everything else the reader did on the mounts or was
   denied. Name the reader by entity ID, by display name (userpass-kim), or by the name of the user, AppRole or service
-  account (kim). Names are chosen by those who set up logins, entity IDs by Vault: where it matters, use the entity ID.
+  account (kim). Names depend on how logins are set up; entity IDs are assigned by Vault: if it matters, use the entity ID.
 
 EXAMPLES
   itwin-audit tokens --reader ci-build --since 7d /var/log/vault/audit.log*

@@ -31,8 +31,8 @@ type options struct {
 	files   []string
 }
 
-// parse reads a command's arguments. It explains on t.err what is wrong with them, without
-// the values of token flags: they may hold a token.
+// parse reads a command's arguments. It explains errors on t.err, without the values of
+// token flags, which may be tokens.
 func parse(name string, args []string, t terminal) (options, error) {
 	o := options{command: name}
 	var since, until string
@@ -127,7 +127,7 @@ func (o *options) check() error {
 	return nil
 }
 
-// tokenName is what the log has of a token: its token_id, or the HMAC of that.
+// tokenName matches what the log shows of a token: its token_id, or the HMAC of that.
 var tokenName = regexp.MustCompile(`^(hmac-sha256:)?[0-9a-f]{64}$`)
 
 func (o *options) checkToken() error {

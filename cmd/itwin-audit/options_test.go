@@ -45,7 +45,7 @@ func TestWrongUsageIsExplainedWithoutRepeatingATokenOnTheCommandLine(t *testing.
 	}
 }
 
-func TestTokenIDIsTakenTheWayPeopleHaveIt(t *testing.T) {
+func TestTokenIDIsAcceptedInEveryForm(t *testing.T) {
 	t.Parallel()
 	id := auditlogtest.ID(canary)
 	for _, given := range []string{strings.ToUpper(id), " " + id + "\n", `"token_id": "` + id + `",`} {

@@ -32,8 +32,8 @@ func TestAnswerGoesIntoAFileThatOthersCantRead(t *testing.T) {
 	}
 }
 
-// TestWhoHadTheOlderFileOpenSeesNothingOfTheAnswer holds for other names of the older file, too.
-func TestWhoHadTheOlderFileOpenSeesNothingOfTheAnswer(t *testing.T) {
+// TestProcessWithThePreviousFileOpenCannotReadTheAnswer holds for other names of the older file, too.
+func TestProcessWithThePreviousFileOpenCannotReadTheAnswer(t *testing.T) {
 	t.Parallel()
 	path, other := filepath.Join(t.TempDir(), "report"), filepath.Join(t.TempDir(), "other name")
 	require.NoError(t, os.WriteFile(path, []byte("older"), 0o600))
@@ -43,7 +43,7 @@ func TestWhoHadTheOlderFileOpenSeesNothingOfTheAnswer(t *testing.T) {
 	requireHolds(t, other, "older")
 }
 
-func TestAnswerGoesIntoNothingThatIsNoFile(t *testing.T) {
+func TestOutputMustBeARegularFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	target, link, device := filepath.Join(dir, "target"), filepath.Join(dir, "link"), filepath.Join(dir, "device")

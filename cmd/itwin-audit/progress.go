@@ -23,7 +23,7 @@ func newProgress(t terminal, files int) *progress {
 	return &progress{t: t, files: files, drawn: t.now()}
 }
 
-// watch counts what is read from a log, and ends the reading when ctx ends.
+// watch counts the bytes read from a log, and stops reading when ctx ends.
 func (p *progress) watch(ctx context.Context, log io.Reader) io.Reader {
 	p.begun++
 	return &watched{ctx: ctx, log: log, progress: p}

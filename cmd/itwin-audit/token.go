@@ -16,7 +16,7 @@ import (
 // maxInput, in bytes, is more than package tokentext accepts.
 const maxInput = 2 << 20
 
-// tokenIDs returns the names that the token may have in the log: its token_id and, with --vault, the HMAC of it.
+// tokenIDs returns what the log may show of the token: its token_id and, with --vault, the HMAC of that.
 func (o options) tokenIDs(ctx context.Context, t terminal) ([]string, error) {
 	id := o.tokenID
 	if o.token == "-" {
@@ -35,7 +35,7 @@ func (o options) tokenIDs(ctx context.Context, t terminal) ([]string, error) {
 	return []string{id, hash}, nil
 }
 
-// readTokenID reads a token, hidden or from standard input, and returns its token_id. It accepts a token_id as well.
+// readTokenID reads a token, hidden or from standard input, and returns its token_id. It also accepts a token_id.
 func (o options) readTokenID(t terminal) (string, error) {
 	if len(o.files) == 0 || slices.Contains(o.files, "-") {
 		return "", errors.New("--token - reads the token from standard input: name the log files")
@@ -50,7 +50,7 @@ func (o options) readTokenID(t terminal) (string, error) {
 	return tokenID(input)
 }
 
-// typed reads lines until they make up a token, because a terminal wraps a long one, or until an empty line.
+// typed reads lines until they form a token, because a terminal wraps a long one, or until an empty line.
 func typed(t terminal) (string, error) {
 	t.say("Token (not shown): ")
 	for input := []byte(nil); ; {

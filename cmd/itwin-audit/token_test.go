@@ -27,7 +27,7 @@ func TestTokenIsTakenFromStandardInputAndNeverShown(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoTokenIsRefusedAndNeverAnsweredWithNobody(t *testing.T) {
+func TestTextThatIsNotATokenIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, piped := range []string{
 		"", canary[:200], canary[1:], "hvs.CAESIJabcdefgh", canary + " " + canary[:99], "x" + auditlogtest.ID(canary),
@@ -74,7 +74,7 @@ func TestTokenThatIsPastedWrappedIsReadToItsEnd(t *testing.T) {
 	require.NotContains(t, got.err, canary[:20])
 }
 
-func TestVaultIsAskedForTheHMACOfTheIDAndNotOfTheToken(t *testing.T) {
+func TestVaultIsAskedForTheHMACOfTheTokenID(t *testing.T) {
 	var body string
 	vault := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)

@@ -1,5 +1,5 @@
-// Command vault-plugin-secrets-itwin is the plugin that Vault starts. Run by hand
-// it does nothing but tell its version, with -version.
+// Command vault-plugin-secrets-itwin is the plugin that Vault starts. Run by hand,
+// it only prints its version, with -version.
 package main
 
 import (
@@ -22,7 +22,7 @@ var version = ""
 func main() {
 	running := runningVersion(version)
 	if slices.Contains(os.Args[1:], "-version") || slices.Contains(os.Args[1:], "--version") {
-		fmt.Println(running) //nolint:forbidigo // what was asked for
+		fmt.Println(running) //nolint:forbidigo // the requested output
 		return
 	}
 	if err := serve(running, os.Args[1:]); err != nil {
@@ -31,15 +31,15 @@ func main() {
 	}
 }
 
-// serve answers Vault until Vault ends the process. One process serves all mounts
-// of a version.
+// serve serves Vault until Vault ends the process. One process serves all mounts of a
+// version.
 func serve(running string, args []string) error {
 	meta := &api.PluginAPIClientMeta{}
 	if err := meta.FlagSet().Parse(args); err != nil {
 		return fmt.Errorf("parsing flags: %w", err)
 	}
-	// net/http gives the standard logger what a server says unasked, word for word;
-	// from stderr it would reach Vault's log.
+	// net/http passes unsolicited responses, verbatim, to the standard logger, and stderr
+	// goes to Vault's log.
 	log.SetOutput(io.Discard)
 	err := plugin.ServeMultiplex(&plugin.ServeOpts{
 		BackendFactoryFunc: itwin.FactoryOf(running),

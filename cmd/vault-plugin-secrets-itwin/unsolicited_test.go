@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatIMSSaysUnaskedIsNotLogged: a connection that is kept open can be spoken
+// TestUnsolicitedResponsesAreNotLogged: a connection that is kept open can be spoken
 // on at any time, by a server that has just been sent the secret.
-func TestWhatIMSSaysUnaskedIsNotLogged(t *testing.T) {
+func TestUnsolicitedResponsesAreNotLogged(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
 	storage := &logical.InmemStorage{}

@@ -6,11 +6,12 @@ import (
 	goversion "github.com/hashicorp/go-version"
 )
 
-// unversioned is what a build without a version calls itself.
+// unversioned is the version of a build without one.
 const unversioned = "v0.0.0-unversioned"
 
-// runningVersion is what the linker set, else what `go install` recorded, and
-// always a SemVer: Vault refuses to mount a plugin that reports anything else.
+// runningVersion returns the version that the linker set, or else the one that `go
+// install` recorded. It is always a SemVer: Vault refuses a plugin that reports anything
+// else.
 func runningVersion(linked string) string {
 	candidates := []string{linked}
 	if info, ok := debug.ReadBuildInfo(); ok {

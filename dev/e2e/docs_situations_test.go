@@ -102,8 +102,8 @@ func journeys() map[string][]situation {
 		"The answer is lost":          lostAnswers(),
 		"Too slow": {
 			failing(emulator.Fault{Delay: 5 * time.Second}, fields{"request_timeout": "1s"}), crowded, arrivingLate,
-			worded("errors.go", "no token could be minted and stored in time"),
-			worded("errors.go", "the request ended before there was an answer; try again"),
+			worded("errors.go", "could not mint and store a token in time"),
+			worded("errors.go", "the request was canceled or timed out before it finished; try again"),
 			worded("internal/ims/errors.go", "the request to IMS was canceled by its caller"),
 			worded("errors.go", "the mount is being unmounted, reloaded or sealed; try again"),
 		},
@@ -127,11 +127,11 @@ func readings() map[string][]situation {
 		"A warning about the previous token": {
 			withThePreviousToken(emulator.Fault{Status: http.StatusServiceUnavailable}),
 			withThePreviousToken(emulator.Fault{Delay: 8 * time.Second}),
-			worded("path_token.go", "this node, which can't write, has been waiting for a new one from the active node"),
+			worded("path_token.go", "this node can't write, and has been waiting for a new token from the active node"),
 		},
 		"A rotation is followed by a warning": {
 			rotatedInVain,
-			worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, still hand out the"),
+			worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, will hand out the"),
 		},
 		"Failing since, next attempt at": {
 			failing(emulator.Fault{Status: http.StatusBadGateway}, nil),

@@ -57,7 +57,7 @@ func TestValuesReachTheEngineAsTheyWereMeant(t *testing.T) {
 		data       fields
 	}{
 		"a secret with a byte order mark": {"itwin/config", "client_secret has a byte order mark", fields{"client_secret": "\uFEFFcanary"}},
-		"a secret that is a number":       {"itwin/config", "client_secret must be text", fields{"client_secret": 5}},
+		"a secret that is a number":       {"itwin/config", "client_secret must be a string", fields{"client_secret": 5}},
 		"a secret in another encoding": {
 			"itwin/config", "client_secret has a character that isn't UTF-8", fields{"client_secret": "\xff\xfec"},
 		},

@@ -2,13 +2,13 @@ package auditlog
 
 import "strings"
 
-// event is what an entry recorded: on the mount that it was located in, or the opening of a
-// wrapping, which is on a mount of Vault's own.
+// event returns what an entry recorded: a request on the located mount, or the opening of
+// a wrapping, which is on one of Vault's own mounts.
 func (e *entry) event(mount, path string) (Event, bool) {
 	if e.Type != "response" {
 		return Event{}, false // only responses say what happened
 	}
-	event := e.asked(mount, path)
+	event := e.requested(mount, path)
 	if e.opens() {
 		return event.opening(e)
 	}
@@ -18,8 +18,8 @@ func (e *entry) event(mount, path string) (Event, bool) {
 	return event.outcome(e)
 }
 
-// asked is the part of an event that the request holds.
-func (e *entry) asked(mount, path string) Event {
+// requested returns the part of an event that the request holds.
+func (e *entry) requested(mount, path string) Event {
 	place, role, _ := strings.Cut(path, "/")
 	if place == "config" {
 		role = ""
@@ -70,7 +70,7 @@ func (e *entry) denied() bool {
 		strings.Contains(e.Error, "missing client token")
 }
 
-// reason is the error in one line, without the list format of Vault's multierror.
+// reason returns the error in one line, without the list format of Vault's multierror.
 func (e *entry) reason() string {
 	var reasons []string
 	for line := range strings.Lines(e.Error) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// entry is the part of a line that is used. A picker follows the tags of its fields.
+// entry holds the fields of a line that are used. A picker reads them by their tags.
 type entry struct {
 	Type     string        `json:"type"`
 	Time     string        `json:"time"`
@@ -66,14 +66,14 @@ type entryResponse struct {
 	WrapInfo wrapInfo    `json:"wrap_info"`
 }
 
-// wrapInfo describes a wrapping that was made. Without a Token, none was.
+// wrapInfo describes the wrapping that was made, if Token is set.
 type wrapInfo struct {
 	Accessor string `json:"accessor"`
 	Token    string `json:"token"`
 	TTL      int64  `json:"ttl"` // seconds
 }
 
-// answerData is a token answer. Numbers are in the clear, except in an unwrapping.
+// answerData is a token response. Numbers are in the clear, except in an unwrapping.
 type answerData struct {
 	AccessToken       string `json:"access_token"`
 	TokenID           string `json:"token_id"`
@@ -98,13 +98,13 @@ func (e *entry) setTime() error {
 
 var errNoTime = errors.New("an entry without a time")
 
-// The years 1 to 9999 in UTC, as JSON can't hold others.
+// The years 1 to 9999 in UTC: JSON can't represent others.
 const (
 	firstSecond = -62_135_596_800 // time.Time's zero, which means no time
 	lastSecond  = 253_402_300_799
 )
 
-// answer is the response's data, empty if there is none.
+// answer returns the response's data, empty if there is none.
 func (r entryResponse) answer() answerData {
 	if r.Data == nil {
 		return answerData{}
@@ -120,7 +120,7 @@ func (d answerData) token() Token {
 	return t
 }
 
-// HashPrefix starts each string that the log shows as an HMAC.
+// HashPrefix is the prefix of strings that the log shows as HMACs.
 const HashPrefix = "hmac-sha256:"
 
 func shown(s string) string {

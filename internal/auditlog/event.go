@@ -26,14 +26,14 @@ const (
 	Denied Kind = "denied"
 	// Failed is a request that was allowed but did not succeed.
 	Failed Kind = "failed"
-	// Unreadable is what is left of a damaged entry on a mount, or possibly on one.
+	// Unreadable is the rest of a damaged entry that is on a mount or may be.
 	Unreadable Kind = "unreadable"
 )
 
-// Event is one entry of the log. Callers may have chosen any of its strings. None is longer
-// than 1 KiB.
+// Event is one entry of the log. Its strings may be chosen by callers of Vault. None is
+// longer than 1 KiB.
 type Event struct {
-	Time      time.Time // of the years 1 to 9999, in UTC; zero if an unreadable entry lost it
+	Time      time.Time // in the years 1 to 9999, UTC; zero if unreadable
 	Kind      Kind
 	Operation string // Vault's: read, create, update, patch, delete, list
 	Mount     string // with its namespace and a trailing slash; empty if unknown
@@ -56,7 +56,7 @@ type Reader struct {
 	Login    string // the name in the login's metadata alone: user, AppRole, service account
 	Display  string // display name alone
 	Entity   string // entity ID; empty for root and for tokens without an identity
-	Policies string // those that granted the request, or else all of the caller's
+	Policies string // the policies that granted the request, or else all of the caller's
 }
 
 // Is reports whether name is one of the reader's names.

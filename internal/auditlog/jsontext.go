@@ -17,7 +17,7 @@ func (p *picker) peek() byte {
 
 // fill makes a byte available, unless the line ends.
 func (p *picker) fill() bool {
-	for len(p.piece) == 0 && p.lines.goesOn() {
+	for len(p.piece) == 0 && p.lines.continues() {
 		p.piece = p.lines.next()
 	}
 	return len(p.piece) > 0
@@ -26,7 +26,7 @@ func (p *picker) fill() bool {
 // take consumes a byte.
 func (p *picker) take() { p.piece = p.piece[1:] }
 
-// text reads a string and appends what is between its quotes, at most keep bytes.
+// text reads a string and appends up to keep bytes of its content.
 func (p *picker) text(to []byte, keep int) ([]byte, error) {
 	end := len(to) + keep
 	p.take()
@@ -49,8 +49,8 @@ func (p *picker) text(to []byte, keep int) ([]byte, error) {
 	return to, errSyntax
 }
 
-// plain takes a string's bytes up to its end, an escape, an invalid byte or the end of the
-// piece.
+// plain consumes a string's bytes up to its end, an escape, an invalid byte or the end of
+// the piece.
 func (p *picker) plain() []byte {
 	whole := p.piece
 	for i, b := range whole {
@@ -63,7 +63,7 @@ func (p *picker) plain() []byte {
 	return whole
 }
 
-// escape takes an escape, which is valid until the next call.
+// escape consumes an escape. The result is valid until the next call.
 func (p *picker) escape() []byte {
 	length, whole := len(`\n`), p.unit[:0]
 	for len(whole) < length && p.fill() {
@@ -77,7 +77,7 @@ func (p *picker) escape() []byte {
 	return whole
 }
 
-// word reads a number, a boolean or null and appends at most keep bytes of it.
+// word reads a number, a boolean or null and appends up to keep bytes of it.
 func (p *picker) word(to []byte, keep int) ([]byte, error) {
 	err := errSyntax
 	for p.fill() && inWord(p.piece[0]) {
@@ -95,8 +95,8 @@ func inWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b == '-' || b == '+' || b == '.' || b == 'E'
 }
 
-// leaveOut skips a value of any depth.
-func (p *picker) leaveOut() error {
+// skip skips a value of any depth.
+func (p *picker) skip() error {
 	for depth := 0; ; {
 		var err error
 		switch next := p.peek(); next {

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// lineReader returns lines from one buffer, in pieces if they are longer than it, so lines
-// can have any length.
+// lineReader returns lines from one buffer. It returns longer lines in pieces, so that
+// lines can have any length.
 type lineReader struct {
 	from *bufio.Reader
 	err  error // what ended the piece: nil for the end of a line, bufio.ErrBufferFull for the end of the buffer
@@ -19,12 +19,12 @@ func (l *lineReader) next() []byte {
 	return piece
 }
 
-// goesOn reports whether the line has more pieces.
-func (l *lineReader) goesOn() bool { return errors.Is(l.err, bufio.ErrBufferFull) }
+// continues reports whether the line has more pieces.
+func (l *lineReader) continues() bool { return errors.Is(l.err, bufio.ErrBufferFull) }
 
-// pass skips to the end of the line.
-func (l *lineReader) pass() {
-	for l.goesOn() {
+// skip skips to the end of the line.
+func (l *lineReader) skip() {
+	for l.continues() {
 		l.next()
 	}
 }

@@ -16,8 +16,9 @@ type Mounts struct {
 	needles [][]byte
 }
 
-// NewMounts finds the mounts of type PluginName, and the named ones, as MountPath returns
-// them, of any type: the engine may be registered under another name.
+// NewMounts recognizes the mounts of type PluginName, and the named ones of any type,
+// because the engine may be registered under another name. Names are as MountPath returns
+// them.
 func NewMounts(named ...string) Mounts {
 	m := Mounts{named: named, needles: [][]byte{[]byte("wrapping"), []byte(PluginName)}}
 	for _, mount := range named {
@@ -26,11 +27,11 @@ func NewMounts(named ...string) Mounts {
 	return m
 }
 
-// MountPath is a mount's path as in events, with a trailing slash. The name may have one, and
-// includes the namespace, as in "team-a/itwin".
+// MountPath returns a mount's path as in events, with a trailing slash. The name includes
+// the namespace, as in "team-a/itwin", and may have a trailing slash.
 func MountPath(name string) string { return strings.Trim(name, "/") + "/" }
 
-// needle is the last part of a mount's path, up to a character that JSON can spell in several ways.
+// needle returns the last part of a mount's path, up to a character that JSON can write in several ways.
 func needle(mount string) []byte {
 	parts := strings.Split(strings.TrimSuffix(mount, "/"), "/")
 	last := parts[len(parts)-1]
@@ -40,8 +41,8 @@ func needle(mount string) []byte {
 	return []byte(last)
 }
 
-// mayConcern returns false only for lines that can't hold an event, without decoding them.
-// That is most of a log.
+// mayConcern returns false only for lines that can't hold an event, which are most of a
+// log. It doesn't decode them.
 func (m Mounts) mayConcern(line []byte) bool {
 	if !bytes.Contains(line, []byte(`"response"`)) {
 		return false

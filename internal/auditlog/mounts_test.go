@@ -51,7 +51,7 @@ func TestMountsOfAVaultThatLogsNoMountPointsMustBeNamed(t *testing.T) {
 	require.Equal(t, []string{"itwin/", "token/viewer"}, []string{events[0].Mount, events[0].Path})
 }
 
-func TestAMountWithoutEventsIsSeenAllTheSame(t *testing.T) {
+func TestMountWithoutEventsIsListed(t *testing.T) {
 	t.Parallel()
 	line := read()
 	line.Path, line.Token = "itwin/status", ""

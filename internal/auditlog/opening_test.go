@@ -116,7 +116,7 @@ func TestWrappingIsKnownByTokenAndAccessorAsLongAsItLasts(t *testing.T) {
 	}
 }
 
-func TestReaderWhomVaultDoesNotKnowHeldTheWrapping(t *testing.T) {
+func TestReaderWithoutAnIdentityIsTheHolderOfTheWrapping(t *testing.T) {
 	t.Parallel()
 	events, _ := scan(t, lines(cubbyhole()))
 	require.Equal(t, auditlog.Reader{Name: "(holder of the wrapping)", Policies: "response-wrapping"}, events[0].Reader)

@@ -24,10 +24,10 @@ var (
 	errTooMuch = errors.New("too many values in the picked fields")
 )
 
-// picker reads those members of a JSON object that a struct has fields for. A caller chooses
-// how many others there are, and how deeply they nest: Vault logs the names in a body in the
-// clear, and again in its warnings, so a line can be many times as long as the request. What
-// isn't picked is neither kept nor validated, except for where it ends.
+// picker reads the members of a JSON object that a struct has fields for. Callers of Vault
+// choose how many others there are and how deeply they nest: Vault logs the names in a body
+// in the clear, and again in its warnings, so a line can be many times as long as the
+// request. The picker only skips the others: it neither keeps nor validates them.
 //
 // Names must match exactly, as they must in Vault. In encoding/json, "to\u212aen" with a Kelvin
 // sign would match "token".
@@ -41,7 +41,7 @@ type picker struct {
 	picked int // bytes
 }
 
-// pick reads a line, starting with piece, to its end. If it fails, into holds what came before the error.
+// pick reads a line, starting with piece, to its end. On an error, into holds what came before it.
 func (p *picker) pick(piece []byte, lines *lineReader, into *entry) error {
 	p.piece, p.lines, p.picked = piece, lines, 0
 	err := p.value(p.of, reflect.ValueOf(into).Elem())
@@ -51,8 +51,8 @@ func (p *picker) pick(piece []byte, lines *lineReader, into *entry) error {
 	return err
 }
 
-// value reads a value if it has the shape, and skips it otherwise. That is not an error, or a
-// caller could escape notice by sending another shape.
+// value reads a value if it has the shape, and skips it otherwise. That isn't an error, or
+// a caller could avoid detection by sending another shape.
 func (p *picker) value(s *shape, into reflect.Value) error {
 	switch first := p.peek(); {
 	case first == '{' && s.members != nil:
@@ -70,7 +70,7 @@ func (p *picker) value(s *shape, into reflect.Value) error {
 	case first != '{' && first != '[' && first != '"':
 		return p.literal(into)
 	}
-	return p.leaveOut()
+	return p.skip()
 }
 
 // items reads the items of an object or array, up to its end.
@@ -114,7 +114,7 @@ func (p *picker) member(s *shape, into reflect.Value) error {
 	if m, ok := s.members[string(p.name)]; ok {
 		return p.value(m.shape, into.Field(m.index))
 	}
-	return p.leaveOut()
+	return p.skip()
 }
 
 func (p *picker) element(s *shape, into reflect.Value) error {

@@ -18,7 +18,7 @@ import (
 // buffer is the scanner's, in bytes: longer lines are read in pieces.
 const buffer = 256 << 10
 
-func TestReaderCantHideBehindTheBodyOfARequest(t *testing.T) {
+func TestReaderCantHideBehindALongRequestBody(t *testing.T) {
 	t.Parallel()
 	// Six names of a MiB each. JSON has each character of theirs in six bytes.
 	padding := make(map[string]any)
@@ -57,8 +57,8 @@ func TestReaderCantHideBehindTheBodyOfARequest(t *testing.T) {
 	}
 }
 
-// TestStringsAreWhatJSONSaysTheyAre compares with encoding/json, however a string is written.
-func TestStringsAreWhatJSONSaysTheyAre(t *testing.T) {
+// TestStringsAreDecodedLikeEncodingJSON compares with encoding/json, however a string is written.
+func TestStringsAreDecodedLikeEncodingJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		`""`, `"kim"`, `"Zoë"`, `"Zo\u00eb"`, `"\"\\\/\b\f\n\r\t"`, `"\ud83d\ude00"`, `"\ud83d"`, "\"\xff\xc3\"", "\"\u2028\x7f\"",

@@ -2,13 +2,14 @@ package auditlog
 
 import "bytes"
 
-// UnknownReader stands for the reader of an entry that is too damaged to name one.
+// UnknownReader is the reader's name in an entry that is too damaged to show one.
 const UnknownReader = "(unknown)"
 
-// salvaged is what is left of an unreadable entry, if it may be on one of the mounts or the
-// opening of a wrapping; named means that its line contains a mount's name, or may. Vault
-// writes the caller first, then the request's body, and only then the mount and the path. A
-// caller must not escape notice by a body so long that syslog, say, cuts off the rest.
+// salvaged returns the rest of an unreadable entry, if it may be on one of the mounts or
+// the opening of a wrapping. named means that its line contains a mount's name, or may.
+// Vault writes the caller first, then the request's body, and only then the mount and the
+// path. A caller must not avoid detection with a body so long that, say, syslog cuts off
+// the rest.
 func (m Mounts) salvaged(e *entry, named bool) (Event, bool) {
 	mount, path, located := m.locate(&e.Request)
 	begun := e.Auth.ClientToken != "" || e.Auth.DisplayName != "" || e.Request.ClientToken != ""
@@ -24,7 +25,7 @@ func (m Mounts) salvaged(e *entry, named bool) (Event, bool) {
 	default:
 		return Event{}, false // no entry
 	}
-	event := e.asked(mount, path)
+	event := e.requested(mount, path)
 	event.Kind, event.Detail = Unreadable, e.reason()
 	if e.Auth.ClientToken == "" && e.Auth.DisplayName == "" {
 		event.Reader = Reader{Name: UnknownReader}
@@ -32,8 +33,8 @@ func (m Mounts) salvaged(e *entry, named bool) (Event, bool) {
 	return event, true
 }
 
-// areIn reports whether a damaged line names a mount by type or path. Lines of the server's
-// own log, which may come in between, have both without quotes.
+// areIn reports whether a damaged line names a mount by type or path. Lines of the server
+// log, which may be mixed in, have both without quotes.
 func (m Mounts) areIn(line []byte) bool {
 	named := bytes.Contains(line, []byte(`"`+PluginName+`"`))
 	for _, mount := range m.named {

@@ -16,8 +16,8 @@ func kim() auditlog.Reader {
 	return auditlog.Reader{Name: "userpass-kim", Login: "kim", Display: "userpass-kim", Entity: "e-1", Policies: "viewers"}
 }
 
-// TestLineThatIsCutOffAnywhereIsNotPassedOver is about what syslog does to long ones.
-func TestLineThatIsCutOffAnywhereIsNotPassedOver(t *testing.T) {
+// TestTruncatedLineIsNotSkipped is about what syslog does to long ones.
+func TestTruncatedLineIsNotSkipped(t *testing.T) {
 	t.Parallel()
 	unwrapped := opening()
 	unwrapped.Token, unwrapped.Wrapping, unwrapped.Hashed = "token-1", "w", true
@@ -120,8 +120,8 @@ func TestDeniedEntryThatIsCutOffSaysSo(t *testing.T) {
 	require.Equal(t, "permission denied", events[0].Detail)
 }
 
-// TestTimesAreThoseThatCanBeWritten: JSON and RFC 3339 have the years 1 to 9999, in UTC or elsewhere.
-func TestTimesAreThoseThatCanBeWritten(t *testing.T) {
+// TestTimesOutsideYears1To9999AreUnreadable: JSON and RFC 3339 have the years 1 to 9999, in UTC or elsewhere.
+func TestTimesOutsideYears1To9999AreUnreadable(t *testing.T) {
 	t.Parallel()
 	for at, good := range map[string]bool{
 		"9999-12-31T23:59:59.999999999Z": true,

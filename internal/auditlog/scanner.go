@@ -18,13 +18,13 @@ const (
 	maxMounts = 1000
 )
 
-// Stats counts what was read so far.
+// Stats counts what has been read so far.
 type Stats struct {
 	Lines int64 `json:"lines"` // of any kind
-	// Damaged counts lines that are not a complete JSON object and were skipped. Those that may be on a mount are
-	// Unreadable events instead.
+	// Damaged counts lines that are not a complete JSON object and were skipped. Damaged lines that may be on a mount
+	// are Unreadable events instead.
 	Damaged int64 `json:"damaged"`
-	// Mounts are those that the log has entries for, even if none is an event.
+	// Mounts are the mounts that the log has entries for, even if none of them is an event.
 	Mounts []string `json:"mounts"`
 }
 
@@ -73,7 +73,7 @@ func (s *Scanner) Scan(r io.Reader, use func(Event)) error {
 func decompress(r io.Reader) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, bufferSize)
 	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-		return buffered, nil //nolint:nilerr // too short, or failing: the next read says which
+		return buffered, nil //nolint:nilerr // the next read tells whether it is short or failing
 	}
 	plain, err := gzip.NewReader(buffered)
 	if err != nil {
@@ -85,8 +85,8 @@ func decompress(r io.Reader) (*bufio.Reader, error) {
 // line reads a line to its end, counts it and passes its event on.
 func (s *Scanner) line(lines *lineReader, use func(Event)) {
 	line := lines.next()
-	whole := !lines.goesOn()
-	defer lines.pass()
+	whole := !lines.continues()
+	defer lines.skip()
 	if whole {
 		line = bytes.TrimSpace(line)
 	}
@@ -107,17 +107,17 @@ func (s *Scanner) line(lines *lineReader, use func(Event)) {
 	}
 }
 
-// complete reports, without decoding a line, that it wasn't cut off: it ends like Vault's
-// lines. A caller can't make the start of a line end like that: metadata that callers choose
-// comes before the request, and strings in a body are HMACs.
+// complete reports, without decoding, whether a line ends like Vault's lines, so that it
+// wasn't cut off. Callers can't imitate that end: metadata that they choose comes before
+// the request, and strings in a body are HMACs.
 func complete(line []byte) bool {
 	ends := bytes.HasSuffix(line, []byte(`"type":"response"}`)) || bytes.HasSuffix(line, []byte(`"type":"request"}`))
-	return ends && bytes.Contains(line, []byte(`quest":{`)) // starts at a rare letter, so it is found fast
+	return ends && bytes.Contains(line, []byte(`quest":{`)) // starts with a rare letter, so the search is fast
 }
 
-// read returns the event of a line whose JSON begins at start, or what is left of it.
+// read returns the event of a line whose JSON starts at start, or what is left of it.
 func (s *Scanner) read(line []byte, start int, lines *lineReader) (Event, bool) {
-	whole := !lines.goesOn()
+	whole := !lines.continues()
 	var e entry
 	err := s.fields.pick(line[start:], lines, &e)
 	mount, path, located := s.mounts.locate(&e.Request)
@@ -128,7 +128,7 @@ func (s *Scanner) read(line []byte, start int, lines *lineReader) (Event, bool) 
 		s.see(mount)
 		return e.event(mount, path)
 	}
-	// The first piece of a long line is gone by now.
+	// The first piece of a long line has been overwritten by now.
 	event, ok := s.mounts.salvaged(&e, !whole || s.mounts.areIn(line))
 	if !ok {
 		s.stats.Damaged++

@@ -39,7 +39,7 @@ func lines(all ...auditlogtest.Line) string {
 	return string(log)
 }
 
-func TestReadTellsWhoWasHandedWhichTokenThroughWhichRole(t *testing.T) {
+func TestReadHasReaderTokenAndRole(t *testing.T) {
 	t.Parallel()
 	request := read()
 	request.Type, request.Token = "request", ""
@@ -145,7 +145,7 @@ func TestCompressedLogsAreRead(t *testing.T) {
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
-func TestFailingReaderIsAnErrorAndNoEndOfTheLog(t *testing.T) {
+func TestFailingReaderIsAnError(t *testing.T) {
 	t.Parallel()
 	scanner := auditlog.NewScanner(auditlog.NewMounts())
 	log := io.MultiReader(strings.NewReader(lines(read())), iotest.ErrReader(io.ErrClosedPipe))

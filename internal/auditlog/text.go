@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// maxText, in bytes, bounds each string of an event, as a path can have 1 MiB.
+	// maxText, in bytes, limits each string of an event, since a path can have 1 MiB.
 	maxText = 1 << 10
 	// cutMark ends a string that was longer.
 	cutMark = "…"
@@ -43,8 +43,8 @@ func (v Event) shortened() Event {
 	return v
 }
 
-// digest replaces a long string that is only compared, and may start like another one: an
-// audit device with log_raw=true logs the tokens themselves.
+// digest replaces a long string that is only compared, because cutting it could make two
+// equal: an audit device with log_raw=true logs the tokens themselves.
 func digest(s string) string {
 	if len(s) <= maxText {
 		return s

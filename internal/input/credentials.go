@@ -14,15 +14,15 @@ const (
 )
 
 var (
-	// registeredID is what My Apps calls the apps it registers.
+	// registeredID matches the client ids that My Apps generates.
 	registeredID = regexp.MustCompile(`^(service|spa|native|webapp)-[A-Za-z0-9]{20,40}$`)
 
-	// generatedSecret is what My Apps generates: base64 of about 88 characters.
+	// generatedSecret matches the secrets that My Apps generates: base64, about 88 characters.
 	generatedSecret = regexp.MustCompile(`^[A-Za-z0-9+/]{60,}={1,2}$`)
 )
 
-// ClientID returns a client id without the spaces around it. It refuses what is too
-// long, has spaces within, or is a secret: an id is shown and logged.
+// ClientID returns a client id without surrounding spaces. It refuses an id that is too
+// long, contains spaces or quotes, or looks like a secret, because ids are shown and logged.
 func ClientID(value string) (string, error) {
 	id := strings.Trim(value, " ")
 	switch {
@@ -40,9 +40,9 @@ func ClientID(value string) (string, error) {
 	return id, nil
 }
 
-// ClientSecret refuses a secret that is too long or is a client id. It takes all
-// other printable characters as they are, spaces and quotes included (RFC 6749
-// appendix A.2).
+// ClientSecret refuses a secret that is too long or looks like a client id. A secret may
+// contain any printable ASCII character, including spaces and quotes (RFC 6749 appendix
+// A.2).
 func ClientSecret(value string) error {
 	switch {
 	case len(value) > maxClientSecret:
@@ -53,23 +53,23 @@ func ClientSecret(value string) error {
 	return nil
 }
 
-// Document refuses a whole JSON document in place of one value in it.
+// Document refuses a whole JSON document given instead of one value from it.
 func Document(raw string) error {
 	text := strings.TrimLeft(raw, " \t\r\n\uFEFF")
 	if strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
-		return errors.New("is a whole JSON document: give only the one value, without the quotes around it")
+		return errors.New("is a whole JSON document: give only the value, without the quotes around it")
 	}
 	return nil
 }
 
-// SecretOddity returns what is unusual about a secret and may still be right, as a
-// clause that begins with what the secret does, or "".
-func SecretOddity(value string) string {
+// SecretWarning returns what is unusual about a secret but may be correct, as the rest of
+// a sentence that starts with the field's name, or "".
+func SecretWarning(value string) string {
 	switch {
 	case strings.Trim(value, " ") != value:
-		return "begins or ends with a space, which is sent with it"
+		return "begins or ends with a space, which is sent as part of it"
 	case isQuoted(value):
-		return "is in quotes, which are sent with it"
+		return "is in quotes, which are sent as part of it"
 	}
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 // generated has the form of what My Apps generates, which is base64 of 64 bytes.
 func generated() string { return strings.Repeat("canary+/", 10) + "canary==" }
 
-func TestAClientIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
+func TestClientIDIsTrimmed(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"service-abc", "imodel-hub-0123", "a@b"} {
 		id, err := input.ClientID(" " + raw + " ")
@@ -21,7 +21,7 @@ func TestAClientIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
 	}
 }
 
-func TestAClientIDThatIsSomethingElseIsRefused(t *testing.T) {
+func TestInvalidClientIDIsRefused(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		" ":                      "is only spaces: give the id of a service app registered in My Apps, client_id=service-…",
@@ -35,7 +35,7 @@ func TestAClientIDThatIsSomethingElseIsRefused(t *testing.T) {
 	}
 }
 
-func TestASecretIsTakenAsItIsUnlessItIsSomethingElse(t *testing.T) {
+func TestSecretIsUnchangedUnlessItLooksLikeSomethingElse(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{generated(), "a", `"a"`, " a b ", "service-a", "{curly"} {
 		require.NoError(t, input.ClientSecret(raw))
@@ -49,21 +49,21 @@ func TestASecretIsTakenAsItIsUnlessItIsSomethingElse(t *testing.T) {
 	}
 }
 
-func TestAWholeDocumentIsNoSecret(t *testing.T) {
+func TestJSONDocumentIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{`{"client_secret":"canary"}`, "\uFEFF{\n  \"client_secret\": \"canary\"\n}\n", " {} "} {
-		require.EqualError(t, input.Document(raw), "is a whole JSON document: give only the one value, without the quotes around it")
+		require.EqualError(t, input.Document(raw), "is a whole JSON document: give only the value, without the quotes around it")
 	}
 }
 
-func TestWhatIsOddAboutASecretIsSaid(t *testing.T) {
+func TestUnusualSecretHasAWarning(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"a": "", `"`: "", `"a'`: "", "{a}": "", "a b": "",
-		" a":  "begins or ends with a space, which is sent with it",
-		"a ":  "begins or ends with a space, which is sent with it",
-		`"a"`: "is in quotes, which are sent with it", `'a'`: "is in quotes, which are sent with it",
+		" a":  "begins or ends with a space, which is sent as part of it",
+		"a ":  "begins or ends with a space, which is sent as part of it",
+		`"a"`: "is in quotes, which are sent as part of it", `'a'`: "is in quotes, which are sent as part of it",
 	} {
-		require.Equal(t, want, input.SecretOddity(raw), "%q", raw)
+		require.Equal(t, want, input.SecretWarning(raw), "%q", raw)
 	}
 }

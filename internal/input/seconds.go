@@ -12,9 +12,9 @@ import (
 
 const day = 24 * time.Hour
 
-// Seconds takes a duration in the spellings that Vault takes: a number of seconds,
-// its digits, or a text such as 90s, 1h30m or 7d. It returns an int of seconds, or
-// nil for an empty text. It refuses fractions of a second, which Vault drops.
+// Seconds accepts a duration in the forms that Vault accepts: a number of seconds, its
+// digits, or a string such as 90s, 1h30m or 7d. It returns an int of seconds, or nil for
+// an empty string. It refuses fractions of a second, which Vault would drop.
 func Seconds(raw any) (any, error) {
 	var text string
 	switch v := raw.(type) {
@@ -48,5 +48,5 @@ func parseDuration(text string) (time.Duration, error) {
 }
 
 func errSeconds() error {
-	return errors.New("must be a duration in whole seconds such as 90s, 30m or 1h, not negative")
+	return errors.New("must be a non-negative duration in whole seconds, such as 90s, 30m or 1h")
 }

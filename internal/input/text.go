@@ -1,7 +1,7 @@
-// Package input turns the values of a request into what their senders meant. It
-// knows how people and programs spell values, not what the values are for. Its
-// errors complete a sentence that begins with the name of a field; they name the
-// kind and the place of what is wrong and never quote a value, which may be a secret.
+// Package input normalizes the values of a request. It knows how people and programs
+// write values, not what the values are for. Its errors complete a sentence that starts
+// with a field's name. They describe what is wrong and where, and never quote a value,
+// which may be a secret.
 package input
 
 import (
@@ -13,19 +13,19 @@ import (
 	"unicode/utf8"
 )
 
-// Text says what a text may hold. The zero Text is one line of visible characters.
+// Text is the rule for a string field. The zero Text allows one line of visible characters.
 type Text struct {
-	ASCII bool // printable ASCII only, as RFC 6749 appendix A has it for credentials
-	File  bool // anything, and the line break at the end is kept
-	List  bool // a list of texts is taken as well
+	ASCII bool // printable ASCII only, as RFC 6749 appendix A requires for credentials
+	File  bool // any characters; a final line break is kept
+	List  bool // a list of strings is allowed as well
 
-	// Pasted returns an error for a text that is known to be something else. It is
-	// asked first, as its hint is the more precise one.
+	// Pasted returns an error for a value that is clearly something else. It is called
+	// first, because its hint is more precise.
 	Pasted func(raw string) error
 }
 
-// Read takes a string, and a list of strings if List is set. It returns a string, a
-// []string, or nil for an empty list, which means the default as an empty text does.
+// Read accepts a string, and a list of strings if List is set. It returns a string, a
+// []string, or nil for an empty list, which means the default, like an empty string.
 func (t Text) Read(raw any) (any, error) {
 	switch v := raw.(type) {
 	case string:
@@ -48,9 +48,9 @@ func (t Text) Read(raw any) (any, error) {
 
 func (t Text) mistyped() error {
 	if t.List {
-		return errors.New("must be text or a list of texts")
+		return errors.New("must be a string or a list of strings")
 	}
-	return errors.New("must be text")
+	return errors.New("must be a string")
 }
 
 func (t Text) readList(list []string) (any, error) {
@@ -84,21 +84,21 @@ func (t Text) read(raw string) (string, error) {
 	position := 0
 	for _, char := range text {
 		position++
-		if kind := t.oddity(char); kind != "" {
+		if kind := t.refusal(char); kind != "" {
 			return "", fmt.Errorf("has %s (character %d)", kind, position)
 		}
 	}
 	return text, nil
 }
 
-// oddity names the kind of a character that isn't allowed.
-func (t Text) oddity(char rune) string {
+// refusal describes a character that isn't allowed, or returns "" if it is.
+func (t Text) refusal(char rune) string {
 	switch {
 	case char == '\uFEFF':
-		return "a byte order mark, as some editors put into files: save the file without it"
+		return "a byte order mark, which some editors add: save the file without it"
 	case char == '\n', char == '\r':
 		return "a line break"
-	case char == utf8.RuneError: // what JSON decoders put in place of other encodings
+	case char == utf8.RuneError: // JSON decoders replace invalid UTF-8 with it
 		return "a character that isn't UTF-8"
 	case unicode.IsControl(char):
 		return "a control character"
@@ -110,7 +110,7 @@ func (t Text) oddity(char rune) string {
 	return ""
 }
 
-// Line drops one line break at the end, \n or \r\n, as files have it.
+// Line drops one final line break, \n or \r\n, which files end with.
 func Line(text string) string {
 	if line, found := strings.CutSuffix(text, "\n"); found {
 		return strings.TrimSuffix(line, "\r")
@@ -118,8 +118,8 @@ func Line(text string) string {
 	return text
 }
 
-// Bool takes a bool, or the text of one. It returns a bool, or nil for an empty
-// text: a variable that isn't set must not switch anything off.
+// Bool accepts a bool or its text. It returns a bool, or nil for an empty string: an
+// unset variable must not turn anything off.
 func Bool(raw any) (any, error) {
 	switch v := raw.(type) {
 	case bool:

@@ -11,7 +11,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/input"
 )
 
-func TestATextIsTakenWithoutTheLineBreakOfItsFile(t *testing.T) {
+func TestFinalLineBreakIsDropped(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		"a": "a", "a\n": "a", "a\r\n": "a", "": "", "\n": "", "\r\n": "", "a b": "a b", "ä": "ä",
@@ -25,10 +25,10 @@ func TestATextIsTakenWithoutTheLineBreakOfItsFile(t *testing.T) {
 	require.Equal(t, "\uFEFFa\nb\n", file)
 }
 
-func TestATextIsRefusedByTheKindAndPlaceOfWhatIsWrong(t *testing.T) {
+func TestRefusalNamesTheCharactersKindAndPosition(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"\uFEFFcanary":  "has a byte order mark, as some editors put into files: save the file without it (character 1)",
+		"\uFEFFcanary":  "has a byte order mark, which some editors add: save the file without it (character 1)",
 		"ca\nnary":      "has a line break (character 3)",
 		"canary\n\n":    "has a line break (character 7)",
 		"canary\r":      "has a line break (character 7)",
@@ -46,15 +46,15 @@ func TestATextIsRefusedByTheKindAndPlaceOfWhatIsWrong(t *testing.T) {
 	require.EqualError(t, err, "has a character outside ASCII (character 7)")
 }
 
-func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
+func TestValueOfAnotherTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []any{5, 1.5, true, map[string]any{"canary": "canary"}, []any{"canary"}, []string{"canary"}} {
 		_, err := input.Text{}.Read(raw)
-		require.EqualError(t, err, "must be text")
+		require.EqualError(t, err, "must be a string")
 	}
 	for _, raw := range []any{5, []any{"a", 5}, []any{[]any{"a"}}} {
 		_, err := input.Text{List: true}.Read(raw)
-		require.EqualError(t, err, "must be text or a list of texts")
+		require.EqualError(t, err, "must be a string or a list of strings")
 	}
 	for _, raw := range []any{5, 1.5, []any{true}, "perhaps", "yes"} {
 		_, err := input.Bool(raw)
@@ -62,7 +62,7 @@ func TestAValueOfAnotherTypeIsRefused(t *testing.T) {
 	}
 }
 
-func TestAListIsTakenWhereOneIsAllowed(t *testing.T) {
+func TestListIsAcceptedWhereAllowed(t *testing.T) {
 	t.Parallel()
 	rule := input.Text{List: true}
 	for _, raw := range []any{[]any{"a", "b\n"}, []string{"a", "b"}} {
@@ -77,7 +77,7 @@ func TestAListIsTakenWhereOneIsAllowed(t *testing.T) {
 	require.EqualError(t, err, "has a line break (character 2)")
 }
 
-func TestAnEmptyTextSwitchesNothingOff(t *testing.T) {
+func TestEmptyStringTurnsNothingOff(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[any]any{"": nil, "\n": nil, "true\n": true, "false": false, "0": false, true: true, false: false} {
 		value, err := input.Bool(raw)
@@ -86,7 +86,7 @@ func TestAnEmptyTextSwitchesNothingOff(t *testing.T) {
 	}
 }
 
-func TestWhatIsPastedIsNamedBeforeItsCharacters(t *testing.T) {
+func TestPastedDocumentIsNamedBeforeItsCharacters(t *testing.T) {
 	t.Parallel()
 	rule := input.Text{Pasted: func(string) error { return errors.New("is something else") }}
 	_, err := rule.Read("\uFEFFcanary")
@@ -111,7 +111,7 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-func TestADurationIsTakenInEverySpelling(t *testing.T) {
+func TestEveryFormOfADurationIsAccepted(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[any]any{
 		90: 90, int64(90): 90, 90.0: 90, json.Number("90"): 90, "90": 90, "90s": 90, "1m30s": 90, "1.5m": 90, "1500ms\n": nil,
@@ -126,7 +126,7 @@ func TestADurationIsTakenInEverySpelling(t *testing.T) {
 			continue
 		}
 		if want == nil {
-			require.EqualError(t, err, "must be a duration in whole seconds such as 90s, 30m or 1h, not negative", "%v", raw)
+			require.EqualError(t, err, "must be a non-negative duration in whole seconds, such as 90s, 30m or 1h", "%v", raw)
 			continue
 		}
 		require.NoError(t, err, "%v", raw)

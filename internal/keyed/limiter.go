@@ -1,5 +1,5 @@
-// Package keyed limits how much runs at a time under one key, such as a storage
-// key or the name of an app. Two keys never wait for each other.
+// Package keyed limits how many operations run at a time for one key, such as a storage
+// key or an app's name. Operations with different keys never wait for each other.
 package keyed
 
 import (
@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Limiter admits a fixed number of holders for each key. A limiter of one is a lock
-// whose wait ends with the waiter's context. It keeps nothing for a key without
-// holders.
+// Limiter admits a fixed number of holders per key. With a limit of one it is a lock
+// whose wait ends with the waiter's context. It keeps no state for keys without holders
+// or waiters.
 type Limiter struct {
-	most int64
+	limit int64
 
 	mu    sync.Mutex
 	slots map[string]*slot
@@ -24,13 +24,13 @@ type slot struct {
 	users int // holders and waiters
 }
 
-// New returns a limiter that admits most holders for each key.
-func New(most int64) *Limiter {
-	return &Limiter{most: most, slots: make(map[string]*slot)}
+// New returns a limiter that admits up to limit holders per key.
+func New(limit int64) *Limiter {
+	return &Limiter{limit: limit, slots: make(map[string]*slot)}
 }
 
-// Acquire waits until key has room, or returns the context's error. The holder
-// calls release once.
+// Acquire waits for a slot for key, or returns the context's error. The holder must call
+// release exactly once.
 func (l *Limiter) Acquire(ctx context.Context, key string) (release func(), err error) {
 	s := l.enter(key)
 	if err := s.free.Acquire(ctx, 1); err != nil {
@@ -40,7 +40,7 @@ func (l *Limiter) Acquire(ctx context.Context, key string) (release func(), err 
 	return func() { s.free.Release(1); l.leave(key, s) }, nil
 }
 
-// TryAcquire is Acquire for those who don't wait; ok is false where key has no room.
+// TryAcquire is Acquire without waiting; ok is false if key has no free slot.
 func (l *Limiter) TryAcquire(key string) (release func(), ok bool) {
 	s := l.enter(key)
 	if !s.free.TryAcquire(1) {
@@ -55,7 +55,7 @@ func (l *Limiter) enter(key string) *slot {
 	defer l.mu.Unlock()
 	s := l.slots[key]
 	if s == nil {
-		s = &slot{free: semaphore.NewWeighted(l.most)}
+		s = &slot{free: semaphore.NewWeighted(l.limit)}
 		l.slots[key] = s
 	}
 	s.users++

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLimiterAdmitsSoManyForEachKey(t *testing.T) {
+func TestLimiterAdmitsALimitedNumberPerKey(t *testing.T) {
 	t.Parallel()
 	l := New(2)
 	first, ok := l.TryAcquire("a")
@@ -24,7 +24,7 @@ func TestLimiterAdmitsSoManyForEachKey(t *testing.T) {
 	require.True(t, ok)
 }
 
-func TestAcquireWaitsForItsTurnOrItsContext(t *testing.T) {
+func TestAcquireWaitsForASlotOrItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := New(1)

@@ -1,5 +1,5 @@
-// Package memo keeps values in memory that were read from somewhere slow, until
-// they are written again or invalidated. It knows nothing of what it keeps.
+// Package memo caches values that are slow to read, until they are rewritten or
+// invalidated.
 package memo
 
 import (
@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// readTime bounds a shared read, so that a source that hangs is asked again.
+// readTime limits a shared read, so that later callers retry if the source hangs.
 const readTime = 10 * time.Second
 
-// Memo holds values by name. No lock is held while a value is read. All methods
-// may be called at the same time.
+// Memo caches values by name. It holds no lock while it reads a value. All methods are
+// safe for concurrent use.
 type Memo[T any] struct {
 	reads singleflight.Group
 
@@ -30,13 +30,13 @@ func New[T any]() *Memo[T] {
 	return &Memo[T]{values: make(map[string]T)}
 }
 
-// Peek returns the value in memory. It reads nothing.
+// Peek returns the cached value, if any, without reading it from the source.
 func (m *Memo[T]) Peek(name string) (T, bool) {
 	v, _, ok := m.look(name)
 	return v, ok
 }
 
-// look is Peek with the number of changes so far.
+// look is Peek, and also returns the number of changes so far.
 func (m *Memo[T]) look(name string) (v T, changes uint64, ok bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -44,11 +44,11 @@ func (m *Memo[T]) look(name string) (v T, changes uint64, ok bool) {
 	return v, m.changes, ok
 }
 
-// Get returns the value in memory, or else what read returns. Callers that come
-// together share one read; it continues for 10 s at most when the caller that
-// began it leaves. A caller that comes after a change shares no read from before
-// it. drop gets each value that a change made stale before it could be kept.
-// Errors are read's or the context's, and are not kept.
+// Get returns the cached value, or else caches and returns what read returns. Concurrent
+// callers share one read, which continues for up to 10 s even if the caller that started
+// it gives up. A caller never shares a read that started before the latest change. drop
+// is called with each value that a change made stale before it could be cached. Errors
+// come from read or the context, and are not cached.
 func (m *Memo[T]) Get(ctx context.Context, name string, read func(context.Context) (T, error), drop func(T)) (T, error) {
 	v, changes, ok := m.look(name)
 	if ok {
@@ -88,7 +88,7 @@ func (m *Memo[T]) fill(ctx context.Context, name string, read func(context.Conte
 	}
 }
 
-// keep stores what was read, unless anything changed since the count was seen.
+// keep caches a value, unless anything has changed since seen was counted.
 func (m *Memo[T]) keep(name string, v T, seen uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -99,7 +99,7 @@ func (m *Memo[T]) keep(name string, v T, seen uint64) bool {
 	return true
 }
 
-// Swap puts v in memory and returns the value it replaces.
+// Swap caches v and returns the value it replaces.
 func (m *Memo[T]) Swap(name string, v T) (before T, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -109,12 +109,12 @@ func (m *Memo[T]) Swap(name string, v T) (before T, ok bool) {
 	return before, ok
 }
 
-// Forget drops the value from memory and returns it.
+// Forget removes the cached value and returns it.
 func (m *Memo[T]) Forget(name string) (T, bool) {
 	return m.ForgetIf(name, func(T) bool { return true })
 }
 
-// ForgetIf drops the value from memory, and returns it, if stale reports true for it.
+// ForgetIf removes the cached value and returns it, if stale returns true for it.
 func (m *Memo[T]) ForgetIf(name string, stale func(T) bool) (T, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,12 +123,12 @@ func (m *Memo[T]) ForgetIf(name string, stale func(T) bool) (T, bool) {
 		var none T
 		return none, false
 	}
-	m.changes++ // also where there is no value: one may be on its way
+	m.changes++ // even if there is no value: one may be being read
 	delete(m.values, name)
 	return v, ok
 }
 
-// All returns a copy of what is in memory.
+// All returns a copy of all cached values.
 func (m *Memo[T]) All() map[string]T {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -15,7 +15,7 @@ func value(v string) func(context.Context) (string, error) {
 
 func keep(string) {}
 
-func TestMemoReadsOnceUntilItIsToldToForget(t *testing.T) {
+func TestMemoReadsOnceUntilTheValueIsForgotten(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	for _, read := range []string{"first", "never"} {
@@ -31,7 +31,7 @@ func TestMemoReadsOnceUntilItIsToldToForget(t *testing.T) {
 	require.Equal(t, "second", v)
 }
 
-func TestMemoKeepsNoError(t *testing.T) {
+func TestMemoDoesNotCacheErrors(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	failure := errors.New("no")
@@ -42,7 +42,7 @@ func TestMemoKeepsNoError(t *testing.T) {
 	require.Equal(t, "found", v)
 }
 
-func TestMemoDropsWhatWasOutdatedWhileItWasRead(t *testing.T) {
+func TestMemoDropsAValueThatBecameStaleDuringItsRead(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	var dropped []string
@@ -61,7 +61,7 @@ func TestMemoDropsWhatWasOutdatedWhileItWasRead(t *testing.T) {
 	require.Equal(t, []string{"old"}, dropped)
 }
 
-func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
+func TestMemoPrefersAValueWrittenDuringARead(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	v, err := m.Get(t.Context(), "name", func(context.Context) (string, error) {
@@ -72,7 +72,7 @@ func TestMemoPrefersWhatWasWrittenWhileItRead(t *testing.T) {
 	require.Equal(t, "written", v)
 }
 
-func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
+func TestMemoDoesNotShareAReadThatStartedBeforeAChange(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	missing := errors.New("there is none")
@@ -96,7 +96,7 @@ func TestMemoSharesNoReadFromBeforeAChange(t *testing.T) {
 	require.Equal(t, missing, <-before)
 }
 
-func TestMemoReadsOnWhenItsReaderGivesUp(t *testing.T) {
+func TestMemoContinuesAReadWhenItsReaderGivesUp(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +126,7 @@ func TestMemoForgetsAValueOnlyIfItIsStale(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestMemoHandsOutACopyOfAll(t *testing.T) {
+func TestMemoAllReturnsACopy(t *testing.T) {
 	t.Parallel()
 	m := New[string]()
 	m.Swap("name", "kept")

@@ -1,5 +1,4 @@
-// Package scopes owns the type of a set of OAuth 2.0 scopes. It knows neither the
-// exchange that asks for them nor the token that carries them.
+// Package scopes defines a set of OAuth 2.0 scopes.
 package scopes
 
 import (
@@ -38,8 +37,8 @@ func Parse(raw string) (Set, error) {
 	return set, nil
 }
 
-// Granted reads the scopes that a provider granted, or that a token states. They
-// obey no rules of ours.
+// Granted reads the scopes that a provider granted or that a token states. It checks no
+// rules.
 func Granted(scopes ...string) Set { return of(split(strings.Join(scopes, " "))) }
 
 // String returns the scope parameter of RFC 6749 section 3.3.
@@ -66,7 +65,7 @@ func of(fields []string) Set {
 func check(scope string) error {
 	switch scope {
 	case "openid", "email", "profile", "organization", "offline_access":
-		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for people,"+
+		return fmt.Errorf("must not contain %s: openid, email, profile, organization and offline_access are for users,"+
 			" not for service apps", scope)
 	}
 	if strings.ContainsFunc(scope, isOutside) {

@@ -23,7 +23,7 @@ func TestParseReturnsTheCanonicalForm(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatIMSWould(t *testing.T) {
+func TestParseRefusesInvalidScopes(t *testing.T) {
 	t.Parallel()
 	for raw, rule := range map[string]string{
 		"":                        "must name at least one scope",
@@ -41,7 +41,7 @@ func TestParseRefusesWhatIMSWould(t *testing.T) {
 	}
 }
 
-func TestEqualSetsAreOneKey(t *testing.T) {
+func TestEqualSetsAreTheSameMapKey(t *testing.T) {
 	t.Parallel()
 	one, err := scopes.Parse("b a")
 	require.NoError(t, err)

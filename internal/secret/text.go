@@ -1,5 +1,4 @@
-// Package secret owns the type of a string that must never be shown. It knows
-// nothing of where such a string comes from or what it opens.
+// Package secret defines a string that can't be shown by accident.
 package secret
 
 import (
@@ -9,22 +8,22 @@ import (
 	"log/slog"
 )
 
-// redacted is what every print and every encoder shows.
+// redacted is what all printing and encoding shows.
 const redacted = "[redacted]"
 
 // Text is a string that can't print itself: under every verb of fmt, and in
 // JSON, YAML, slog and hclog, it shows as "[redacted]"; gob refuses it. It can't
-// be decoded either: whoever stores one reveals it there on purpose. The zero
-// Text is the empty string.
+// be decoded either: code that stores one must call Reveal explicitly. The zero Text is
+// the empty string.
 type Text struct {
-	// Two Texts are compared with Equal alone: == would compare addresses.
+	// Prevents ==, which would compare addresses: use Equal.
 	_ [0]func()
-	// fmt prints an unexported field of someone else's struct by reflection,
-	// without asking its methods; a pointer shows as an address then.
+	// A pointer, because fmt prints unexported fields of other structs by reflection,
+	// without calling their methods; a pointer then shows as an address.
 	value *string
 }
 
-// New returns value as a Text.
+// New returns a Text that holds value.
 func New(value string) Text {
 	if value == "" {
 		return Text{}
@@ -45,13 +44,13 @@ func (t Text) IsZero() bool {
 	return t.value == nil
 }
 
-// Equal reports whether both hold the same string, in a time that depends on
-// their lengths alone.
+// Equal reports whether both hold the same string, in a time that depends only on their
+// lengths.
 func (t Text) Equal(other Text) bool {
 	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(other.Reveal())) == 1
 }
 
-// String implements fmt.Stringer, for those who call it directly.
+// String implements fmt.Stringer, for direct callers.
 func (t Text) String() string {
 	return redacted
 }
@@ -62,7 +61,7 @@ func (t Text) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, redacted)
 }
 
-// MarshalText implements encoding.TextMarshaler, which JSON, YAML and XML ask for.
+// MarshalText implements encoding.TextMarshaler, which JSON, YAML and XML encoders use.
 func (t Text) MarshalText() ([]byte, error) {
 	return []byte(redacted), nil
 }

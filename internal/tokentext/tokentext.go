@@ -1,8 +1,8 @@
-// Package tokentext reads an access token out of what a person pastes: a token wrapped by
+// Package tokentext extracts an access token from pasted text: a token wrapped by
 // a terminal, in quotes, in an Authorization header or in a JSON answer.
 //
-// A token is looked up by the hash of its exact text, so a text that is nearly a token
-// would be found nowhere. Read therefore returns a complete token or refuses.
+// A token is looked up by the hash of its exact text, so an incomplete or altered token
+// would never be found. Read therefore returns a complete token or an error.
 package tokentext
 
 import (
@@ -17,8 +17,8 @@ import (
 	"vault-plugin-secrets-itwin/internal/secret"
 )
 
-// Why a text is refused. The texts complete a sentence, such as "the token is empty", and
-// never quote what was given.
+// Why a text is refused. These errors complete a sentence, such as "the token is empty",
+// and never quote the text.
 var (
 	ErrEmpty      = errors.New("is empty: give an access token")
 	ErrTokenID    = errors.New("is a token_id: give the access token itself")
@@ -34,20 +34,20 @@ var (
 const (
 	// maxToken is the longest token the engine hands out, in bytes.
 	maxToken = 64 << 10
-	// maxText, in bytes, leaves room for a token's surroundings.
+	// maxText, in bytes, leaves room for text around the token.
 	maxText = 1 << 20
 	// maxBefore, in bytes, is how far before a candidate its name can be. It keeps the search linear.
 	maxBefore = 100
 )
 
 var (
-	// candidate is what may be a token, with the white space that wrapped it. Base64url of `{"` is eyJ.
+	// candidate matches a possible token, with the white space that wraps it. Base64url of `{"` is eyJ.
 	candidate = regexp.MustCompile(`e\s*y\s*J[A-Za-z0-9_.\s-]*`)
-	// glued is what base64, URLs and words have next to a candidate, so that it isn't a token of its own.
+	// glued matches a character before a candidate that makes it part of base64, a URL or a word.
 	glued = regexp.MustCompile(`[A-Za-z0-9_.+/~%-]$`)
-	// encoded is what base64 and URLs have in the place of base64url's characters.
+	// encoded matches characters after a candidate that base64 and URLs use but base64url doesn't.
 	encoded = regexp.MustCompile(`^([+/=~]|%[0-9A-Fa-f]{2})`)
-	// named precedes the value of access_token in JSON, a form, a table or an assignment.
+	// named matches the text before the value of access_token in JSON, a form, a table or an assignment.
 	named = regexp.MustCompile(`(?i)access_token[\\"'\s:=]*$`)
 
 	tokenID    = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
@@ -61,7 +61,7 @@ var (
 // name or "Authorization: Bearer". Of several tokens, it takes the one named access_token.
 //
 // It refuses everything else with one of this package's errors, including a token with a
-// part missing. It can't notice a character exchanged for another: only the signature can.
+// part missing. It can't notice a changed character: only verifying the signature can.
 func Read(raw string) (secret.Text, error) {
 	if len(raw) > maxText {
 		return secret.Text{}, ErrTooLong
@@ -85,8 +85,9 @@ func ID(raw string) (string, bool) {
 	return strings.ToLower(match[1]), true
 }
 
-// visible drops what a paste may bring along unseen, such as byte order marks, soft hyphens
-// and the zero bytes of UTF-16, and turns all white space into what a regexp takes for it.
+// visible drops invisible characters that pasted text may contain, such as byte order
+// marks, soft hyphens and the zero bytes of UTF-16, and converts all white space to
+// characters that \s matches.
 func visible(raw string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -101,7 +102,7 @@ func visible(raw string) string {
 	}, raw)
 }
 
-// search finds the one token in a text. Beside one named access_token, nothing else matters.
+// search finds the one token in a text. A token named access_token takes precedence.
 func search(text string) (string, error) {
 	var access, other string
 	var damaged error
@@ -191,7 +192,7 @@ func unmarshal(part string, into any) bool {
 // decode reads the base64url of RFC 7515: no padding, and no bits that encode nothing.
 func decode(part string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(part) }
 
-// fits reports whether a signature can have so many bytes, by RFC 7518 section 3 and RFC 8037.
+// fits reports whether a signature can have this size in bytes, by RFC 7518 section 3.
 func fits(size int, algorithm string) bool {
 	switch algorithm {
 	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512":
@@ -206,7 +207,7 @@ func fits(size int, algorithm string) bool {
 	return false
 }
 
-// mistaken names what was given in the place of an access token.
+// mistaken describes what was given instead of an access token.
 func mistaken(text string) error {
 	_, isID := ID(text)
 	switch {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Line is what tests choose of an entry; the rest is as Vault writes it.
+// Line holds the fields of an entry that tests choose; the rest is as Vault writes it.
 type Line struct {
 	Time      time.Time
 	Type      string // request or response; empty is response
@@ -29,21 +29,21 @@ type Line struct {
 	Wrapping  string // of a wrapped answer or, with a Token, the one that it came out of
 	Holder    string // a wrapping whose own token made the request
 	Body      string // of the request, JSON
-	Data      string // of the answer, JSON, where it is no token
+	Data      string // of the answer, JSON, if it isn't a token
 	Warning   string // in the answer
 	Error     string // why the request failed, though it was allowed
 }
 
-// Hash stands for Vault's HMAC of a string.
+// Hash returns a string in place of Vault's HMAC.
 func Hash(s string) string { return "hmac-sha256:" + ID("key"+s) }
 
-// ID is a token's token_id.
+// ID returns a token's token_id.
 func ID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
 
-// Accessor stands for Vault's HMAC of the accessor of a Vault token.
+// Accessor returns a string in place of Vault's HMAC of a token's accessor.
 func Accessor(token string) string { return Hash("accessor of " + token) }
 
 // entryFormat is an entry of Vault 1.21 with a plugin's mount, its order and its fields.

@@ -59,12 +59,12 @@ type Row struct {
 	First   time.Time `json:"first,omitzero"`
 	Last    time.Time `json:"last,omitzero"`
 	Count   int       `json:"count"`
-	// Readers is how many readers a row of failures counts, each of them once.
+	// Readers is the number of different readers in a row of failures.
 	Readers int `json:"readers,omitempty"`
 }
 
 // Subject is what the events of a row have in common. A field is empty if the section
-// doesn't tell it apart. Detail is the latest error of those that have one cause.
+// doesn't distinguish by it. Detail is the latest error of those with the same cause.
 type Subject struct {
 	Kind      auditlog.Kind `json:"kind,omitempty"`
 	Mount     string        `json:"mount,omitempty"`
@@ -79,16 +79,16 @@ type Subject struct {
 	Detail    string        `json:"detail,omitempty"`
 }
 
-// DefaultRole stands for a read without a role, which is of the default app's token.
+// DefaultRole is the role of a read without a role, which returns the default app's token.
 const DefaultRole = "(default)"
 
-// UnknownRole stands for the role of an unwrapping if the log doesn't show the wrapping being made.
+// UnknownRole is the role of an unwrapping whose wrapping the log doesn't show being made.
 const UnknownRole = "(unknown)"
 
-// HiddenToken stands for the id of a received token that the log doesn't show.
+// HiddenToken is the id of a received token that the log doesn't show.
 const HiddenToken = "(not shown)"
 
-// roleOf is the role of an event as it is displayed.
+// roleOf returns the role of an event as displayed.
 func roleOf(e auditlog.Event) string {
 	switch {
 	case e.Role != "":

@@ -8,7 +8,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// basis holds what all questions share.
+// basis is what all questions share.
 type basis struct {
 	scope      Scope
 	wrappings  *wrappings
@@ -23,8 +23,8 @@ func newBasis(scope Scope) basis {
 	return basis{scope: scope, wrappings: newWrappings(), timeline: newTimeline(), unreadable: newRows(maxRows)}
 }
 
-// observe takes every event, including those outside the scope: a wrapping made on another
-// mount can then be told from one made on this mount.
+// observe takes every event, including those outside the scope, to distinguish wrappings
+// made on this mount from those made on another.
 func (b *basis) observe(e auditlog.Event) {
 	b.wrappings.observe(e)
 	switch {
@@ -83,19 +83,19 @@ func (b *basis) close(read auditlog.Stats) []unwrapping {
 	return some
 }
 
-// noteMissing says what might have answered the question.
+// noteMissing describes what might also have answered the question.
 func (b *basis) noteMissing() {
 	if more := b.wrappings.more; more > 0 {
 		b.note("There are too many wrapped reads and unwrappings to follow. Left out: %d; unwrappings among them are missing here. "+
 			"Run the command on fewer files at a time.", more)
 	}
 	if n := b.log.Unreadable; n > 0 {
-		b.note("This answer is missing what %s recorded: damaged, and on these mounts or on an unknown one.",
+		b.note("This answer doesn't cover %s that may belong to these mounts.",
 			words.Count(n, "unreadable line"))
 	}
 }
 
-// noteMounts names mounts that the log has no entry for, and says what to type instead.
+// noteMounts names mounts that the log has no entries for, and says what to type instead.
 func (b *basis) noteMounts(others, missing []string, unplaced int) {
 	switch {
 	case len(b.log.Mounts) == 0 && len(missing) == 0:

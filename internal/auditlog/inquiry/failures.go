@@ -2,7 +2,7 @@ package inquiry
 
 import "vault-plugin-secrets-itwin/internal/auditlog"
 
-// failures counts failed requests by cause, whoever made them: an outage is one row.
+// failures counts failed requests by cause, regardless of the reader: an outage is one row.
 type failures struct {
 	*rows
 

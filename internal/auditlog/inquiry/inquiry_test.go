@@ -91,7 +91,7 @@ func TestReadersAreThoseWhoWereHandedTheToken(t *testing.T) {
 	require.Empty(t, a.Notes)
 }
 
-func TestReadersWhoUnwrappedTheTokenAreFoundByWhatTheLogHasOfIt(t *testing.T) {
+func TestReadersWhoUnwrappedTheTokenAreFoundByItsHMAC(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ids    []string
@@ -117,7 +117,7 @@ func TestReadersWhoUnwrappedTheTokenAreFoundByWhatTheLogHasOfIt(t *testing.T) {
 	}
 }
 
-func TestNotesSayWhatTheLogCantTell(t *testing.T) {
+func TestNotesDescribeWhatTheLogCantShow(t *testing.T) {
 	t.Parallel()
 	hashed := read("kim", auditlog.HashPrefix+"00", 1)
 	for name, c := range map[string]struct {
@@ -160,7 +160,7 @@ func TestUnwrappingOfAnUnseenWrappingHasAnUnknownRole(t *testing.T) {
 	require.Equal(t, []string{" unwrapped (unknown)  hmac of id of t1 x1"}, told(t, a, "tokens"))
 }
 
-func TestSummaryTellsNewReadersWhateverTheOrderOfTheLogs(t *testing.T) {
+func TestSummaryListsNewReadersForAnyOrderOfLogs(t *testing.T) {
 	t.Parallel()
 	changed := event(auditlog.ConfigChanged, 70)
 	changed.Role, changed.Path = "", "config"
@@ -180,7 +180,7 @@ func TestSummaryTellsNewReadersWhateverTheOrderOfTheLogs(t *testing.T) {
 	require.Equal(t, int64(11), a.Log.Events, "within the summary's time or not")
 }
 
-func TestFullTablesCountWhatFindsNoPlace(t *testing.T) {
+func TestFullTablesCountTheRest(t *testing.T) {
 	t.Parallel()
 	q := inquiry.NewSummary(inquiry.Scope{})
 	for i := range 10_003 {

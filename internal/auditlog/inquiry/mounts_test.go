@@ -45,7 +45,7 @@ func TestMountThatIsNotInTheLogAnswersNothing(t *testing.T) {
 	}
 }
 
-func TestMountThatIsTheOnlyOneMissingIsSaidSo(t *testing.T) {
+func TestOnlyMissingMountIsReported(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewSummary(of("no/")), unwrap("kim", "unseen", "t1", 3))
 	require.False(t, a.Found)
@@ -63,7 +63,7 @@ func TestMountWithoutEventsIsInTheLog(t *testing.T) {
 	require.NotContains(t, strings.Join(a.Notes, "\n"), "The log has no entry for")
 }
 
-func TestAnswerIsOfTheMountsAskedAboutAlone(t *testing.T) {
+func TestAnswerCoversOnlyTheRequestedMounts(t *testing.T) {
 	t.Parallel()
 	since := noon().AddDate(0, 0, -1)
 	a := ask(inquiry.NewSummary(inquiry.Scope{Since: since, Mounts: []string{"itwin/"}}),

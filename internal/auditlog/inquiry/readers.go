@@ -14,7 +14,7 @@ type Readers struct {
 
 	ids     []string
 	holders *rows
-	maybe   *rows // who opened a wrapping that may have held it
+	maybe   *rows // opened a wrapping that may have held it
 	origin  *rows
 	mounts  map[string]bool // where the token was read or minted
 	access  map[string]bool // the HMACs of the token itself, one for each audit device
@@ -24,8 +24,8 @@ type Readers struct {
 // longestLife is the longest lifetime of a token that the engine accepts.
 const longestLife = 24 * time.Hour
 
-// NewReaders asks for the readers of one token. The ids are all names that the token may
-// have in the log, as the log may show an HMAC; the token_id itself comes first.
+// NewReaders asks for the readers of one token. ids are the token_id, and possibly the
+// HMAC of it that the log shows instead.
 func NewReaders(scope Scope, ids ...string) *Readers {
 	return &Readers{
 		basis: newBasis(scope), ids: ids, holders: newRows(maxHolders), maybe: newRows(maxHolders), origin: newRows(maxRows),
@@ -49,7 +49,7 @@ func (r *Readers) Add(e auditlog.Event) {
 		remember(r.mounts, e.Mount)
 		r.originate(e)
 	default:
-		// Unwrappings wait for the end, when it is known where their wrappings were made.
+		// Unwrappings are handled at the end, when it is known where their wrappings were made.
 	}
 }
 
@@ -104,7 +104,7 @@ func (r *Readers) Answer(read auditlog.Stats) Answer {
 	return a
 }
 
-// mayBeOf reports whether a wrapped read may have been of the token. The role doesn't
+// mayBeOf reports whether a wrapped read may have returned the token. The role doesn't
 // matter, since roles can share tokens.
 func (r *Readers) mayBeOf(read *auditlog.Event) bool {
 	switch {
@@ -116,7 +116,7 @@ func (r *Readers) mayBeOf(read *auditlog.Event) bool {
 	return r.expires.IsZero() || !read.Time.After(r.expires) && read.Time.After(r.expires.Add(-longestLife))
 }
 
-// noteUnknown says what this log can't show about the token.
+// noteUnknown describes what this log can't show about the token.
 func (r *Readers) noteUnknown(found bool) {
 	if r.hashed && len(r.ids) == 1 {
 		r.note("This log shows token IDs as HMACs. Add --vault to ask Vault for the HMAC of this token. " +

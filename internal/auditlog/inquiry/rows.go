@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// maxRows bounds a table, since a flood of denied requests could fill it. The rest is only counted.
+	// maxRows limits a table, since a flood of denied requests could fill it. The rest is only counted.
 	maxRows = 10_000
-	// maxHolders bounds the tables of the readers and tokens asked for, where each row matters.
+	// maxHolders limits the tables of the readers and tokens asked for, where each row matters.
 	maxHolders = 100_000
 )
 
@@ -42,7 +42,7 @@ func (r *rows) add(subject Subject, e auditlog.Event) *Row {
 	}
 	row.Count++
 	if row.Scope != e.Token.Scope {
-		row.Scope = "" // it doesn't hold for the whole row
+		row.Scope = "" // it isn't the same for the whole row
 	}
 	if e.Time.Before(row.First) {
 		row.First = e.Time
@@ -53,12 +53,12 @@ func (r *rows) add(subject Subject, e auditlog.Event) *Row {
 	return row
 }
 
-// byTime is a section with the earliest rows first.
+// byTime returns a section with the earliest rows first.
 func (r *rows) byTime(name, title string) Section {
 	return r.section(name, title, func(a, b *Row) int { return a.First.Compare(b.First) })
 }
 
-// byCount is a section with the highest counts first.
+// byCount returns a section with the highest counts first.
 func (r *rows) byCount(name, title string) Section {
 	return r.section(name, title, func(a, b *Row) int { return cmp.Compare(b.Count, a.Count) })
 }
@@ -74,7 +74,7 @@ func (r *rows) section(name, title string, order func(a, b *Row) int) Section {
 	return section
 }
 
-// compare makes the order of rows the same in every run.
+// compare makes the order of rows deterministic.
 func (s Subject) compare(t Subject) int {
 	return cmp.Or(
 		strings.Compare(s.Reader, t.Reader), strings.Compare(s.Role, t.Role), strings.Compare(s.Entity, t.Entity),

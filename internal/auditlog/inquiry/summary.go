@@ -6,7 +6,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog"
 )
 
-// maxReaders bounds the readers that are remembered, to recognize new ones.
+// maxReaders limits the readers that are remembered to recognize new ones.
 const maxReaders = 100_000
 
 // Summary asks what happened in a span of time.
@@ -21,7 +21,7 @@ type Summary struct {
 	more int
 }
 
-// identity tells readers apart: by entity, which is Vault's own, or else by name.
+// identity identifies a reader by entity, which Vault assigns, or else by name.
 type identity struct{ entity, name string }
 
 func identify(r auditlog.Reader) identity {
@@ -58,7 +58,7 @@ func (s *Summary) Add(e auditlog.Event) {
 		who.Kind, who.Role, who.Address = e.Kind, roleOf(e), e.Address
 		s.wrapped.add(who, e)
 	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
-		return // the first two wait for the end, when it is known what was wrapped
+		return // the first two are handled at the end, when it is known what was wrapped
 	case auditlog.Denied:
 		who.Address, who.Operation, who.Path, who.Detail = e.Address, e.Operation, e.Path, e.Detail
 		s.denied.add(who, e)
@@ -84,7 +84,7 @@ func (s *Summary) remember(e auditlog.Event) {
 	}
 }
 
-// Answer sums up.
+// Answer returns the summary.
 func (s *Summary) Answer(read auditlog.Stats) Answer {
 	for _, u := range s.close(read) {
 		if u.Kind == auditlog.Unwrapped {
@@ -108,7 +108,7 @@ func (s *Summary) Answer(read auditlog.Stats) Answer {
 	return a
 }
 
-// newReaders needs a log that starts before the scope.
+// newReaders lists the new readers. That needs a log that starts before the scope.
 func (s *Summary) newReaders() []Section {
 	if s.scope.Since.IsZero() || !s.log.First.Before(s.scope.Since) {
 		s.note("New readers can't be listed, because the log doesn't start before the summary does. Add older files.")

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// maxBuckets bounds a timeline. Once events span more, it gets the next step.
+	// maxBuckets limits a timeline. If events span more, it switches to the next step.
 	maxBuckets = 60
 	maxLanes   = 500
 )
@@ -23,8 +23,8 @@ const (
 	monday = 4 * 24 * 60 * 60
 )
 
-// nextStep is the step of a timeline after one of so many seconds. It is a multiple of that one, and at most seven times
-// as long, so that a timeline that outgrows maxBuckets still has several. Above a week, steps double.
+// nextStep returns the next longer step of a timeline, in seconds. It is a multiple of the current one, at most seven
+// times as long, so that a timeline that outgrows maxBuckets still has several buckets. Above a week, steps double.
 func nextStep(seconds int64) int64 {
 	for _, step := range []time.Duration{
 		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour, day, week,
@@ -47,7 +47,7 @@ type Timeline struct {
 	More int `json:"more,omitempty"`
 }
 
-// At is when a bucket begins.
+// At returns the start of a bucket.
 func (t Timeline) At(bucket int) time.Time {
 	return time.Unix(t.Start.Unix()+int64(bucket)*t.Seconds, 0).UTC()
 }
@@ -101,7 +101,7 @@ func (t *timeline) add(e auditlog.Event) {
 	}
 }
 
-// floorDiv rounds down, where / would make the bucket before monday twice as wide.
+// floorDiv rounds down: / would make the bucket before monday twice as wide.
 func floorDiv(a, b int64) int64 { return (a - (a%b+b)%b) / b }
 
 // laneOf gives each reader and role a lane of its own. Rare events share one by kind.
@@ -130,7 +130,7 @@ func (t *timeline) coarsen() {
 	}
 }
 
-// drawn is the Timeline, busiest lanes first.
+// drawn returns the Timeline, busiest lanes first.
 func (t *timeline) drawn() Timeline {
 	drawn := Timeline{Seconds: t.step, Lanes: []Lane{}, More: t.more}
 	if len(t.lanes) == 0 {
@@ -153,7 +153,7 @@ func (t *timeline) drawn() Timeline {
 	return drawn
 }
 
-// inWords is a step in the largest unit that fits.
+// inWords returns a step in the largest unit that fits.
 func inWords(seconds int64) string {
 	step := time.Duration(seconds) * time.Second
 	for _, unit := range []struct {

@@ -34,14 +34,14 @@ func (t *Tokens) Add(e auditlog.Event) {
 	case auditlog.Read:
 		t.hold(e)
 	case auditlog.Unwrapped, auditlog.Rewrapped, auditlog.Unreadable:
-		// The first two wait for the end, when it is known what was wrapped.
+		// The first two are handled at the end, when it is known what was wrapped.
 	default:
-		t.do(e)
+		t.addOther(e)
 	}
 }
 
-// do counts everything but received tokens.
-func (t *Tokens) do(e auditlog.Event) {
+// addOther counts everything but received tokens.
+func (t *Tokens) addOther(e auditlog.Event) {
 	t.others.add(Subject{
 		Kind: e.Kind, Mount: e.Mount, Operation: e.Operation, Path: e.Path, Address: e.Address,
 		TokenID: e.Token.ID, Detail: e.Detail,
@@ -62,7 +62,7 @@ func (t *Tokens) Answer(read auditlog.Stats) Answer {
 		switch {
 		case !u.Reader.Is(t.reader) || !t.scope.contains(u.Event):
 		case u.Kind == auditlog.Rewrapped:
-			t.do(u.Event)
+			t.addOther(u.Event)
 		default:
 			u.Token.ID = cmp.Or(u.Token.ID, HiddenToken)
 			t.hold(u.Event)

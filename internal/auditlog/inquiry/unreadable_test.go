@@ -16,7 +16,7 @@ func lost() auditlog.Event {
 	return auditlog.Event{Kind: auditlog.Unreadable, Reader: by("kim")}
 }
 
-func TestUnreadableEntriesAreInEachAnswerThatTheyMayBeOf(t *testing.T) {
+func TestUnreadableEntriesAreInEachAnswerTheyMayBelongTo(t *testing.T) {
 	t.Parallel()
 	asked := inquiry.Scope{Since: noon(), Mounts: []string{"itwin/"}}
 	early, elsewhere, here := lost(), onB(lost()), lost()

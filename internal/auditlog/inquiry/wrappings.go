@@ -12,15 +12,15 @@ const (
 	maxTokens    = 50_000 // a year of three roles
 )
 
-// wrappings joins what the log shows in parts. A wrapped read names no token, and an
-// unwrapping names no role and has only HMACs. But both hold the HMACs of the wrapping, and
-// plain reads of the same token hold the same HMAC of access_token.
+// wrappings matches entries that each show only a part. A wrapped read shows no token, and
+// an unwrapping shows no role and only HMACs. But both have the HMACs of the wrapping, and
+// plain reads of the same token have the same HMAC of access_token.
 type wrappings struct {
 	made   []*wrapping
 	byHash map[string]*wrapping
 	opened []unwrapping
-	loose  []auditlog.Event // openings with a token, whose wrapping isn't known yet
-	stray  []auditlog.Event // openings without one, mostly of other engines' wrappings
+	loose  []auditlog.Event // openings that show a token and whose wrapping isn't known yet
+	stray  []auditlog.Event // openings that show none, mostly of other engines' wrappings
 	ids    map[string]string
 	more   int
 }
@@ -42,8 +42,8 @@ type unwrapping struct {
 // hidden reports whether the log doesn't show which token was in the wrapping.
 func (u unwrapping) hidden() bool { return u.Token.Access == "" }
 
-// withMaker adds the name of the reader who had the read wrapped, since the wrapping may be
-// all that is known of the one who opened it.
+// withMaker adds the name of the reader who requested the wrapping, since the reader who
+// opened it may be unknown.
 func (u unwrapping) withMaker() auditlog.Event {
 	if u.made != nil {
 		u.Detail = "wrapped by " + u.made.Reader.Name
@@ -91,7 +91,7 @@ func (w *wrappings) add(read, into auditlog.Event) {
 	}
 }
 
-// find looks for a wrapping by any of its names.
+// find returns the wrapping with any of the hashes, or nil.
 func (w *wrappings) find(hashes []string) *wrapping {
 	for _, hash := range hashes {
 		if known := w.byHash[hash]; known != nil {
@@ -111,12 +111,12 @@ func (w *wrappings) keep(some []auditlog.Event, e auditlog.Event) []auditlog.Eve
 
 // join records an opening if its wrapping is known.
 func (w *wrappings) join(e auditlog.Event) bool {
-	of := w.find(e.Opened)
-	if of != nil {
-		of.opened = true
-		w.open(e, &of.read)
+	known := w.find(e.Opened)
+	if known != nil {
+		known.opened = true
+		w.open(e, &known.read)
 	}
-	return of != nil
+	return known != nil
 }
 
 // open records an opening. A rewrapping puts the read into a new wrapping.
@@ -156,7 +156,7 @@ func (w *wrappings) close(scope Scope) []unwrapping {
 	return w.opened
 }
 
-// unknown are the openings whose wrapping still isn't known.
+// unknown returns the openings whose wrapping still isn't known.
 func (w *wrappings) unknown(openings []auditlog.Event) []auditlog.Event {
 	var left []auditlog.Event
 	for _, e := range openings {
@@ -167,8 +167,9 @@ func (w *wrappings) unknown(openings []auditlog.Event) []auditlog.Event {
 	return left
 }
 
-// mayOpen reports whether the opening may be of a wrapping that nobody is seen to open. A
-// request that names a wrapping by the short form of its token leaves no trace of which one.
+// mayOpen reports whether the opening may be of a wrapping that the log doesn't show being
+// opened. A request that names a wrapping by the short form of its token doesn't show
+// which one it is.
 func (w *wrappings) mayOpen(e auditlog.Event, scope Scope) bool {
 	return slices.ContainsFunc(w.made, func(m *wrapping) bool {
 		asked := m.read.Mount == "" || scope.covers(m.read.Mount)
@@ -176,7 +177,7 @@ func (w *wrappings) mayOpen(e auditlog.Event, scope Scope) bool {
 	})
 }
 
-// unopened are the wrapped reads whose wrappings nobody is seen to open.
+// unopened returns the wrapped reads whose wrappings the log doesn't show being opened.
 func (w *wrappings) unopened() []auditlog.Event {
 	var left []auditlog.Event
 	for _, m := range w.made {

@@ -34,8 +34,8 @@ func rewrap(name, from, to string, minute int) auditlog.Event {
 	return e
 }
 
-// TestWhoOpenedAWrappingWithoutShowingItsTokenIsInTheAnswers tells the same whatever the order of the logs.
-func TestWhoOpenedAWrappingWithoutShowingItsTokenIsInTheAnswers(t *testing.T) {
+// TestReaderWhoOpenedAWrappingIsListedEvenIfItsTokenIsHidden tells the same whatever the order of the logs.
+func TestReaderWhoOpenedAWrappingIsListedEvenIfItsTokenIsHidden(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		events []auditlog.Event
@@ -85,7 +85,7 @@ func TestWhoOpenedAWrappingWithoutShowingItsTokenIsInTheAnswers(t *testing.T) {
 	}
 }
 
-func TestWhoHadAReadWrappedIsNamedWithWhoOpenedIt(t *testing.T) {
+func TestMakerOfAWrappingIsNamedWithItsOpener(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3))
 	for _, row := range a.Sections[1].Rows {
@@ -95,7 +95,7 @@ func TestWhoHadAReadWrappedIsNamedWithWhoOpenedIt(t *testing.T) {
 	require.Empty(t, a.Sections[1].Rows[0].Detail, "it isn't known")
 }
 
-func TestWrappingThatWasOpenedIsNotSaidToBeClosed(t *testing.T) {
+func TestOpenedWrappingIsNotReportedAsUnopened(t *testing.T) {
 	t.Parallel()
 	for name, events := range map[string][]auditlog.Event{
 		"opened":               {lasting("w", 1), open("eve", "w", 2)},
@@ -107,7 +107,7 @@ func TestWrappingThatWasOpenedIsNotSaidToBeClosed(t *testing.T) {
 	require.Contains(t, fmt.Sprint(closed.Notes), "nobody opened: 1 wrapped read.")
 }
 
-func TestTokenOfARewrappedReadIsKnownWhereAnUnwrappingShowsIt(t *testing.T) {
+func TestTokenOfARewrappedReadIsKnownIfAnUnwrappingShowsIt(t *testing.T) {
 	t.Parallel()
 	events := []auditlog.Event{read("bot", "t1", 0), lasting("w", 1), rewrap("eve", "w", "w2", 2), unwrap("lee", "w2", "t1", 3)}
 	for range 2 {
@@ -158,15 +158,15 @@ func TestWrappedReadThatCantHaveBeenOfTheTokenIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestNewReaderIsNoneWhoOnlyRewrapped(t *testing.T) {
+func TestReaderWhoOnlyRewrappedIsNotNew(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewSummary(inquiry.Scope{Since: noon()}),
 		read("bot", "t1", -60), lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3))
 	require.Equal(t, []string{"userpass-lee     x1"}, told(t, a, "new_readers"))
 }
 
-// TestFloodOfWrappingsMakesAnAnswerIncompleteAndHidesNobody has others open wrappings until no more are followed.
-func TestFloodOfWrappingsMakesAnAnswerIncompleteAndHidesNobody(t *testing.T) {
+// TestFloodOfWrappingsMakesAnAnswerIncomplete has others open wrappings until no more are followed.
+func TestFloodOfWrappingsMakesAnAnswerIncomplete(t *testing.T) {
 	t.Parallel()
 	flood := []auditlog.Event{lasting("w", 1)}
 	for i := range 10_001 {
@@ -182,8 +182,8 @@ func TestFloodOfWrappingsMakesAnAnswerIncompleteAndHidesNobody(t *testing.T) {
 	require.True(t, a.Incomplete)
 }
 
-// TestWrappingIsFollowedOnceHoweverOftenALogIsRead has the same files named again and again.
-func TestWrappingIsFollowedOnceHoweverOftenALogIsRead(t *testing.T) {
+// TestWrappingInALogThatIsReadTwiceIsCountedOnce has the same files named again and again.
+func TestWrappingInALogThatIsReadTwiceIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	made, opened := inquiry.NewSummary(inquiry.Scope{}), inquiry.NewSummary(inquiry.Scope{})
 	for range 10_001 {

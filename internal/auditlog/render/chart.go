@@ -43,10 +43,10 @@ type drawnLane struct {
 	Bars  []bar
 }
 
-// ShortName is the name, cut to fit beside the lane. The title has all of it.
+// ShortName returns the name, cut to fit beside the lane. The title has it in full.
 func (l drawnLane) ShortName() string { return shortened(l.Name, maxName) }
 
-// ShortRole is the role, cut likewise.
+// ShortRole returns the role, cut in the same way.
 func (l drawnLane) ShortRole() string { return shortened(l.Role, maxRole) }
 
 func shortened(s string, limit int) string {
@@ -67,7 +67,7 @@ type tick struct {
 	Text string
 }
 
-// chartOf draws a lane for each reader and role; denials and changes come first.
+// chartOf draws a lane for each reader and role, denials and changes first.
 func chartOf(t inquiry.Timeline) chart {
 	if t.Buckets == 0 {
 		return chart{}
@@ -83,7 +83,7 @@ func chartOf(t inquiry.Timeline) chart {
 	return c
 }
 
-// shownLanes are the lanes that are drawn, denials and changes first.
+// shownLanes returns the lanes to draw, denials and changes first.
 func shownLanes(t inquiry.Timeline) []inquiry.Lane {
 	lanes := slices.Clone(t.Lanes)
 	slices.SortStableFunc(lanes, func(a, b inquiry.Lane) int { return cmp.Compare(usual(a), usual(b)) })
@@ -97,7 +97,7 @@ func usual(lane inquiry.Lane) int {
 	return 0
 }
 
-// laneName is the reader of a lane, or what its events are if readers share it.
+// laneName returns a lane's reader, or what its events are if readers share it.
 func laneName(lane inquiry.Lane) string {
 	switch lane.Kind {
 	case auditlog.Read:

@@ -16,7 +16,7 @@ type column struct {
 	value func(inquiry.Row) string
 }
 
-// columns are all fields of a row, in display order.
+// columns returns all fields of a row, in display order.
 func columns() []column {
 	return []column{
 		{"first", "first", func(r inquiry.Row) string { return timestamp(r.First) }},
@@ -44,7 +44,7 @@ func columns() []column {
 	}
 }
 
-// used are the columns that have a value in a section, without the mount if there is only one.
+// used returns the columns that have a value in a section, without the mount if there is only one.
 func used(section inquiry.Section, log inquiry.Log) []column {
 	var some []column
 	for _, c := range columns() {
@@ -83,5 +83,5 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// steers reports whether Visible escapes a rune.
+// steers reports whether a rune controls a terminal or reorders text.
 func steers(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }

@@ -34,7 +34,7 @@ func commaSeparated(w io.Writer, answer inquiry.Answer) error {
 	return out.Error()
 }
 
-// timelineSection has a row for each lane and step with events. First and last are the start and end of the step.
+// timelineSection returns a row for each lane and step with events. First and last are the start and end of the step.
 func timelineSection(t inquiry.Timeline) inquiry.Section {
 	section := inquiry.Section{Name: "timeline"}
 	for _, lane := range t.Lanes {
@@ -48,7 +48,7 @@ func timelineSection(t inquiry.Timeline) inquiry.Section {
 	return section
 }
 
-// inert keeps a spreadsheet from taking a value, or a part of it, for a formula. In locales
+// inert keeps a spreadsheet from reading a value, or a part of it, as a formula. In locales
 // with a decimal comma, a semicolon separates cells, even within CSV quotes.
 func inert(s string) string {
 	cells := strings.Split(s, ";")
@@ -60,8 +60,8 @@ func inert(s string) string {
 	return strings.Join(cells, ";")
 }
 
-// formula reports whether a spreadsheet may take a cell for a formula after it has removed
-// quotes and spaces. Some accept the full-width characters of East Asia, too.
+// formula reports whether a spreadsheet may read a cell as a formula after removing quotes
+// and spaces. Some also accept the full-width characters of East Asia.
 func formula(cell string) bool {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, `" `))
 	return strings.ContainsRune("=+-@＝＋－＠", first)

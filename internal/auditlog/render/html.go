@@ -46,7 +46,7 @@ type pageSection struct {
 	More        int
 }
 
-// pageRow has the reason below the cells, as an error is too long for a column.
+// pageRow has the reason below the cells, because an error is too long for a column.
 type pageRow struct {
 	Cells  []cell
 	Reason string
@@ -54,12 +54,12 @@ type pageRow struct {
 
 type cell struct{ Class, Text string }
 
-// Title is a column's heading.
+// Title returns a column's heading.
 func (c column) Title() string { return c.title }
 
-// page writes a self-contained file: no script, no font, no network.
+// page writes a self-contained file without scripts, fonts or network access.
 func page(w io.Writer, answer inquiry.Answer) error {
-	// The style is part of the template, as it is constant text without data.
+	// The style is part of the template, because it is constant.
 	text := strings.Replace(pageTemplate, "/* page.css */", pageStyle, 1)
 	parsed, err := template.New("page").Funcs(template.FuncMap{"count": words.Count[int]}).Parse(text)
 	if err != nil {
@@ -78,14 +78,14 @@ func page(w io.Writer, answer inquiry.Answer) error {
 	return parsed.Execute(w, d)
 }
 
-// contentPolicy allows only this page's style, so that nothing in a log could run or load even
-// if it got past the escaping.
+// contentPolicy allows only this page's style, so that nothing from a log can run or load
+// even if it gets past the escaping.
 func contentPolicy() string {
 	sum := sha256.Sum256([]byte(pageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
 
-// tiles count the events of the sections.
+// tiles returns the number of events in each section.
 func tiles(answer inquiry.Answer) []tile {
 	all := make([]tile, 0, len(answer.Sections))
 	for _, section := range answer.Sections {
@@ -101,7 +101,7 @@ func tiles(answer inquiry.Answer) []tile {
 	return all
 }
 
-// classOf is the CSS class of a section or kind of event.
+// classOf returns the CSS class of a section or kind of event.
 func classOf(name string) string {
 	switch name {
 	case "denied", "failed", "unreadable":

@@ -23,9 +23,9 @@ func object(w io.Writer, answer inquiry.Answer) error {
 	return err
 }
 
-// escaped writes what Visible escapes as JSON escapes, which decode to the same text. The
-// encoder leaves DEL, the ISO 6429 controls and marks that reorder text as they are. They
-// occur only in strings.
+// escaped replaces the characters that Visible escapes by JSON escapes, which decode to the
+// same text: the encoder leaves DEL, the ISO 6429 controls and marks that reorder text
+// unchanged. They occur only in strings.
 func escaped(text []byte) []byte {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {

@@ -76,7 +76,7 @@ func (t tally) matrix(total int) matrix {
 	return m
 }
 
-// shade is the CSS class for a count, empty for 0.
+// shade returns the CSS class for a count, empty for 0.
 func shade(n, busiest int) string {
 	if n == 0 {
 		return ""

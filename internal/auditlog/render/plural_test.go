@@ -32,7 +32,7 @@ func ofEach(n int) inquiry.Answer {
 	return a
 }
 
-func TestOneIsNotCountedAsSeveral(t *testing.T) {
+func TestCountsOfOneAreSingular(t *testing.T) {
 	t.Parallel()
 	provenance := map[int]string{
 		1: "Based on 1 line with 1 event on itwin/, 2026-11-23T09:00:00Z to 2026-11-23T10:00:00Z; 1 damaged line skipped; 1 unreadable line.",

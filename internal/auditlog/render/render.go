@@ -8,7 +8,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 )
 
-// Formats are the names that Write knows.
+// Formats returns the names of the formats that Write supports.
 func Formats() []string { return []string{"table", "json", "csv", "html"} }
 
 // Write writes an answer in a format.

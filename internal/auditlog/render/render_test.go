@@ -47,7 +47,7 @@ func rendered(t *testing.T, format string) string {
 	return text.String()
 }
 
-func TestNoFormatLetsThroughWhatDoesHarmThere(t *testing.T) {
+func TestEveryFormatNeutralizesHostileText(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"table", "csv", "html"} {
 		text := rendered(t, format)
@@ -58,8 +58,8 @@ func TestNoFormatLetsThroughWhatDoesHarmThere(t *testing.T) {
 	require.NotContains(t, rendered(t, "html"), "<script")
 }
 
-// TestJSONLetsNothingThroughThatSteersATerminal looks at the bytes of an answer, and at what they decode to.
-func TestJSONLetsNothingThroughThatSteersATerminal(t *testing.T) {
+// TestJSONEscapesTerminalControls looks at the bytes of an answer, and at what they decode to.
+func TestJSONEscapesTerminalControls(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ text, want string }{
 		"a control of ASCII":            {"\x1b[2J", `\u001b[2J`},
@@ -90,7 +90,7 @@ func TestJSONLetsNothingThroughThatSteersATerminal(t *testing.T) {
 	}
 }
 
-func TestTableSaysWhatItRestsOn(t *testing.T) {
+func TestTableStatesItsProvenance(t *testing.T) {
 	t.Parallel()
 	text := rendered(t, "table")
 	require.Contains(t, text, "\nDenied: none\n")
@@ -103,7 +103,7 @@ func TestTableSaysWhatItRestsOn(t *testing.T) {
 	require.NotContains(t, text, "ADDRESS", "columns without anything are left out")
 }
 
-func TestSpreadsheetsGetTheSameColumnsAlwaysAndNoFormula(t *testing.T) {
+func TestCSVAlwaysHasTheSameColumnsAndNoFormula(t *testing.T) {
 	t.Parallel()
 	records, err := csv.NewReader(strings.NewReader(rendered(t, "csv"))).ReadAll()
 	require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestJSONHoldsTheAnswerAsItIs(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-func TestPageIsWholeInItselfAndMayDoNothing(t *testing.T) {
+func TestPageIsSelfContained(t *testing.T) {
 	t.Parallel()
 	page := rendered(t, "html")
 	require.Contains(t, page, `http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-`)
@@ -177,8 +177,8 @@ func TestPageIsWholeInItselfAndMayDoNothing(t *testing.T) {
 	require.Equal(t, 2, strings.Count(page, "<rect "))
 }
 
-// TestReasonOfARowIsALineOfItsOwn since a column of it would be too narrow for an error, or too wide for the page.
-func TestReasonOfARowIsALineOfItsOwn(t *testing.T) {
+// TestReasonHasItsOwnLine since a column of it would be too narrow for an error, or too wide for the page.
+func TestReasonHasItsOwnLine(t *testing.T) {
 	t.Parallel()
 	a := answer()
 	long := strings.Repeat("x", 300)

@@ -14,7 +14,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/words"
 )
 
-// table writes for a terminal.
+// table writes an answer for a terminal.
 func table(w io.Writer, answer inquiry.Answer) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s\n", Visible(capitalized(answer.Subject)))
@@ -56,7 +56,7 @@ func tabulate(text *bytes.Buffer, section inquiry.Section, log inquiry.Log) {
 	}
 }
 
-// sketch draws the timeline with characters, a column for each step.
+// sketch draws the timeline as text, with a column for each step.
 func sketch(text *bytes.Buffer, t inquiry.Timeline) {
 	if t.Buckets == 0 {
 		return
@@ -76,7 +76,7 @@ func sketch(text *bytes.Buffer, t inquiry.Timeline) {
 	}
 }
 
-// bars has a character for each step. Higher ones mean more events.
+// bars returns a character for each step. Higher ones mean more events.
 func bars(t inquiry.Timeline, lane inquiry.Lane) string {
 	heights := []rune("▁▂▃▄▅▆▇█")
 	busiest := slices.Max(slices.Collect(maps.Values(lane.Counts)))
@@ -95,7 +95,7 @@ func tabbed(tabs io.Writer, cells []string) {
 	_, _ = io.WriteString(tabs, strings.TrimRight("  "+strings.Join(cells, "\t"), "\t")+"\n")
 }
 
-// provenance says what the answer is based on.
+// provenance describes what the answer is based on.
 func provenance(log inquiry.Log) string {
 	s := "Based on " + words.Count(log.Lines, "line") + " with " + words.Count(log.Events, "event")
 	if len(log.Mounts) > 0 {

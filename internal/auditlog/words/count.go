@@ -4,7 +4,7 @@ package words
 import "fmt"
 
 // Count returns a number and what it counts, such as "1 line" or "2 lines". The plural of one
-// must be formed with an s.
+// must be formed by adding an s.
 func Count[N int | int64](n N, one string) string {
 	if n == 1 {
 		return "1 " + one
