@@ -65,7 +65,9 @@ type backend struct {
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
 	writes *keyed.Limiter // of what is stored, by storage key
-	checks *keyed.Limiter // by app: checks, and config writes that ask IMS
+
+	// By app, and apart: a flood of checks must not keep an operator from replacing a secret.
+	checks, verifications *keyed.Limiter
 
 	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
 	allowedHosts outbound.AllowedHosts
@@ -118,6 +120,7 @@ func newBackend(version string) *backend {
 		metrics: newExchangeMetrics(),
 		events:  newEvents(),
 	}
+	b.verifications = keyed.New(maxVerifications)
 	b.renewer = tokens.NewRenewer(b.pools)
 	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{

@@ -16,9 +16,13 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// maxChecks is how many checks and config writes of one app may ask IMS at a time.
-// They never take an exchange from readers.
-const maxChecks = 2
+const (
+	// maxChecks is how many checks of one app may run at a time. They never take an
+	// exchange from readers.
+	maxChecks = 2
+	// checkRequests is the most that one check sends: to IMS, users/me and permissions.
+	checkRequests = 3
+)
 
 // The stages of a check, beside those of reaching a host.
 const (
@@ -78,7 +82,7 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	}
 	done, ok := b.checks.TryAcquire(a.name)
 	if !ok {
-		return nil, &busyError{app: a.name, limit: a.config.RequestTimeout}
+		return nil, &busyError{what: "checks", app: a.name, limit: checkRequests * a.config.RequestTimeout}
 	}
 	defer done()
 	c, err := b.newChain(ctx, a, a.scopesOf(r))

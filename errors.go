@@ -56,15 +56,16 @@ func (e *unsupportedError) Error() string {
 	return fmt.Sprintf("`vault %s %s` isn't possible: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.possible, " or "))
 }
 
-// busyError says that both checks of an app are taken.
+// busyError says that as many checks or config writes of an app ask IMS as may.
 type busyError struct {
+	what  string // checks or config writes
 	app   string
 	limit time.Duration // of each
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two checks or config writes of %s are running already, each for at most %s: try again when one has ended",
-		describeApp(e.app), short(e.limit))
+	return fmt.Sprintf("two %s for %s are already running, each for at most %s: try again when one has finished",
+		e.what, describeApp(e.app), short(e.limit))
 }
 
 // unverifiedError says why a config couldn't be verified with IMS, so that nothing
