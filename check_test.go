@@ -91,6 +91,22 @@ func TestCheckDoesNotAskAnIMSThatAskedForAPause(t *testing.T) {
 	require.Equal(t, true, answer[keyOK])
 }
 
+func TestCheckObeysThePauseThatAnotherCheckWasAskedFor(t *testing.T) {
+	t.Parallel()
+	e, b := newCheckEnv(t)
+	b.Say(exchangeEndpoint, headed(map[string]string{"Retry-After": "120"}, saying(http.StatusTooManyRequests, "")))
+	e.check("check")
+	asked := b.Asked(exchangeEndpoint)
+	answer, stages := e.check("check")
+	require.Equal(t, []string{"config", "exchange!"}, stages)
+	require.Contains(t, answer[keyError], "2026-11-23T12:02:00Z")
+	require.Equal(t, asked, b.Asked(exchangeEndpoint))
+
+	e.clock.advance(2 * time.Minute)
+	e.check("check")
+	require.Equal(t, asked+1, b.Asked(exchangeEndpoint))
+}
+
 func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	reached := []string{"config", "connect"}
