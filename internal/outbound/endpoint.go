@@ -2,12 +2,16 @@ package outbound
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
 )
+
+// maxEndpoint is the longest address, in characters.
+const maxEndpoint = 2048
 
 // ParseEndpoint returns an endpoint's address in the one form that is used: lower-case
 // scheme and host, no trailing slash. It must be https, or http to a loopback host,
@@ -17,6 +21,8 @@ import (
 // raw, which may hold a password.
 func ParseEndpoint(raw string) (string, error) {
 	switch {
+	case len(raw) > maxEndpoint:
+		return "", fmt.Errorf("must be at most %d characters long", maxEndpoint)
 	case strings.ContainsFunc(raw, func(r rune) bool { return isHidden(r) || unicode.IsSpace(r) }):
 		return "", errors.New("must not contain spaces or control characters")
 	case strings.ContainsAny(raw, "\"'`<>"):
