@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/helper/useragent"
@@ -19,14 +20,17 @@ import (
 const endTime = time.Second
 
 // app is a configured service app. It owns its client, keys and pool. It never
-// changes: a config write makes a new app, which takes over the pool unless the
-// identity or the secret changed.
+// changes, its pause aside: a config write makes a new app, which takes over the pool
+// unless the identity or the secret changed.
 type app struct {
 	name   string
 	config *config
 	client *ims.Client
 	keys   *ims.Keys
 	pool   *tokens.Pool
+
+	// pause is what IMS asked of the latest check that it answered with a Retry-After.
+	pause atomic.Pointer[pause]
 }
 
 // newApp returns an app that can ask IMS but has no pool yet. It does no I/O.

@@ -65,7 +65,10 @@ type backend struct {
 	apps   *memo.Memo[*app]
 	roles  *memo.Memo[*role]
 	writes *keyed.Limiter // serializes writes, by storage key
-	checks *keyed.Limiter // limits checks and config writes that ask IMS, by app
+
+	// Limits by app, separate so that a flood of checks can't keep an operator from
+	// replacing a secret.
+	checks, verifications *keyed.Limiter
 
 	// allowedHosts are the hosts that the administrator of the plugin catalog allows.
 	allowedHosts outbound.AllowedHosts
@@ -118,6 +121,7 @@ func newBackend(version string) *backend {
 		metrics: newExchangeMetrics(),
 		events:  newEvents(),
 	}
+	b.verifications = keyed.New(maxVerifications)
 	b.renewer = tokens.NewRenewer(b.pools)
 	b.allowedHosts, b.hostsErr = outbound.ParseAllowedHosts(os.Getenv(allowedHostsVariable))
 	b.Backend = &framework.Backend{

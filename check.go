@@ -16,9 +16,13 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
-// maxChecks is how many checks and config writes of one app may ask IMS at a time.
-// They don't count against the exchanges for readers.
-const maxChecks = 2
+const (
+	// maxChecks is how many checks of one app may run at a time. They never take an
+	// exchange from readers.
+	maxChecks = 2
+	// checkRequests is the most that one check sends: to IMS, users/me and permissions.
+	checkRequests = 3
+)
 
 // The stages of a check, in addition to outbound's for reaching a host.
 const (
@@ -78,7 +82,7 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	}
 	done, ok := b.checks.TryAcquire(a.name)
 	if !ok {
-		return nil, &busyError{app: a.name, limit: a.config.RequestTimeout}
+		return nil, &busyError{what: "checks", app: a.name, limit: checkRequests * a.config.RequestTimeout}
 	}
 	defer done()
 	c, err := b.newChain(ctx, a, a.scopesOf(r))
@@ -87,31 +91,43 @@ func (b *backend) check(ctx context.Context, req *logical.Request, roleName, iTw
 	}
 	defer c.close()
 	c.report.pass(stageConfig, b.now().Sub(begun))
-	if failure := a.heldOff(b.now()); failure != nil {
-		c.report.failHeldOff(failure)
+	if p := a.heldOff(b.now()); p != nil {
+		c.report.failHeldOff(p)
 		return &c.report, nil
 	}
 	c.run(ctx, iTwinID)
+	if e := c.refusal; e != nil && e.RetryAfter > 0 {
+		a.pause.Store(&pause{until: b.now().Add(e.RetryAfter), cause: e})
+	}
 	return &c.report, nil
 }
 
-// heldOff returns a failure of the app whose Retry-After hasn't passed yet, or nil.
-func (a *app) heldOff(now time.Time) *tokens.Failure {
+// pause is a Retry-After of IMS, which readers or a check were given.
+type pause struct {
+	until time.Time
+	cause *ims.Error
+}
+
+// heldOff returns a pause that hasn't passed yet, or nil. Checks that went on asking
+// would have IMS refuse the app's readers as well.
+func (a *app) heldOff(now time.Time) *pause {
+	if p := a.pause.Load(); p != nil && now.Before(p.until) {
+		return p
+	}
 	for _, s := range a.pool.Statuses() {
 		if s.Failure == nil || !now.Before(s.Failure.NextAttempt) {
 			continue
 		}
 		if e, ok := errors.AsType[*ims.Error](s.Failure); ok && e.RetryAfter > 0 {
-			return s.Failure
+			return &pause{until: s.Failure.NextAttempt, cause: e}
 		}
 	}
 	return nil
 }
 
-func (r *checkReport) failHeldOff(f *tokens.Failure) {
-	e, _ := errors.AsType[*ims.Error](f)
-	text := fmt.Sprintf("IMS asked clients to wait until %s, so the check sent no request: %s", timestampOfDue(f.NextAttempt), e.Described())
-	r.fail(stageExchange, 0, checkFailure{text, e.CorrelationID}, imsHint(e))
+func (r *checkReport) failHeldOff(p *pause) {
+	text := fmt.Sprintf("IMS asked clients to wait until %s, so the check sent no request: %s", timestampOfDue(p.until), p.cause.Described())
+	r.fail(stageExchange, 0, checkFailure{text, p.cause.CorrelationID}, imsHint(p.cause))
 }
 
 // warnMissing warns about scopes that IMS didn't grant.
@@ -139,6 +155,7 @@ type chain struct {
 	platform *platform.Client
 	scopes   scopes.Set
 	report   checkReport
+	refusal  *ims.Error // why there was no token; nil if there was
 }
 
 func (b *backend) newChain(ctx context.Context, a *app, wanted scopes.Set) (*chain, error) {
@@ -195,6 +212,7 @@ func (c *chain) mint(ctx context.Context) (secret.Text, bool) {
 		c.report.warnMissing(c.scopes, grant.Scope)
 		return grant.AccessToken, true
 	}
+	c.refusal = failure
 	stage := exchangeStage(failure)
 	if stage == stageToken {
 		c.report.pass(stageExchange, rest)

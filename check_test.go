@@ -59,8 +59,9 @@ func TestThirdCheckOfAnAppGets429AndReadersKeepTheirExchanges(t *testing.T) {
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks or config writes for the default app are already running, each for at most 10s: try again when one has finished", text)
+	require.Equal(t, "two checks for the default app are already running, each for at most 30s: try again when one has finished", text)
 	e.mustWrite("rotate", nil)
+	e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
 	<-asked // another app's checks are its own
@@ -88,6 +89,22 @@ func TestCheckDoesNotAskIMSBeforeRetryAfterHasPassed(t *testing.T) {
 	e.clock.advance(2 * time.Minute)
 	answer, _ = e.check("check")
 	require.Equal(t, true, answer[keyOK])
+}
+
+func TestCheckObeysThePauseThatAnotherCheckWasAskedFor(t *testing.T) {
+	t.Parallel()
+	e, b := newCheckEnv(t)
+	b.Say(exchangeEndpoint, headed(map[string]string{"Retry-After": "120"}, saying(http.StatusTooManyRequests, "")))
+	e.check("check")
+	asked := b.Asked(exchangeEndpoint)
+	answer, stages := e.check("check")
+	require.Equal(t, []string{"config", "exchange!"}, stages)
+	require.Contains(t, answer[keyError], "2026-11-23T12:02:00Z")
+	require.Equal(t, asked, b.Asked(exchangeEndpoint))
+
+	e.clock.advance(2 * time.Minute)
+	e.check("check")
+	require.Equal(t, asked+1, b.Asked(exchangeEndpoint))
 }
 
 func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {

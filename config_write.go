@@ -16,6 +16,10 @@ import (
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
+// maxVerifications is how many config writes of one app may ask IMS at a time. They
+// don't count against the exchanges for readers, nor against checks.
+const maxVerifications = 2
+
 // roundedLifetime makes a lifetime of 3599 seconds, which IMS also issues, count as an hour.
 const roundedLifetime = time.Second
 
@@ -137,14 +141,14 @@ func (b *backend) stamp(next, previous *config) error {
 }
 
 // verify makes a real exchange with the new config, unless verify=false. It takes
-// one of the two exchanges that checks of an app may make at a time.
+// one of the exchanges that config writes of an app may make at a time.
 func (b *backend) verify(ctx context.Context, client *ims.Client, w *configWrite) error {
 	if w.given[keyVerify] == false {
 		return nil
 	}
-	done, ok := b.checks.TryAcquire(w.app)
+	done, ok := b.verifications.TryAcquire(w.app)
 	if !ok {
-		return &busyError{app: w.app, limit: w.next.RequestTimeout}
+		return &busyError{what: "config writes", app: w.app, limit: w.next.RequestTimeout}
 	}
 	defer done()
 	begun := time.Now()

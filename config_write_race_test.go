@@ -96,14 +96,15 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 			statuses <- ""
 		}()
 	}
-	for range 10 - maxChecks {
-		require.Equal(t, (&busyError{limit: defaultRequestTimeout}).Error(), <-statuses)
+	for range 10 - maxVerifications {
+		require.Equal(t, "two config writes for the default app are already running, each for at most 10s:"+
+			" try again when one has finished", <-statuses)
 	}
 	e.mustDelete("config")
 	e.mustBeAbsent("config")
 	e.mustFailRead("token")
 	close(hanging)
-	for range maxChecks {
+	for range maxVerifications {
 		<-statuses
 	}
 	e.mustBeAbsent("config")
@@ -112,8 +113,8 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 func TestTooManyVerifyingWritesAreRefusedOnlyForTheirApp(t *testing.T) {
 	t.Parallel()
 	e := newConfiguredEnv(t)
-	for range maxChecks {
-		release, ok := e.checks.TryAcquire("")
+	for range maxVerifications {
+		release, ok := e.verifications.TryAcquire("")
 		require.True(t, ok)
 		t.Cleanup(release)
 	}
@@ -121,6 +122,7 @@ func TestTooManyVerifyingWritesAreRefusedOnlyForTheirApp(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, status)
 	e.mustWrite("config", fields{keyRenewBefore: 60, keyVerify: false})
 	e.mustWrite("config/qa", e.app())
+	e.mustRead("check")
 	e.clock.advance(lifetime)
 	require.NotEmpty(t, e.token(), "readers have exchanges of their own")
 }

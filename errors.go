@@ -56,15 +56,17 @@ func (e *unsupportedError) Error() string {
 	return fmt.Sprintf("`vault %s %s` isn't supported: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.supported, " or "))
 }
 
-// busyError reports that the maximum number of checks of an app are running.
+// busyError reports that the maximum number of checks or config writes of an app are
+// running.
 type busyError struct {
+	what  string // checks or config writes
 	app   string
 	limit time.Duration // of each
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two checks or config writes for %s are already running, each for at most %s: try again when one has finished",
-		describeApp(e.app), short(e.limit))
+	return fmt.Sprintf("two %s for %s are already running, each for at most %s: try again when one has finished",
+		e.what, describeApp(e.app), short(e.limit))
 }
 
 // unverifiedError reports why a config couldn't be verified with IMS and wasn't stored.

@@ -21,6 +21,7 @@ import (
 const (
 	maxToken    = 64 << 10
 	maxScope    = 1024
+	minEcho     = 16
 	minLifetime = 4 * time.Second
 	maxLifetime = 24 * time.Hour
 	bearer      = "Bearer"
@@ -66,6 +67,8 @@ func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
 		return Grant{}, fmt.Errorf("its access_token is longer than %d KiB", maxToken>>10)
 	case !b64token.MatchString(token.AccessToken):
 		return Grant{}, errors.New("its access_token has characters outside RFC 6750's")
+	case x.isEcho(token.AccessToken):
+		return Grant{}, errors.New("its access_token holds the client secret")
 	case token.TokenType != "" && !strings.EqualFold(token.TokenType, bearer):
 		return Grant{}, errors.New("its token_type is not Bearer")
 	}
@@ -77,6 +80,23 @@ func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
 		AccessToken: secret.New(token.AccessToken), TokenType: bearer,
 		Scope: x.grantedScope(token.AccessToken), Lifetime: lifetime,
 	}, nil
+}
+
+// isEcho reports whether a token, or a part of a JWT, holds the secret that was sent: a
+// server that repeats what it is sent must not hand it to every reader. A short secret
+// could be in a token by chance.
+func (x *exchange) isEcho(token string) bool {
+	sent := x.client.options.ClientSecret.Reveal()
+	if len(sent) < minEcho {
+		return false
+	}
+	for part := range strings.SplitSeq(token, ".") {
+		decoded, _ := base64.RawURLEncoding.DecodeString(part) // what precedes an error counts as well
+		if strings.Contains(string(decoded), sent) {
+			return true
+		}
+	}
+	return strings.Contains(token, sent)
 }
 
 // lifetime takes expires_in (RFC 6749 section 5.1) or, if that is absent, the time that

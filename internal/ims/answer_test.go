@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/secret"
 )
 
 func jwt(claims string) string {
@@ -100,6 +102,19 @@ func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
 	}
 	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", strings.Repeat("a", maxToken+1)} {
 		require.Equal(t, Malformed, mustFail(t, mustClient(t, answer(token))).Kind, "%.20q", token)
+	}
+}
+
+func TestATokenThatRepeatsTheSecretIsRefused(t *testing.T) {
+	t.Parallel()
+	const sent = "canary+secret/of~the.app"
+	part := base64.RawURLEncoding.EncodeToString([]byte(`{"client_secret":"` + sent + `"}`))
+	for _, token := range []string{sent, "a" + sent + "b", "eyJh." + part + ".c2ln", part[:len(part)-1] + "."} {
+		o := appOptions(serve(t, answering(http.StatusOK, fmt.Sprintf(`{"access_token":%q,"expires_in":60}`, token))).URL)
+		o.ClientSecret = secret.New(sent)
+		require.Equal(t, Malformed, mustFail(t, mustClient(t, o)).Kind, token)
+		o.ClientSecret = secret.New("canary")
+		mustGrant(t, o)
 	}
 }
 

@@ -22,6 +22,12 @@ const (
 	// minKeyInterval is the least time between two fetches of the keys, whatever
 	// tokens are asked about.
 	minKeyInterval = time.Minute
+	// maxKeyBits is the longest modulus that is used, as in crypto/tls. The time that one
+	// signature takes grows with its cube, and nothing can interrupt it.
+	maxKeyBits = 8192
+	// maxKeys is how many keys are tried for a token that names none, or for one whose key
+	// id they share.
+	maxKeys = 64
 )
 
 // publishedKeys are the RSA keys that were published at a time.
@@ -140,6 +146,7 @@ func (s *keySet) ask() ([]jose.JSONWebKey, *Error) {
 
 // readKeys reads a JSON Web Key Set (RFC 7517 section 5). As that section asks, it
 // ignores keys of other kinds, and those that it can't read, unless there is no other.
+// It takes maxKeys keys at most.
 func readKeys(body []byte) ([]jose.JSONWebKey, *Error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -150,10 +157,10 @@ func readKeys(body []byte) ([]jose.JSONWebKey, *Error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
-		if json.Unmarshal(raw, &key) != nil {
+		if len(keys) == maxKeys || json.Unmarshal(raw, &key) != nil {
 			continue
 		}
-		if _, isRSA := key.Key.(*rsa.PublicKey); isRSA && key.Use != "enc" {
+		if public, isRSA := key.Key.(*rsa.PublicKey); isRSA && public.N.BitLen() <= maxKeyBits && key.Use != "enc" {
 			keys = append(keys, key)
 		}
 	}

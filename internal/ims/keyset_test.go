@@ -1,8 +1,12 @@
 package ims
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -68,6 +72,23 @@ func TestKeysOfOtherKindsAreIgnored(t *testing.T) {
 	i.say(answering(http.StatusOK, strings.Replace(i.keySet(), `{"keys":[`, odd, 1)))
 	_, err := i.keys(t, noon).Verify(t.Context(), i.sign(t, `{}`))
 	require.NoError(t, err)
+}
+
+func TestNoPublishedKeyTakesLongToVerify(t *testing.T) {
+	t.Parallel()
+	key := func(bits int) string {
+		modulus := bytes.Repeat([]byte{0xff}, bits/8)
+		return fmt.Sprintf(`{"kty":"RSA","n":%q,"e":"f____w"}`, base64.RawURLEncoding.EncodeToString(modulus))
+	}
+	set := func(keys ...string) []byte { return []byte(`{"keys":[` + strings.Join(keys, ",") + `]}`) }
+	keys, failure := readKeys(set(key(maxKeyBits), key(maxKeyBits+8), key(48<<13)))
+	require.Nil(t, failure)
+	require.Len(t, keys, 1, "a token of 64 KiB has room for the signature of the last one, which takes a minute")
+	_, failure = readKeys(set(key(maxKeyBits + 8)))
+	require.Equal(t, noKeySet(), failure)
+	keys, failure = readKeys(set(slices.Repeat([]string{key(2048)}, 2000)...))
+	require.Nil(t, failure)
+	require.Len(t, keys, maxKeys)
 }
 
 func TestAFetchThatHangsDelaysNobodyWhoHasKeys(t *testing.T) {

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,8 @@ func TestParseEndpointRefusesAndNeverEchoes(t *testing.T) {
 		"https://ims.bentley.com?canary", "https://ims.bentley.com?", "https://ims.bentley.com#canary", "https://ims.bentley.com/#",
 		"https://ims.bentley.com:canary", "https://ims.bentley.com:0", "https://ims.bentley.com:65536", "https://ims.bentley.com:",
 		"https://ims.bentley.com/\ncanary", "https://ims.bentley.com/ canary", "https://ims.bentley.com/\u202ecanary", " https://canary",
-		"https://user:canary%zz@ims.bentley.com",
+		"https://canary／.bentley.com", "https://canary。bentley.com", "https://canary;.bentley.com", "https://*.canary", "https://kanárek.example",
+		"https://user:canary%zz@ims.bentley.com", "https://ims.bentley.com/" + strings.Repeat("canary", maxEndpoint/6),
 	} {
 		_, err := ParseEndpoint(raw)
 		require.Error(t, err, "%q", raw)

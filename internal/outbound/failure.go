@@ -73,7 +73,7 @@ func explain(err error, way *progress) Error {
 		return Error{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
 	case isOperation(err, "dial"):
 		return Error{Stage: StageConnect, Detail: dialDetail("the host", err)}
-	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch):
+	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch), asked && isLostUnanswered(err, reached):
 		return tlsFailure("the server", err, asked)
 	case isBroken(err):
 		return Error{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
@@ -123,6 +123,12 @@ func isBroken(err error) bool {
 		}
 	}
 	return isHTTP2Loss(err.Error())
+}
+
+// isLostUnanswered recognizes what is left of an alert after the handshake of TLS 1.3: a
+// write to a connection that the server has closed discards what the server sent.
+func isLostUnanswered(err error, reached Stage) bool {
+	return isBroken(err) && (reached == StageSend || reached == StageWait)
 }
 
 // isHTTP2Loss recognizes GOAWAY, a stream that was reset and a ping that nobody

@@ -74,6 +74,11 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 		{"a client certificate in TLS 1.3, after the handshake", serving(func(c *tls.Config) {
 			c.ClientAuth = tls.RequireAnyClientCert
 		}), TLS13, "wants a client certificate", ""},
+		{"a client certificate in TLS 1.3, by an alert that is lost with the connection", "https://" + listen(t, func(conn net.Conn) {
+			config := &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert}
+			_ = tls.Server(conn, config).HandshakeContext(t.Context())
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		}), TLS13, "hung up after it had asked for a client certificate", ""},
 		{"a protocol that isn't offered", serving(func(c *tls.Config) {
 			c.NextProtos = []string{"imap"}
 		}), TLS12, `"no application protocol"`, ""},
