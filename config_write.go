@@ -211,7 +211,7 @@ func (c *config) secretWarning() string {
 	if oddity == "" {
 		return ""
 	}
-	return "client_secret " + oddity + ": write it again without, unless that is part of the secret"
+	return "client_secret " + oddity
 }
 
 // environment is one of Bentley's. Its Platform refuses tokens of another's IMS.

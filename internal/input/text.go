@@ -18,6 +18,7 @@ type Text struct {
 	ASCII bool // printable ASCII only, as RFC 6749 appendix A has it for credentials
 	File  bool // anything, and the line break at the end is kept
 	List  bool // a list of texts is taken as well
+	Free  bool // people don't choose it, so that it may look like a Leftover
 
 	// Pasted returns an error for a text that is known to be something else. It is
 	// asked first, as its hint is the more precise one.
@@ -88,6 +89,9 @@ func (t Text) read(raw string) (string, error) {
 			return "", fmt.Errorf("has %s (character %d)", kind, position)
 		}
 	}
+	if leftover := Leftover(text); leftover != "" && !t.Free {
+		return "", errors.New(leftover)
+	}
 	return text, nil
 }
 
@@ -125,9 +129,9 @@ func Bool(raw any) (any, error) {
 	case bool:
 		return v, nil
 	case string:
-		text := Line(v)
-		if text == "" {
-			return nil, nil
+		text, err := Text{}.read(v)
+		if err != nil || text == "" {
+			return nil, err
 		}
 		if value, err := strconv.ParseBool(text); err == nil {
 			return value, nil
