@@ -40,8 +40,31 @@ func ParseEndpoint(raw string) (string, error) {
 		return "", errors.New("must have a port from 1 to 65535, or none")
 	case strings.Contains(u.Host, "%"):
 		return "", errors.New("must not contain a zone in its address")
+	case !isHost(u.Hostname()):
+		return "", errors.New("must have a host name of ASCII letters, digits, dashes and dots; write other letters in their xn-- form")
+	case strings.Contains(u.Path, ":/"):
+		return "", errors.New("must be one URL, such as https://ims.bentley.com")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// isHost reports whether name can be an address or a host name (RFC 1123 section 2.1),
+// with underscores as well. Other names would fail to resolve, as if the name servers
+// were at fault, or look like a host that they aren't.
+func isHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		if label == "" || label[0] == '-' || strings.ContainsFunc(label, isOutsideLabel) {
+			return false
+		}
+	}
+	return true
+}
+
+func isOutsideLabel(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 func isLoopback(host string) bool {
