@@ -32,14 +32,15 @@ func ParseCACert(bundle string) (*x509.CertPool, error) {
 	if brokenBlock.MatchString(before) {
 		return nil, errors.New("must be whole PEM blocks; there is part of a block, without its BEGIN line, before block 1")
 	}
+	if len(blocks) == 0 && strings.ContainsAny(bundle, "\x00\ufffd") { // what JSON decoders put in place of other encodings
+		return nil, errors.New("must be PEM in UTF-8; it is binary, such as DER, or in UTF-16, as Windows PowerShell writes with >")
+	}
 	if len(blocks) == 0 {
 		return nil, errors.New("must hold at least one certificate in PEM form, which begins with " + pemBegin + " CERTIFICATE-----")
 	}
 	for i, block := range blocks {
-		certificate, err := parseBlock(block, i == 0 || strings.HasSuffix(blocks[i-1], "\n"))
-		if i == 0 && err == nil && before != "" && !strings.HasSuffix(before, "\n") {
-			err = errIndented
-		}
+		certificate, err := parseBlock(block, before == "" || strings.HasSuffix(before, "\n"))
+		before = block
 		if err != nil {
 			return nil, fmt.Errorf("must be whole certificates in PEM form; block %d %w", i+1, err)
 		}
@@ -57,16 +58,16 @@ func splitBlocks(bundle string) (before string, blocks []string) {
 	return parts[0], blocks
 }
 
-var errIndented = errors.New("doesn't begin at the start of a line")
-
 // parseBlock reads a block and the comment that follows it.
 func parseBlock(text string, atLineStart bool) (*x509.Certificate, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case !atLineStart:
-		return nil, errIndented
+		return nil, errors.New("doesn't begin at the start of a line; remove what stands before it, such as spaces")
 	case block == nil && strings.Contains(text, `\n`):
 		return nil, errors.New(`has \n where its line breaks should be`)
+	case block == nil && !strings.Contains(strings.TrimSpace(text), "\n"):
+		return nil, errors.New("is on one line; keep its line breaks")
 	case block == nil:
 		return nil, errors.New("is cut off or damaged")
 	case block.Type != "CERTIFICATE":
