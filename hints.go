@@ -12,7 +12,6 @@ import (
 
 // imsHint says in whole sentences what to do about a request to IMS that failed.
 func imsHint(e *ims.Error) string {
-	const elsewhere = "Check that authority and token_url belong to IMS"
 	switch {
 	case e.GODEBUG != "":
 		return godebugHint(e.GODEBUG)
@@ -20,10 +19,8 @@ func imsHint(e *ims.Error) string {
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
 		return "Wait, and check whether something else uses the same app and asks IMS too often."
-	case e.Kind == ims.Malformed:
-		return elsewhere + ": something else may have answered."
-	case e.Kind == ims.Foreign:
-		return elsewhere + "."
+	case e.Kind == ims.Malformed, e.Kind == ims.Foreign:
+		return "Check that authority and token_url belong to IMS, and whether a proxy or firewall in between answers in its place."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
