@@ -57,13 +57,17 @@ func refusalHint(e *ims.Error) string {
 	if prefix := otherAppType(e.ClientID); prefix != "" {
 		other = fmt.Sprintf("client_id starts with %s: only apps of the type Service can use client credentials. ", prefix)
 	}
+	const scope = "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
 	switch e.Code {
 	case "invalid_client":
 		return other + "Check client_id and client_secret in the app's config. IMS also answers invalid_client for a few minutes" +
 			" after an app is registered, and during maintenance (status.bentley.com)."
 	case "invalid_scope":
-		return "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
+		return scope
 	case "unauthorized_client", "unsupported_grant_type":
+		if strings.Contains(strings.ToLower(e.Description), "invalid scope") { // IMS gives either code
+			return scope
+		}
 		if other == "" {
 			other = "The app can't use client credentials. "
 		}
