@@ -50,8 +50,8 @@ var (
 	// named precedes the value of access_token in JSON, a form, a table or an assignment.
 	named = regexp.MustCompile(`(?i)access_token[\\"'\s:=]*$`)
 
-	tokenID    = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
-	wrapInfo   = regexp.MustCompile(`"wrap_info"\s*:\s*\{|wrapping_token:`)
+	tokenID  = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
+	wrapInfo = regexp.MustCompile(`"wrap_info"\s*:\s*\{|wrapping_token:`)
 	// control is a control sequence of ECMA-48, such as a color or a bracketed paste.
 	control = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")
 
