@@ -132,7 +132,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"something else answers in IMS's place": {
 			exchangeEndpoint, saying(http.StatusOK, "<html>log in to the WLAN</html>"),
-			append(reached[:2:2], "exchange", "token!"), "stage decoding", "something else may have answered.",
+			append(reached[:2:2], "exchange", "token!"), "stage decoding", "answers in its place.",
 		},
 		"the Platform doesn't know the client": {
 			meEndpoint, saying(http.StatusUnauthorized, `{"error":{"code":"UnknownClient","message":"Client was not registered."}}`),

@@ -11,6 +11,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/outbound"
+	"vault-plugin-secrets-itwin/internal/platform"
 	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
 )
@@ -77,7 +78,7 @@ func identityFields() []configField {
 				Description:  "Client secret of the service app; client_secret=@secret.txt reads it from a file. Never returned.",
 				DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 			},
-			rule: input.Text{ASCII: true, Pasted: input.Document},
+			rule: input.Text{ASCII: true, Free: true, Pasted: input.Document},
 			set: func(c *config, v any) error {
 				value, _ := v.(string)
 				if err := input.ClientSecret(value); err != nil {
@@ -107,7 +108,7 @@ func endpointFields() []configField {
 	tokenURL.show = func(c *config) any { return c.tokenURL() }
 	apiURL := textField(keyAPIURL, "Base URL of the iTwin Platform, by the rules of authority; QA is https://qa-api.bentley.com."+
 		" Only check uses it."+destinationRule,
-		func(c *config) *string { return &c.APIURL }, outbound.ParseEndpoint)
+		func(c *config) *string { return &c.APIURL }, platform.ParseAPIURL)
 	return []configField{authority, tokenURL, apiURL}
 }
 

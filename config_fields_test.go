@@ -66,6 +66,9 @@ func TestConfigRefusesBadValues(t *testing.T) {
 			keyTokenURL, "https://ims.bentley.com/.well-known/openid-configuration",
 			"must be the token endpoint: type https://ims.bentley.com/connect/token",
 		},
+		"an API in place of the Platform": {
+			keyAPIURL, "https://qa-api.bentley.com/users/me", "must be the base URL alone: type https://qa-api.bentley.com",
+		},
 		"a pattern of nothing": {keyAllowedRoles, ",", "must name at least one role, or * for any"},
 		"a pattern that is a path": {
 			keyAllowedRoles, "role/viewer", "must be names of roles, with * for any characters, separated by commas",

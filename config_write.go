@@ -216,7 +216,7 @@ func (c *config) secretWarning() string {
 	if warning == "" {
 		return ""
 	}
-	return "client_secret " + warning + ": write it again without, unless it belongs to the secret"
+	return "client_secret " + warning
 }
 
 // environment is one of Bentley's. Its Platform refuses tokens from another's IMS.

@@ -12,7 +12,6 @@ import (
 
 // imsHint says, in whole sentences, what to do about a failed request to IMS.
 func imsHint(e *ims.Error) string {
-	const checkURLs = "Check that authority and token_url belong to IMS"
 	switch {
 	case e.GODEBUG != "":
 		return godebugHint(e.GODEBUG)
@@ -20,10 +19,8 @@ func imsHint(e *ims.Error) string {
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
 		return "Wait, and check whether another client of the same app sends IMS too many requests."
-	case e.Kind == ims.Malformed:
-		return checkURLs + ": something else may have answered."
-	case e.Kind == ims.Foreign:
-		return checkURLs + "."
+	case e.Kind == ims.Malformed, e.Kind == ims.Foreign:
+		return "Check that authority and token_url belong to IMS, and whether a proxy or firewall in between answers in its place."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
@@ -60,13 +57,17 @@ func refusalHint(e *ims.Error) string {
 	if prefix := otherAppType(e.ClientID); prefix != "" {
 		other = fmt.Sprintf("client_id starts with %s: only apps of type Service can use client credentials. ", prefix)
 	}
+	const scope = "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
 	switch e.Code {
 	case "invalid_client":
 		return other + "Check client_id and client_secret in the app's config. IMS also answers invalid_client for a few minutes" +
 			" after an app is registered, and during maintenance (status.bentley.com)."
 	case "invalid_scope":
-		return "The scope isn't enabled for the app: add it to the app in My Apps, or change scopes in the config or role."
+		return scope
 	case "unauthorized_client", "unsupported_grant_type":
+		if strings.Contains(strings.ToLower(e.Description), "invalid scope") { // IMS gives either code
+			return scope
+		}
 		if other == "" {
 			other = "The app can't use client credentials. "
 		}

@@ -37,6 +37,9 @@ func TestEveryFailedExchangeHasAHint(t *testing.T) {
 	} {
 		require.Regexp(t, `^[A-Z].*[^.]\.$`, imsHint(e), "whole sentences")
 	}
+	require.Equal(t, imsHint(&ims.Error{Kind: ims.Refused, Code: "invalid_scope"}), imsHint(&ims.Error{
+		Kind: ims.Refused, Code: "unauthorized_client", Description: "Invalid scope for client.",
+	}))
 	require.Equal(t, stageExchange, exchangeStage(&ims.Error{Stage: outbound.StageStatus}))
 	require.Equal(t, "proxy", exchangeStage(&ims.Error{Stage: outbound.StageProxy}))
 }

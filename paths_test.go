@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/testhelpers/schema"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/input"
 )
 
 func TestAnswersKeepToTheirSchema(t *testing.T) {
@@ -90,6 +92,9 @@ func oddities() map[string]any {
 		"a space that doesn't break":      "canary\u00a0",
 		"a space without width":           "can\u200bary",
 		"a text in another encoding":      "\ufffd\ufffdc\x00anary",
+		"a variable that isn't filled in": "${canary}",
+		"a missing value":                 "undefined",
+		"a missing value in a list":       []any{"null"},
 		"a list with a byte order mark":   []any{"\uFEFFcanary"},
 		"a list with a line break within": []string{"can\nary", "canary"},
 	}
@@ -141,7 +146,10 @@ func TestEveryFieldOfEveryPathRefusesWhatItCannotMean(t *testing.T) {
 
 func mustRefuseOddity(t *testing.T, e *env, c call, name, what string, value any) {
 	t.Helper()
-	_, isText := value.(string)
+	text, isText := value.(string)
+	if name == keyClientSecret && input.Leftover(text) != "" {
+		return // it may be the secret: IMS decides
+	}
 	if name == keyToken && isText { // introspect answers for a token as it was pasted
 		resp, err := e.handle(t.Context(), c.op, c.path, fields{name: value})
 		require.NotContains(t, fmt.Sprint(resp, err), "canary", what)

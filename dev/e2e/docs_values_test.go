@@ -54,6 +54,7 @@ func oddCharacters() []situation {
 	return all(
 		refusedConfig("client_secret", "\uFEFFx", "x\ny", "x\ty", "x\u20acy"), refusedConfig("client_id", "x\u200by"),
 		[]situation{refusedWrite("itwin/role/viewer", fields{"app": "x\uFFFDy"})},
+		refusedConfig("client_id", "null", "${CLIENT_ID}"),
 	)
 }
 
@@ -67,6 +68,7 @@ func mixedUpValues() []situation {
 			refusedWrite("itwin/config", fields{
 				"token_url": "https://ims.bentley.com/.well-known/openid-configuration", "client_secret": clientSecret,
 			}),
+			refusedWrite("itwin/config", fields{"api_url": "https://api.bentley.com/users/me", "client_secret": clientSecret}),
 			refusedWrite("itwin/config/new", fields{"client_secret": "x"}), refusedWrite("itwin/config/new", fields{"client_id": "x"}),
 		},
 	)
@@ -82,10 +84,20 @@ func wrongTypes() []situation {
 	)
 }
 
+// oddSecrets are stored, as they may be secrets.
+func oddSecrets() []situation {
+	var all []situation
+	for _, value := range []string{`"x"`, "client_secret=x", "********", "@secret.txt", "Basic eDp5", "null", "${CLIENT_SECRET}"} {
+		all = append(all, warned(fields{"client_secret": value, "verify": false}))
+	}
+	return all
+}
+
 func wrongURLs() []situation {
 	return refusedURL(
 		"https://ims bentley.com", `"https://ims.bentley.com"`, "ims.bentley.com", "https://", "http://ims.bentley.com",
 		"https://user@ims.bentley.com", "https://ims.bentley.com?x=y", "https://ims.bentley.com:0", "https://[fe80::1%25eth0]",
+		"https://ims.bentley.com,", "https://ims.bentley.com/https://ims.bentley.com",
 	)
 }
 
@@ -95,7 +107,7 @@ func wrongPEM() []situation {
 	return append(refusedPEM(
 		"x", "AAAA\n"+end, strings.ReplaceAll(begin+"AAAA\n"+end, "\n", `\n`), begin+"AAAA\n",
 		block("RSA PRIVATE KEY"), block("CERTIFICATE REQUEST"), block("TRUSTED CERTIFICATE"), block("X509 CRL"), block("PKCS7"), block("DATA"),
-		begin+"A: b\n\nAAAA\n"+end, begin+"AAAA\n"+end, strings.Repeat("x", 300<<10),
+		"\x00", "-----BEGIN CERTIFICATE----- AAAA", begin+"A: b\n\nAAAA\n"+end, begin+"AAAA\n"+end, strings.Repeat("x", 300<<10),
 	), indentedPEM)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"vault-plugin-secrets-itwin/internal/input"
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/secret"
@@ -69,6 +70,8 @@ func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
 		return Grant{}, errors.New("its access_token has characters outside RFC 6750's")
 	case x.isEcho(token.AccessToken):
 		return Grant{}, errors.New("its access_token holds the client secret")
+	case input.Leftover(token.AccessToken) != "":
+		return Grant{}, errors.New("its access_token is what a program writes for a missing value")
 	case token.TokenType != "" && !strings.EqualFold(token.TokenType, bearer):
 		return Grant{}, errors.New("its token_type is not Bearer")
 	}
@@ -99,18 +102,21 @@ func (x *exchange) isEcho(token string) bool {
 	return strings.Contains(token, sent)
 }
 
-// lifetime takes expires_in (RFC 6749 section 5.1) or, if that is absent, the time that
-// the token itself states. It rounds down.
+// lifetime takes expires_in (RFC 6749 section 5.1) or, if that is absent or longer, the
+// time that the token itself states: no API takes a token past its own end. It rounds down.
 func (x *exchange) lifetime(token string) (time.Duration, error) {
 	seconds, stated := number(x.answer[fieldExpiresIn])
+	own, ownStated := statedLifetime(token)
 	switch raw := x.answer[fieldExpiresIn]; {
+	case stated && ownStated:
+		seconds = min(seconds, own)
 	case stated:
 	case raw != nil && string(raw) != "null":
 		return 0, errors.New("its expires_in is not a number of seconds")
+	case ownStated:
+		seconds = own
 	default:
-		if seconds, stated = statedLifetime(token); !stated {
-			return 0, errors.New("it states no lifetime: no expires_in, and no exp and iat in the token")
-		}
+		return 0, errors.New("it states no lifetime: no expires_in, and no exp and iat in the token")
 	}
 	seconds = math.Floor(seconds)
 	if seconds < minLifetime.Seconds() || seconds > maxLifetime.Seconds() {

@@ -31,6 +31,7 @@ func TestOnlyTheseLifetimesAreAccepted(t *testing.T) {
 		{"the shortest", "opaque", `4`, 4 * time.Second},
 		{"the longest", "opaque", `86400`, 24 * time.Hour},
 		{"expires_in before the token's own claims", hour, `60`, time.Minute},
+		{"longer than the token's own claims", hour, `7200`, time.Hour},
 		{"null, with the token's claims", hour, `null`, time.Hour},
 		{"null, with an opaque token", "opaque", `null`, 0},
 		{"null, with a token without iat", jwt(`{"exp":4600}`), `null`, 0},
@@ -100,7 +101,7 @@ func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
 	for _, token := range []string{"a", "AZaz09-._~+/", "a==", strings.Repeat("a", maxToken)} {
 		require.Equal(t, token, mustGrant(t, answer(token)).AccessToken.Reveal())
 	}
-	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", strings.Repeat("a", maxToken+1)} {
+	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", "null", "undefined", strings.Repeat("a", maxToken+1)} {
 		require.Equal(t, Malformed, mustFail(t, mustClient(t, answer(token))).Kind, "%.20q", token)
 	}
 }

@@ -48,6 +48,8 @@ func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	switch now := x.client.options.Clock()(); {
 	case decidedByStatus(answer.Status):
 		return nil, byStatus(answer.Status, answer.Header, now, notOAuth)
+	case answer.Status == http.StatusOK && answer.Damage == nil && kindOf(answer.Body) != "":
+		return nil, malformed(kindOf(answer.Body))
 	case answer.Damage != nil && answer.Status == http.StatusOK:
 		damaged := malformed(answer.Damage.Detail)
 		damaged.Stage = answer.Damage.Stage
@@ -80,6 +82,17 @@ func decidedByStatus(status int) bool {
 	return status != http.StatusOK && status != http.StatusBadRequest && status != http.StatusUnauthorized
 }
 
+// kindOf names what is there in place of JSON; "" if it may be JSON.
+func kindOf(body []byte) string {
+	switch body = bytes.TrimSpace(body); {
+	case len(body) == 0:
+		return "the answer is empty"
+	case body[0] == '<':
+		return "the answer is a page of HTML or XML, such as a proxy's or a login's"
+	}
+	return ""
+}
+
 // byStatus explains an answer by its status alone; otherwise is the detail if the status
 // doesn't say enough.
 func byStatus(status int, header http.Header, now time.Time, otherwise string) *Error {
@@ -87,6 +100,10 @@ func byStatus(status int, header http.Header, now time.Time, otherwise string) *
 	switch {
 	case status == http.StatusTooManyRequests:
 		failure.Kind = RateLimited
+	case status == http.StatusProxyAuthRequired:
+		failure.Kind, failure.Detail = Foreign, "a proxy wants a user name and password"
+	case status == http.StatusNetworkAuthenticationRequired:
+		failure.Kind, failure.Detail = Foreign, "the network wants someone to log in first"
 	case status >= 500:
 		failure.Kind = Unavailable
 	case status >= 300 && status < 400:

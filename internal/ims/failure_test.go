@@ -49,6 +49,8 @@ func TestEveryStatusHasItsKind(t *testing.T) {
 		{"a page in a 400 comes from a gateway", 400, "<html>canary", Foreign, outbound.StageStatus},
 		{"a page in a 403 comes from a gateway", 403, "<html>canary", Foreign, outbound.StageStatus},
 		{"a 405 comes from something else", 405, "", Foreign, outbound.StageStatus},
+		{"a 407 comes from a proxy", 407, "", Foreign, outbound.StageStatus},
+		{"a 511 comes from a network that wants a login", 511, "<html>canary", Foreign, outbound.StageStatus},
 		{"temporarily_unavailable is not the app's fault", 400, oauth("temporarily_unavailable"), Unavailable, outbound.StageStatus},
 		{"server_error is not the app's fault", 400, oauth("server_error"), Unavailable, outbound.StageStatus},
 		{"slow_down is a rate limit", 400, oauth("slow_down"), RateLimited, outbound.StageStatus},
@@ -103,10 +105,14 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 	redirected := serve(t, answering(http.StatusFound, "canary")).URL
 	page := serve(t, answering(http.StatusForbidden, "canary")).URL
 	senseless := serve(t, answering(http.StatusOK, "canary")).URL
+	login := serve(t, answering(http.StatusOK, "\n<!DOCTYPE html>canary")).URL
+	empty := serve(t, answering(http.StatusOK, "\n")).URL
 	closing := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(conn)) })
 	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	for url, want := range map[string]string{
 		"http://127.0.0.1:1": "could not reach IMS at URL (stage connect): the connection was refused",
+		login:                "IMS at URL did not return a token (stage decoding): the answer is a page of HTML or XML, such as a proxy's or a login's",
+		empty:                "IMS at URL did not return a token (stage decoding): the answer is empty",
 		failing:              "IMS at URL failed, or a gateway in front of it did (status 503)",
 		sorry:                "IMS at URL can't answer now (status 400): temporarily_unavailable",
 		limited:              "IMS limits the rate of token requests (status 429) without saying for how long",
@@ -240,7 +246,7 @@ func TestACompressedAnswerCountsAsAnyOther(t *testing.T) {
 	for status, kind := range map[int]Kind{http.StatusOK: Malformed, http.StatusUnauthorized: Foreign} {
 		brotli := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
-			answering(status, goodBody)(w, r)
+			answering(status, "\x8b\x02\x80{}\x03")(w, r)
 		})
 		failure := mustFail(t, mustClient(t, appOptions(brotli.URL)))
 		require.Equal(t, kind, failure.Kind)

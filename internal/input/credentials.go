@@ -19,6 +19,19 @@ var (
 
 	// generatedSecret matches the secrets that My Apps generates: base64, about 88 characters.
 	generatedSecret = regexp.MustCompile(`^[A-Za-z0-9+/]{60,}={1,2}$`)
+
+	// masked matches what programs show instead of a secret, and what pages have in
+	// its place.
+	masked = regexp.MustCompile(`(?i)^(\*+|\.{3}|x{4,}|<[^<>]+>|\[?redacted\]?|\(sensitive value\)|your[-_ ].*|change[-_ ]?me)$`)
+
+	// named matches a line of a shell or a file that sets a variable.
+	named = regexp.MustCompile(`(?i)^(export |set )?\w*secret\w*\s*[:=]\s*\S`)
+
+	// file matches how the Vault CLI and others name a file; the API doesn't read it.
+	file = regexp.MustCompile(`(?i)^(@\S|file:|/run/secrets/)`)
+
+	// other begins what has a name of its own: keys, access tokens, headers.
+	other = regexp.MustCompile(`^(-{5}BEGIN |eyJ[\w-]+\.eyJ|hv[sbr]\.|Basic |Bearer )`)
 )
 
 // ClientID returns a client id without surrounding spaces. It refuses an id that is too
@@ -62,14 +75,29 @@ func Document(raw string) error {
 	return nil
 }
 
-// SecretWarning returns what is unusual about a secret but may be correct, as the rest of
-// a sentence that starts with the field's name, or "".
+// SecretWarning returns what is unusual about a secret but may be correct, with what to
+// do about it, as the rest of a sentence that starts with the field's name, or "".
 func SecretWarning(value string) string {
+	const (
+		without = ", which is sent as part of it: write it again without, unless it belongs to the secret"
+		itself  = ": write the secret itself, unless that is it"
+	)
+	leftover := Leftover(value)
 	switch {
 	case strings.Trim(value, " ") != value:
-		return "begins or ends with a space, which is sent as part of it"
+		return "begins or ends with a space" + without
 	case isQuoted(value):
-		return "is in quotes, which are sent as part of it"
+		return "is in quotes" + strings.Replace(without, "is sent", "are sent", 1)
+	case named.MatchString(value):
+		return "begins with a name" + without
+	case masked.MatchString(value):
+		return "looks like what is shown in place of a secret" + itself
+	case file.MatchString(value):
+		return "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE" + itself
+	case other.MatchString(value):
+		return "looks like a key, a token or a header" + itself
+	case leftover != "":
+		return leftover + "; write it again, unless that is the secret"
 	}
 	return ""
 }

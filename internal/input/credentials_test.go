@@ -58,12 +58,55 @@ func TestJSONDocumentIsRefused(t *testing.T) {
 
 func TestUnusualSecretHasAWarning(t *testing.T) {
 	t.Parallel()
-	for raw, want := range map[string]string{
-		"a": "", `"`: "", `"a'`: "", "{a}": "", "a b": "",
-		" a":  "begins or ends with a space, which is sent as part of it",
-		"a ":  "begins or ends with a space, which is sent as part of it",
-		`"a"`: "is in quotes, which are sent as part of it", `'a'`: "is in quotes, which are sent as part of it",
+	const (
+		without = ", which is sent as part of it: write it again without, unless it belongs to the secret"
+		quotes  = "is in quotes, which are sent as part of it: write it again without, unless it belongs to the secret"
+		shown   = "looks like what is shown in place of a secret: write the secret itself, unless that is it"
+		file    = "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE" +
+			": write the secret itself, unless that is it"
+		other    = "looks like a key, a token or a header: write the secret itself, unless that is it"
+		missing  = "is what a program writes for a missing value: check what should have filled it in; write it again, unless that is the secret"
+		unfilled = "holds a variable or template that wasn't filled in; write it again, unless that is the secret"
+	)
+	for want, secrets := range map[string][]string{
+		"": {
+			"a", `"`, `"a'`, "{a}", "a b", "a$b", "100%", "a{", "a*", "nullify", "secret", "my:secret=", "a=b", generated(), "xxx", "@", "$", "a<b>",
+		},
+		"begins or ends with a space" + without: {" a", "a "},
+		"begins with a name" + without:          {"client_secret=a", "export ITWIN_SECRET=a", "client_secret: a", "CLIENT_SECRET='a'"},
+		quotes:                                  {`"a"`, `'a'`},
+		shown: {
+			"*", "********", "...", "xxxx", "<client_secret>", "[redacted]", "REDACTED", "(sensitive value)", "your-client-secret",
+			"your_secret", "changeme", "change-me",
+		},
+		file:     {"@secret.txt", `@C:\secret.txt`, "file:///etc/secret", "/run/secrets/itwin"},
+		other:    {"-----BEGIN PRIVATE KEY-----", "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.a", "hvs.CAESI", "Basic YTpi", "Bearer a"},
+		missing:  {"null", "undefined", "None", "[object Object]"},
+		unfilled: {"${SECRET}", "$SECRET", "%SECRET%", "{{ .Secret }}", "a${{ secrets.b }}", "$(cat secret)"},
 	} {
-		require.Equal(t, want, input.SecretWarning(raw), "%q", raw)
+		for _, raw := range secrets {
+			require.Equal(t, want, input.SecretWarning(raw), "%q", raw)
+		}
+	}
+}
+
+func TestATextThatAProgramLeftUnfilledIsRefused(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"null\n":          "is what a program writes for a missing value: check what should have filled it in",
+		"<no value>":      "is what a program writes for a missing value: check what should have filled it in",
+		"https://${HOST}": "holds a variable or template that wasn't filled in",
+		"%HOST%":          "holds a variable or template that wasn't filled in",
+	} {
+		for _, read := range []func(any) (any, error){input.Text{}.Read, input.Text{ASCII: true, List: true}.Read, input.Bool, input.Seconds} {
+			_, err := read(raw)
+			require.EqualError(t, err, want)
+		}
+		_, err := input.Text{Free: true}.Read(raw)
+		require.NoError(t, err)
+	}
+	for _, raw := range []string{"nullable", "none", "a%20b%20c", "https://a.example/$metadata", "itwins:read"} {
+		_, err := input.Text{}.Read(raw)
+		require.NoError(t, err)
 	}
 }

@@ -19,8 +19,9 @@ func Seconds(raw any) (any, error) {
 	var text string
 	switch v := raw.(type) {
 	case string:
-		if text = Line(v); text == "" {
-			return nil, nil
+		var err error
+		if text, err = (Text{}).read(v); err != nil || text == "" {
+			return nil, err
 		}
 	case int, int64, float64, json.Number:
 		text = fmt.Sprint(v)

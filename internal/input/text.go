@@ -18,6 +18,7 @@ type Text struct {
 	ASCII bool // printable ASCII only, as RFC 6749 appendix A requires for credentials
 	File  bool // any characters; a final line break is kept
 	List  bool // a list of strings is allowed as well
+	Free  bool // not chosen by people, so it may look like a Leftover
 
 	// Pasted returns an error for a value that is clearly something else. It is called
 	// first, because its hint is more precise.
@@ -88,6 +89,9 @@ func (t Text) read(raw string) (string, error) {
 			return "", fmt.Errorf("has %s (character %d)", kind, position)
 		}
 	}
+	if leftover := Leftover(text); leftover != "" && !t.Free {
+		return "", errors.New(leftover)
+	}
 	return text, nil
 }
 
@@ -125,9 +129,9 @@ func Bool(raw any) (any, error) {
 	case bool:
 		return v, nil
 	case string:
-		text := Line(v)
-		if text == "" {
-			return nil, nil
+		text, err := Text{}.read(v)
+		if err != nil || text == "" {
+			return nil, err
 		}
 		if value, err := strconv.ParseBool(text); err == nil {
 			return value, nil

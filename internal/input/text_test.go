@@ -42,6 +42,12 @@ func TestRefusalNamesTheCharactersKindAndPosition(t *testing.T) {
 		_, err := input.Text{}.Read(raw)
 		require.EqualError(t, err, want, "%q", raw)
 	}
+	for _, raw := range []any{"\uFEFFtrue", "\uFEFF90s"} {
+		for _, read := range []func(any) (any, error){input.Bool, input.Seconds} {
+			_, err := read(raw)
+			require.ErrorContains(t, err, "has a byte order mark")
+		}
+	}
 	_, err := input.Text{ASCII: true}.Read("canary–")
 	require.EqualError(t, err, "has a character outside ASCII (character 7)")
 }

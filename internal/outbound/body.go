@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -27,12 +28,21 @@ func readBody(response *http.Response) (body []byte, damage *Error, err error) {
 	codings := strings.FieldsFunc(strings.ToLower(strings.Join(response.Header.Values("Content-Encoding"), ",")), isListSeparator)
 	slices.Reverse(codings) // they are listed in the order in which they were applied
 	for _, coding := range codings {
+		if isPlain(body) {
+			break
+		}
 		if body, damage = unpack(body, coding); damage != nil {
 			return nil, damage, nil
 		}
 	}
-	return bytes.TrimPrefix(body, []byte("\ufeff")), nil, nil
+	return withoutMark(body), nil, nil
 }
+
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\ufeff")) }
+
+// isPlain recognizes what isn't packed whatever the header says: some servers put a
+// charset there, and some proxies unpack the body but leave the header.
+func isPlain(body []byte) bool { return json.Valid(withoutMark(body)) }
 
 func isListSeparator(r rune) bool { return r == ',' || r == ' ' || r == '\t' }
 

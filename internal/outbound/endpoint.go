@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 )
-
-var hostName = regexp.MustCompile(`\A[A-Za-z0-9._-]+\z`)
 
 // maxEndpoint is the longest address, in characters.
 const maxEndpoint = 2048
@@ -51,15 +48,29 @@ func ParseEndpoint(raw string) (string, error) {
 		return "", errors.New("must not contain a zone in its address")
 	case !isHost(u.Hostname()):
 		return "", errors.New("must have a host name of letters, digits, dots and dashes; write an international name in its xn-- form")
+	case strings.Contains(u.Path, ":/"):
+		return "", errors.New("must be one URL, such as https://ims.bentley.com")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// isHost refuses what resolvers and proxies read in different ways, such as a fullwidth
-// dot or a semicolon: AllowedHosts would judge another host than the one that is asked.
-func isHost(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil || hostName.MatchString(host)
+// isHost reports whether name can be an address or a host name (RFC 1123 section 2.1),
+// with underscores as well. Other names would fail to resolve, as if the name servers
+// were at fault, or look like a host that they aren't.
+func isHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		if label == "" || label[0] == '-' || strings.ContainsFunc(label, isOutsideLabel) {
+			return false
+		}
+	}
+	return true
+}
+
+func isOutsideLabel(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
 func isLoopback(host string) bool {

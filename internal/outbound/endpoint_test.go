@@ -17,6 +17,8 @@ func TestParseEndpointReturnsOneForm(t *testing.T) {
 		"http://localhost:8080":                 "http://localhost:8080",
 		"http://127.9.9.9":                      "http://127.9.9.9",
 		"http://[::1]:80/":                      "http://[::1]:80",
+		"https://ims.bentley.com.":              "https://ims.bentley.com.",
+		"https://ims_qa.xn--bcher-kva.example":  "https://ims_qa.xn--bcher-kva.example",
 	}
 	for raw, want := range cases {
 		endpoint, err := ParseEndpoint(raw)
@@ -36,6 +38,9 @@ func TestParseEndpointRefusesAndNeverEchoes(t *testing.T) {
 		"https://ims.bentley.com/\ncanary", "https://ims.bentley.com/ canary", "https://ims.bentley.com/\u202ecanary", " https://canary",
 		"https://canary／.bentley.com", "https://canary。bentley.com", "https://canary;.bentley.com", "https://*.canary", "https://kanárek.example",
 		"https://user:canary%zz@ims.bentley.com", "https://ims.bentley.com/" + strings.Repeat("canary", maxEndpoint/6),
+		"https://canary,", "https://canary;", "https://canary)", "https://canary..com", "https://.canary.com", "https://-canary.com",
+		"https://canary。com", "https://cаnary.com", "https://canary*.com",
+		"https://ims.bentley.com/https://canary", "https://https://canary",
 	} {
 		_, err := ParseEndpoint(raw)
 		require.Error(t, err, "%q", raw)

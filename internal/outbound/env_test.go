@@ -92,9 +92,14 @@ type authority struct {
 
 func newAuthority(t *testing.T) authority {
 	t.Helper()
+	return newAuthorityLike(t, rootTemplate())
+}
+
+func newAuthorityLike(t *testing.T, template *x509.Certificate) authority {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	der, err := x509.CreateCertificate(rand.Reader, rootTemplate(), rootTemplate(), &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(der)
 	require.NoError(t, err)

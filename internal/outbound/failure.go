@@ -109,8 +109,11 @@ func lookupDetail(name string, lookup *net.DNSError) string {
 }
 
 func dialDetail(host string, err error) string {
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
+	case isBroken(err):
+		return host + " closed the connection instead of answering"
 	}
 	return host + " can't be reached over the network"
 }

@@ -87,5 +87,5 @@ func isHostPattern(pattern string) bool {
 	if net.ParseIP(name) != nil {
 		return name == pattern
 	}
-	return hostName.MatchString(name) && name[0] != '.'
+	return isHost(name)
 }

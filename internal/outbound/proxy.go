@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -107,19 +108,33 @@ func firstSet(env func(string) string, upper string) (name, value string) {
 }
 
 // connectError is a proxy's answer to CONNECT.
-type connectError int
+type connectError struct {
+	status int
+	// notBasic is set if the proxy names ways to log in, and Basic, the only one that
+	// net/http knows, isn't among them.
+	notBasic bool
+}
+
+func newConnectError(response *http.Response) connectError {
+	offered := response.Header.Values("Proxy-Authenticate")
+	isBasic := func(challenge string) bool { return strings.Contains(strings.ToLower(challenge), "basic") }
+	return connectError{response.StatusCode, len(offered) > 0 && !slices.ContainsFunc(offered, isBasic)}
+}
 
 func (p connectError) Error() string {
 	reason := "the proxy refused the connection"
-	switch int(p) {
+	switch p.status {
 	case http.StatusProxyAuthRequired, http.StatusUnauthorized:
 		reason = "the proxy wants a user name and password, or refused those in its URL"
+		if p.notBasic {
+			reason = "the proxy doesn't offer Basic authentication, only others such as NTLM or Kerberos, which aren't supported"
+		}
 	case http.StatusForbidden, http.StatusMethodNotAllowed:
 		reason = "the proxy may not connect to this host"
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusNotFound:
 		reason = "the proxy can't reach the host"
 	}
-	return fmt.Sprintf("%s (status %d)", reason, int(p))
+	return fmt.Sprintf("%s (status %d)", reason, p.status)
 }
 
 // proxyFailure explains an error between here and a proxy.

@@ -90,6 +90,16 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		{"that resets", "http://" + listen(t, reset), "closed the connection instead of answering"},
 		{"that speaks SSH", "http://" + listen(t, answers("SSH-2.0-canary\r\n\r\n")), "doesn't speak HTTP"},
 		{"that wants a password", "http://" + listen(t, answers("HTTP/1.1 407 Canary\r\n\r\n")), "wants a user name and password"},
+		{
+			"that wants a password by NTLM",
+			"http://" + listen(t, answers("HTTP/1.1 407 Canary\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM canary\r\n\r\n")),
+			"doesn't offer Basic authentication",
+		},
+		{
+			"that takes a password by Basic as well",
+			"http://" + listen(t, answers("HTTP/1.1 407 Canary\r\nProxy-Authenticate: NTLM, Basic realm=\"canary\"\r\n\r\n")),
+			"wants a user name and password",
+		},
 		{"that forbids", "http://" + listen(t, answers("HTTP/1.1 403 Canary\r\n\r\n")), "may not connect to this host (status 403)"},
 		{"that reaches nobody", "http://" + listen(t, answers("HTTP/1.1 502 Canary\r\n\r\n")), "can't reach the host (status 502)"},
 		{"that answers something else", "http://" + listen(t, answers("HTTP/1.1 204 Canary\r\n\r\n")), "refused the connection (status 204)"},

@@ -68,11 +68,13 @@ func certificateDetail(peer string, err error) string {
 	its := peer + "'s certificate "
 	switch {
 	case errors.As(err, &untrusted):
-		return its + "isn't signed by a trusted authority"
+		return its + "isn't signed by a trusted authority" + candidateDetail(err.Error())
 	case errors.As(err, &hostname) && !hasSAN(hostname.Certificate):
 		return its + "has no subject alternative name (SAN); its common name doesn't count"
 	case errors.As(err, &hostname):
 		return its + "is for another host name"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert.IsCA:
+		return its + "is signed by an authority whose own certificate has expired, or isn't valid yet"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Now().Before(invalid.Cert.NotBefore):
 		return its + "isn't valid yet; check the clocks"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -85,6 +87,20 @@ func certificateDetail(peer string, err error) string {
 		return "the system's trusted certificates can't be read"
 	}
 	return "the handshake with " + peer + " failed"
+}
+
+// candidateDetail says why an authority of the right name didn't count. Go puts that in
+// words alone; what they begin with is its own.
+func candidateDetail(text string) string {
+	_, reason, found := strings.Cut(text, "(possibly because of \"")
+	reason, _, _ = strings.Cut(reason, "\"")
+	switch {
+	case !found:
+		return ""
+	case strings.Contains(reason, "verif"):
+		return ": the authority of that name has another key; check that ca_cert is current"
+	}
+	return ": the authority's own certificate isn't valid for one"
 }
 
 func hasSAN(certificate *x509.Certificate) bool {

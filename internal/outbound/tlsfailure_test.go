@@ -48,6 +48,34 @@ func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
 	}
 }
 
+func TestAnAuthorityThatDoesNotCountHasItsReason(t *testing.T) {
+	t.Parallel()
+	root := func(adjust func(*x509.Certificate)) *x509.Certificate {
+		template := rootTemplate()
+		template.Subject.CommonName = "canary"
+		adjust(template)
+		return template
+	}
+	asItIs := func(*x509.Certificate) {}
+	expired := newAuthorityLike(t, root(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
+	weak := newAuthorityLike(t, root(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }))
+	for name, c := range map[string]struct {
+		signer, trusted authority
+		words           string
+	}{
+		"expired": {expired, expired, "is signed by an authority whose own certificate has expired"},
+		"replaced by another key": {
+			newAuthorityLike(t, root(asItIs)), newAuthorityLike(t, root(asItIs)), "the authority of that name has another key",
+		},
+		"not an authority": {weak, weak, "the authority's own certificate isn't valid for one"},
+	} {
+		o := options()
+		o.CACert = c.trusted.pem
+		failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.sign(t, asItIs)}}))
+		require.Contains(t, failure.Detail, c.words, name)
+	}
+}
+
 func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -78,7 +106,7 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 			config := &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert}
 			_ = tls.Server(conn, config).HandshakeContext(t.Context())
 			_ = conn.(*net.TCPConn).SetLinger(0)
-		}), TLS13, "hung up after it had asked for a client certificate", ""},
+		}), TLS13, "closed the connection after asking for a client certificate", ""},
 		{"a protocol that isn't offered", serving(func(c *tls.Config) {
 			c.NextProtos = []string{"imap"}
 		}), TLS12, `"no application protocol"`, ""},

@@ -56,7 +56,7 @@ func watched(proxy func(*url.URL) (*url.URL, error)) func(*http.Request) (*url.U
 // checkConnect reads a proxy's answer to CONNECT.
 func checkConnect(ctx context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
 	if response.StatusCode != http.StatusOK {
-		return connectError(response.StatusCode)
+		return newConnectError(response)
 	}
 	way := progressOf(ctx)
 	way.update(func() { way.proxy = "" })

@@ -32,6 +32,9 @@ func ParseCACert(bundle string) (*x509.CertPool, error) {
 	if brokenBlock.MatchString(parts[0]) {
 		return nil, errors.New("must be whole PEM blocks; there is part of a block, without its BEGIN line, before block 1")
 	}
+	if len(parts) == 1 && strings.ContainsAny(bundle, "\x00\ufffd") { // what JSON decoders put in place of other encodings
+		return nil, errors.New("must be PEM in UTF-8; it is binary, such as DER, or in UTF-16, as Windows PowerShell writes with >")
+	}
 	if len(parts) == 1 {
 		return nil, errors.New("must hold at least one certificate in PEM form, which begins with " + pemBegin + " CERTIFICATE-----")
 	}
@@ -51,9 +54,11 @@ func parseBlock(text string, atLineStart bool) (*x509.Certificate, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case !atLineStart:
-		return nil, errors.New("doesn't begin at the start of a line")
+		return nil, errors.New("doesn't begin at the start of a line; remove what stands before it, such as spaces")
 	case block == nil && strings.Contains(text, `\n`):
 		return nil, errors.New(`has \n where its line breaks should be`)
+	case block == nil && !strings.Contains(strings.TrimSpace(text), "\n"):
+		return nil, errors.New("is on one line; keep its line breaks")
 	case block == nil:
 		return nil, errors.New("is cut off or damaged")
 	case block.Type != "CERTIFICATE":

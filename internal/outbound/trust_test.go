@@ -61,7 +61,12 @@ func TestParseCACertNamesTheBlockThatItRefuses(t *testing.T) {
 		"four dashes":            {good + strings.ReplaceAll(good, "-----", "----") + good, "block 1 is followed by part of a block"},
 		"typographic dashes":     {good + strings.ReplaceAll(good, "-----", "——"), "block 1 is followed by part of a block"},
 		"line breaks as \\n":     {strings.ReplaceAll(good, "\n", `\n`), `block 1 has \n where its line breaks should be`},
-		"one line":               {strings.ReplaceAll(good, "\n", " "), "block 1 is cut off or damaged"},
+		"one line":               {strings.ReplaceAll(good, "\n", " "), "block 1 is on one line"},
+		"line breaks of the Mac": {strings.ReplaceAll(good, "\n", "\r"), "block 1 is on one line"},
+		"percent-encoded":        {strings.ReplaceAll(good, "\n", "%0A"), "block 1 is on one line"},
+		"a block of YAML":        {"ca: |\n  " + strings.ReplaceAll(good, "\n", "\n  "), "block 1 doesn't begin at the start of a line"},
+		"DER":                    {"0\ufffd\x03\ufffd", "it is binary, such as DER"},
+		"UTF-16":                 {"\ufffd\ufffd" + strings.Join(strings.Split(good, ""), "\x00"), "or in UTF-16"},
 		"bytes of something else": {
 			good + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("canary")})), "block 2 isn't a certificate",
 		},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/secret"
@@ -42,6 +43,21 @@ type User struct {
 	DisplayName      string `json:"displayName"`
 	Email            string `json:"email"`
 	OrganizationName string `json:"organizationName"`
+}
+
+// ParseAPIURL is outbound.ParseEndpoint for the Platform's base URL. Given one of its
+// APIs, the error says what to type instead: at Bentley's own hosts, all APIs are below
+// the root.
+func ParseAPIURL(raw string) (string, error) {
+	endpoint, err := outbound.ParseEndpoint(raw)
+	if err != nil {
+		return "", err
+	}
+	scheme, rest, _ := strings.Cut(endpoint, "://")
+	if host, _, isAPI := strings.Cut(rest, "/"); isAPI && strings.HasSuffix(host, "api.bentley.com") {
+		return "", fmt.Errorf("must be the base URL alone: type %s://%s", scheme, host)
+	}
+	return endpoint, nil
 }
 
 // NewClient does no I/O.

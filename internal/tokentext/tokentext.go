@@ -50,8 +50,11 @@ var (
 	// named matches the text before the value of access_token in JSON, a form, a table or an assignment.
 	named = regexp.MustCompile(`(?i)access_token[\\"'\s:=]*$`)
 
-	tokenID    = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
-	wrapInfo   = regexp.MustCompile(`"wrap_info"\s*:\s*\{|wrapping_token:`)
+	tokenID  = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
+	wrapInfo = regexp.MustCompile(`"wrap_info"\s*:\s*\{|wrapping_token:`)
+	// control is a control sequence of ECMA-48, such as a color or a bracketed paste.
+	control = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")
+
 	vaultToken = regexp.MustCompile(`\b(hv[sbr]\.[A-Za-z0-9_-]{8}|[sbr]\.[A-Za-z0-9]{24}\b)`)
 )
 
@@ -99,7 +102,7 @@ func visible(raw string) string {
 			return -1
 		}
 		return r
-	}, raw)
+	}, control.ReplaceAllLiteralString(raw, ""))
 }
 
 // search finds the one token in a text. A token named access_token takes precedence.
@@ -109,7 +112,8 @@ func search(text string) (string, error) {
 	for _, at := range candidate.FindAllStringIndex(text, -1) {
 		before, after := text[max(0, at[0]-maxBefore):at[0]], text[at[1]:]
 		token, err := unwrapped(text[at[0]:at[1]])
-		if glued.MatchString(before) || encoded.MatchString(after) {
+		isLast := err != nil || joinedWords(text[at[0]:at[1]]) == token
+		if glued.MatchString(before) || isLast && encoded.MatchString(after) {
 			err = ErrIncomplete
 		}
 		to := &other
@@ -142,7 +146,7 @@ func search(text string) (string, error) {
 // further rows of a table, is left out if it can't be part of it: a wrapped token's
 // lines are single words.
 func unwrapped(text string) (string, error) {
-	whole := strings.Join(strings.Fields(text), "")
+	whole := joinedWords(text)
 	if complete(whole) {
 		return whole, nil
 	}
@@ -159,13 +163,15 @@ func unwrapped(text string) (string, error) {
 	token := joined.String()
 	rest := whole[len(token):]
 	switch {
-	case strings.Contains(rest, "eyJ"), strings.Count(token, ".") > 3:
+	case strings.Contains(rest, "eyJ"), strings.Count(token, ".") > 3 && strings.Count(token, "eyJ") > 2:
 		return "", ErrSeveral
 	case !complete(token):
 		return "", ErrIncomplete
 	}
 	return token, nil
 }
+
+func joinedWords(text string) string { return strings.Join(strings.Fields(text), "") }
 
 // complete reports whether a token has all three parts of a JWT, each of them whole.
 // Whole means canonical: Vault logs a hash of the text, so of two spellings of the same
