@@ -59,7 +59,8 @@ func TestThirdCheckOfAnAppGets429AndReadersKeepTheirExchanges(t *testing.T) {
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks or config writes for the default app are already running, each for at most 10s: try again when one has finished", text)
+	require.Equal(t, "two checks or config writes for the default app are already running, each for at most 10s:"+
+		" try again when one has finished", text)
 	e.mustWrite("rotate", nil)
 
 	checks.Go(func() { _, _ = e.handle(t.Context(), logical.ReadOperation, "check/other", nil) })
