@@ -209,7 +209,8 @@ func (b *backend) lastRotation(ctx context.Context, s logical.Storage, before *a
 	}
 	stored, err := storedTokens(ctx, s, previous.Generation)
 	if err != nil {
-		b.log.Warn("could not read the last rotation: last_vault_rotation of the next token may not be later than the previous one's", "error", err)
+		b.log.Warn("could not read the last rotation: last_vault_rotation of the next token may not be later than the previous one's",
+			"error", err)
 	}
 	for _, t := range stored {
 		if t.RotatedAt.After(last) {

@@ -53,7 +53,8 @@ type unsupportedError struct {
 }
 
 func (e *unsupportedError) Error() string {
-	return fmt.Sprintf("`vault %s %s` isn't supported: run %s", strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.supported, " or "))
+	return fmt.Sprintf("`vault %s %s` isn't supported: run %s",
+		strings.TrimSuffix(e.command, " -f"), e.path, strings.Join(e.supported, " or "))
 }
 
 // busyError reports that the maximum number of checks or config writes of an app are

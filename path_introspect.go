@@ -54,7 +54,7 @@ func (b *backend) pathsIntrospect() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: readOperation(b.introspect, introspectSynopsis, "introspect", "token", "The result of the introspection.", schemas{
+			logical.UpdateOperation: readOperation(b.introspect, introspectSynopsis, "introspect", "token", "The result of introspection.", schemas{
 				keyActive:    {Type: framework.TypeBool, Required: true, Description: "Whether the signature, the issuer and the expiry are valid."},
 				keyReason:    {Type: framework.TypeString, Description: "Why it isn't active."},
 				keyTokenID:   {Type: framework.TypeString, Required: true, Description: "Hex SHA-256 of the token."},
