@@ -1,5 +1,5 @@
 # Mounts and configures the engine. The plugin has to be registered in Vault. Needs Terraform 1.6 or OpenTofu 1.6;
-# VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
+# VAULT_ADDR and VAULT_TOKEN name the server and the Vault token.
 terraform {
   required_version = ">= 1.6"
 
