@@ -79,8 +79,8 @@ func (d *desk) incidentCues() []*cue {
 			},
 			after: func(t *testing.T, output string) {
 				t.Helper()
-				require.Regexp(t, `(?m)^active\s+true$`, output)
-				require.Regexp(t, `(?m)^roles\s+\[viewer\]$`, output)
+				require.Regexp(t, `(?m)^  active: true$`, output)
+				require.Regexp(t, `(?m)^  roles:\n  - viewer$`, output)
 			},
 		},
 		{at: "sys/audit-hash", after: func(t *testing.T, output string) { t.Helper(); require.Contains(t, output, "hmac-sha256:") }},

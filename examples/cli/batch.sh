@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a batch token for thousands of short jobs: Vault stores nothing for it.
+# Creates a batch token for thousands of short jobs: Vault doesn't store it.
 set -euo pipefail
 
 vault token create -type=batch -policy=itwin-reader -ttl=20m -field=token

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Hands a token to someone who has no policy for it: the wrapping token works once, for a minute.
+# Passes a token to someone who has no policy for it. The wrapping token works once, for a minute.
 set -euo pipefail
 
 WRAPPING_TOKEN="$(vault read -wrap-ttl=60s -field=wrapping_token itwin/token/viewer)"

@@ -1,10 +1,10 @@
 # consul-template -config=config.hcl
-# VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
+# VAULT_ADDR and VAULT_TOKEN name the server and the Vault token.
 vault {
-  # A token that someone else renews, as Vault Agent does. consul-template renews its own by default.
+  # Something else renews this Vault token, such as Vault Agent. By default consul-template renews it.
   renew_token = false
 
-  # Forever: the file stays while Vault is away.
+  # Retry forever: the file stays while Vault is down.
   retry {
     attempts = 0
   }

@@ -1,5 +1,5 @@
 // Command itwin calls the iTwin Platform with tokens from Vault and prints the e-mail address to invite to an iTwin.
-// VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks, ITWIN_API_URL which Platform is called.
+// VAULT_ADDR and VAULT_TOKEN name the Vault server and token, and ITWIN_API_URL the Platform.
 package main
 
 import (

@@ -3,7 +3,7 @@
 # JWTs for different audiences, and a role accepts only one.
 set -euo pipefail
 
-# The audience of the JWT that every pod has, which differs between clusters. This shows yours, as aud:
+# The audience of every pod's own JWT, which differs between clusters. This prints yours, as aud:
 #   kubectl create token app -n app | cut -d. -f2 | base64 -d
 : "${API_AUDIENCE:=https://kubernetes.default.svc.cluster.local}"
 
@@ -17,8 +17,8 @@ role() {
 # Vault Secrets Operator, External Secrets' SecretStore, CSI: they request a JWT that is meant only for Vault.
 role app vault 1h
 
-# External Secrets' generator never revokes a login, so each one has to end by itself, before the next poll.
+# External Secrets' generator never revokes a login, so each has to expire before the next poll.
 role app-generator vault 5m
 
-# The Agent Injector logs in with the JWT that the pod has anyway.
+# The Agent Injector logs in with the pod's own JWT.
 role app-injector "$API_AUDIENCE" 1h

@@ -1,4 +1,4 @@
-# For the security team: what is configured, and who was handed which token. No token, and no change.
+# For the security team: what is configured, and who was handed which token. No tokens, no changes.
 path "itwin/config" {
   # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
   capabilities = ["read", "list"]
@@ -24,7 +24,7 @@ path "itwin/metrics" {
   capabilities = ["read"]
 }
 
-# The audit log holds an HMAC of each token and token_id. This computes it for one that was found somewhere.
+# The audit log holds an HMAC of each token and token_id. This computes the HMAC of a token that turned up somewhere.
 path "sys/audit-hash/*" {
   capabilities = ["update"]
 }

@@ -1,4 +1,4 @@
-# For an incident, on a Vault token that lives minutes: everything in this mount, and nothing beside it.
+# For an incident, with a Vault token that lives for minutes: everything in this mount, and nothing else.
 path "itwin/*" {
   capabilities = ["create", "update", "patch", "read", "delete", "list"]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# For an auditor: prints the lines of an audit log, of the device "file", that hold the token in ITWIN_TOKEN, or its token_id.
-# The input comes from stdin, as arguments show in the process list.
+# For an auditor: prints the lines of an audit log that contain the token in ITWIN_TOKEN, or its token_id. "file" is the
+# path of the audit device. The input comes from stdin, because the process list shows arguments.
 set -euo pipefail
 
 hash="$(printf %s "$ITWIN_TOKEN" | vault write -field=hash sys/audit-hash/file input=-)"

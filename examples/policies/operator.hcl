@@ -1,4 +1,4 @@
-# For the platform's engineers: apps, roles and rotation, but no token.
+# For platform engineers: apps, roles and rotation, but no tokens.
 path "itwin/config" {
   # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
   capabilities = ["create", "update", "patch", "read", "delete", "list"]

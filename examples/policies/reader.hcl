@@ -1,4 +1,4 @@
-# For apps: the tokens of one role, and nothing else.
+# For apps: one role's tokens, and nothing else.
 path "itwin/token/viewer" {
   capabilities = ["read"]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# For an incident: from now on nobody is handed a token of the default app. Those handed out live on until they expire.
+# For an incident: stops handing out the default app's tokens. Tokens that readers hold stay valid until they expire.
 set -euo pipefail
 
 vault delete itwin/config

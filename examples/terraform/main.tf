@@ -1,4 +1,4 @@
-# Needs Terraform 1.10 or OpenTofu 1.11. VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
+# Needs Terraform 1.10 or OpenTofu 1.11. VAULT_ADDR and VAULT_TOKEN name the server and the Vault token.
 terraform {
   required_version = ">= 1.10"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stands for an app that reads ITWIN_TOKEN once, when it starts: notes the token's SHA-256, which is its token_id.
+# A placeholder for an app that reads ITWIN_TOKEN once, when it starts. It logs the token's SHA-256, its token_id.
 set -euo pipefail
 
 printf %s "$ITWIN_TOKEN" | sha256sum | cut -d' ' -f1 >>token-ids

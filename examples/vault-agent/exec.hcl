@@ -1,5 +1,5 @@
 # vault agent -config=exec.hcl
-# Runs the app with the token in its environment, and starts it again with each new token.
+# Runs the app with the token in its environment, and restarts it with each new token.
 auto_auth {
   method "approle" {
     config = {

@@ -10,7 +10,7 @@ auto_auth {
   }
 }
 
-# Vault may be away for longer than the retries last: the file stays, so stay too.
+# Vault may be down for longer than the retries last: keep running, as the file stays.
 template_config {
   exit_on_retry_failure = false
 }

@@ -18,6 +18,6 @@ listener "tcp" {
   address     = "127.0.0.1:8100"
   tls_disable = true
 
-  # A browser or a forged request on this machine can't set the header; clients of Vault do.
+  # Requests forged by a browser on this machine can't set the header; Vault's clients do.
   require_request_header = true
 }

@@ -1,5 +1,5 @@
 # Mounts and configures the engine. The plugin has to be registered in Vault. Needs Terraform 1.6 or OpenTofu 1.6;
-# VAULT_ADDR and VAULT_TOKEN say where Vault is and who asks.
+# VAULT_ADDR and VAULT_TOKEN name the server and the Vault token.
 terraform {
   required_version = ">= 1.6"
 
@@ -15,7 +15,7 @@ variable "client_id" {
   type = string
 }
 
-# Given here, the secret lies in the state in clear. Without it, the secret stays as it is in Vault: apply.sh writes it there.
+# If it is set, the state contains the secret in the clear. If not, Vault keeps the secret that apply.sh wrote.
 variable "client_secret" {
   type      = string
   default   = null
@@ -27,7 +27,7 @@ resource "vault_mount" "itwin" {
   type        = "vault-plugin-secrets-itwin"
   description = "Access tokens for the Bentley iTwin Platform"
 
-  # What the audit log shows in clear. Neither access_token nor client_secret may ever be among it.
+  # What the audit log shows in the clear. Never add access_token or client_secret.
   audit_non_hmac_response_keys = ["token_id", "client_id", "scope", "token_type", "expires_at", "last_vault_rotation"]
   audit_non_hmac_request_keys  = ["app", "scopes", "authority", "token_url", "api_url", "client_id"]
 }

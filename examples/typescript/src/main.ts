@@ -1,5 +1,5 @@
-// Prints the iTwins and iModels that the service app is a member of. VAULT_ADDR and VAULT_TOKEN say where Vault is and
-// who asks.
+// Prints the iTwins and iModels that the service app is a member of. VAULT_ADDR and VAULT_TOKEN name the server and
+// the Vault token.
 import { IModelsClient } from "@itwin/imodels-client-management";
 import { ITwinsAccessClient } from "@itwin/itwins-client";
 import { authorizationClient } from "./authorization.js";
