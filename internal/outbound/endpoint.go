@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 )
+
+var hostName = regexp.MustCompile(`\A[A-Za-z0-9._-]+\z`)
 
 // maxEndpoint is the longest address, in characters.
 const maxEndpoint = 2048
@@ -44,10 +47,19 @@ func ParseEndpoint(raw string) (string, error) {
 		return "", errors.New("must not contain a query or fragment")
 	case !isPort(u):
 		return "", errors.New("must have a port from 1 to 65535, or none")
-	case strings.Contains(u.Host, "%"):
+	case strings.Contains(u.Hostname(), "%"):
 		return "", errors.New("must not contain a zone in its address")
+	case !isHost(u.Hostname()):
+		return "", errors.New("must have a host name of letters, digits, dots and dashes; write an international name in its xn-- form")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// isHost refuses what resolvers and proxies read in different ways, such as a fullwidth
+// dot or a semicolon: AllowedHosts would judge another host than the one that is asked.
+func isHost(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil || hostName.MatchString(host)
 }
 
 func isLoopback(host string) bool {

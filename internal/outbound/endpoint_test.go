@@ -34,6 +34,7 @@ func TestParseEndpointRefusesAndNeverEchoes(t *testing.T) {
 		"https://ims.bentley.com?canary", "https://ims.bentley.com?", "https://ims.bentley.com#canary", "https://ims.bentley.com/#",
 		"https://ims.bentley.com:canary", "https://ims.bentley.com:0", "https://ims.bentley.com:65536", "https://ims.bentley.com:",
 		"https://ims.bentley.com/\ncanary", "https://ims.bentley.com/ canary", "https://ims.bentley.com/\u202ecanary", " https://canary",
+		"https://canary／.bentley.com", "https://canary。bentley.com", "https://canary;.bentley.com", "https://*.canary", "https://kanárek.example",
 		"https://user:canary%zz@ims.bentley.com", "https://ims.bentley.com/" + strings.Repeat("canary", maxEndpoint/6),
 	} {
 		_, err := ParseEndpoint(raw)

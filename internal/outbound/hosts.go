@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // AllowedHosts are the hosts that requests may go to. The zero AllowedHosts allows
@@ -88,8 +87,5 @@ func isHostPattern(pattern string) bool {
 	if net.ParseIP(name) != nil {
 		return name == pattern
 	}
-	isOutside := func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '.' && r != '_'
-	}
-	return name != "" && name[0] != '.' && !strings.ContainsFunc(name, isOutside)
+	return hostName.MatchString(name) && name[0] != '.'
 }
