@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -117,6 +118,7 @@ func journeys() map[string][]situation {
 			failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
 			granting("expires_in", `"soon"`), granting("expires_in", "1"), granting("token_type", `"mac"`),
 			granting("access_token", `"a b"`), granting("access_token", `"`+strings.Repeat("x", 100<<10)+`"`), withoutLifetime,
+			granting("access_token", `"a.`+base64.RawURLEncoding.EncodeToString([]byte(clientSecret))+`.b"`),
 		},
 	}
 }

@@ -98,6 +98,7 @@ func wrongURLs() []situation {
 		"https://ims bentley.com", `"https://ims.bentley.com"`, "ims.bentley.com", "https://", "http://ims.bentley.com",
 		"https://user@ims.bentley.com", "https://ims.bentley.com?x=y", "https://ims.bentley.com:0", "https://[fe80::1%25eth0]",
 		"https://ims.bentley.com,", "https://ims.bentley.com/https://ims.bentley.com",
+		"https://ims.bentley.com/"+strings.Repeat("x", 2048), "https://größe.example",
 	)
 }
 
