@@ -6,6 +6,8 @@ LINTER := .cache/bin/golangci-lint
 GOFUMPT := .cache/bin/gofumpt
 ACTIONLINT := .cache/bin/actionlint
 GOVULNCHECK := .cache/bin/govulncheck
+GORELEASER := .cache/bin/goreleaser
+CYCLONEDX := .cache/bin/cyclonedx-gomod
 RACING := .cache/race/vault-plugin-secrets-itwin
 EMULATOR := .cache/bin/ims-emulator
 VERSION ?= $(shell scripts/version.sh)
@@ -27,7 +29,7 @@ help: ## List these commands
 # What goes into a binary besides sources, version and toolchain is written here, so that neither the environment nor
 # `go env -w` has a say: the SHA-256 under which Vault registers the plugin is then the released one's, for anyone who
 # builds that version. An empty GOFLAGS would leave the word to `go env -w`; so does an empty GOEXPERIMENT, for which Go
-# has no other way to say "the defaults". make release refuses what was built with experiments.
+# has no other way to say "the defaults". make release refuses experiments.
 BINARY = CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOEXPERIMENT= GOFIPS140=off GO386=sse2 GOAMD64=v1 GOARM=7 GOARM64=v8.0 \
 	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 
@@ -39,18 +41,24 @@ build: ## Build the plugin and itwin-audit into bin/
 # The version that scripts/version.sh makes up is none to release.
 GIVEN_VERSION = $(if $(filter-out file,$(origin VERSION)),$(VERSION))
 
-# GOOS and GOARCH are the binaries' business, not this program's, which also says what is wrong with a version.
 .PHONY: release
 release: ## Build what users download of VERSION=vX.Y.Z into dist/
-	@$(if $(filter v%,$(GIVEN_VERSION)),client="$$(scripts/pack-client.sh "$(GIVEN_VERSION)" .cache)" &&) \
-		cd dev && GOOS= GOARCH= go run ./cmd/release -root "$(CURDIR)" -version "$(GIVEN_VERSION)" -extra "$$client"
+	@scripts/release.sh "$(GIVEN_VERSION)"
+
+.PHONY: release-tools
+release-tools: $(GORELEASER) $(CYCLONEDX)
+	@cd dev && CGO_ENABLED=0 go build -o ../.cache/bin/plugin-image ./cmd/plugin-image
 
 .PHONY: publish
 publish: ## Make a draft on GitHub of what make release built of VERSION=vX.Y.Z
 	@scripts/publish.sh "$(GIVEN_VERSION)"
 
 .PHONY: test
-test: lint unit e2e ## Run all checks: lint, unit, e2e
+test: programs lint unit e2e ## Run all checks: lint, unit, e2e
+
+.PHONY: programs
+programs: ## Install what checks need, by dev/programs.txt, or say what to install
+	@scripts/programs.sh
 
 SCRIPTS = .ci/run $(shell find scripts examples -name '*.sh' -not -path '*/node_modules/*')
 
@@ -61,9 +69,10 @@ LINT = "$(CURDIR)/$(LINTER)" $(1) --config "$(CURDIR)/.golangci.yml"
 .PHONY: lint
 lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, shell scripts and workflows
 	@unformatted="$$($(GOFUMPT) -l .)"; test -z "$$unformatted" || { echo "run make fmt, for:"; echo "$$unformatted"; exit 1; }
-	@if shellcheck="$$(scripts/program.sh shellcheck shellcheck)"; then "$$shellcheck" $(SCRIPTS); \
-		else echo "lint: shell scripts are NOT CHECKED"; test -z "$$CI"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
+		else echo "lint: shell scripts are NOT CHECKED without shellcheck: run make programs"; test -z "$$CI"; fi
 	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
+	@! grep -h 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v' || { echo "pin these actions by commit"; exit 1; }
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
 	scripts/client.sh lint
@@ -74,16 +83,18 @@ fmt: $(LINTER) ## Format all Go and TypeScript code
 	scripts/client.sh fix
 
 .PHONY: docs
-docs: ## Write docs/configuration.md and the golden files of the paths, from their schema
+docs: ## Write docs/configuration.md and the golden file of the paths, from their schema
 	go test -count=1 -run TestPathsChangeOnlyOnPurpose . -update
 	cd dev && go test -count=1 ./reference -update
 
 # Tests in dev/ read the pages, scripts and workflows, whose changes Go's cache of results doesn't see: it ends at go.mod.
 # On a new machine some of them compile the product for two platforms, which Go's own limit of 10 minutes may not allow.
+# The race detector has nothing to find in programs that dev/release only starts.
 .PHONY: unit
-unit: ## Test the packages, without a Vault
+unit: release-tools ## Test the packages, without a Vault
 	go test -timeout 30m $(RACE) ./...
-	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v /dev/e2e)
+	cd dev && go test -count=1 -timeout 30m $(RACE) $$(go list ./... | grep -v -e /dev/e2e -e /dev/release)
+	cd dev && go test -count=1 -timeout 30m ./release
 	scripts/fuzz.sh 1000x
 	scripts/client.sh test
 
@@ -99,7 +110,7 @@ E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERS
 	go test -count=1 -timeout 30m ./e2e/...
 
 .PHONY: e2e
-e2e: build ## Test the built plugin in real Vault servers
+e2e: build release-tools ## Test the built plugin in real Vault servers
 	vault="$$(scripts/vault.sh)" && $(E2E)
 
 # A module dev/vault-* for each further Vault. With make -k one that fails doesn't keep the others from being run.
@@ -136,7 +147,7 @@ vuln: $(GOVULNCHECK) ## Look for known vulnerabilities, or say that the database
 
 .PHONY: repro
 repro: ## Make a release twice, each from nothing in a folder of its own, and compare
-	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./supply
+	cd dev && REPRODUCE=1 go test -v -count=1 -timeout 60m -run TestTwoCleanBuildsAreTheSame ./release
 
 # exec, so that no shell stands between a signal and the script that has to clean up.
 RUN_DEMO = vault="$$(scripts/vault.sh)" && (cd dev && CGO_ENABLED=0 go build -o ../$(EMULATOR) ./cmd/ims-emulator) && \
@@ -169,11 +180,16 @@ $(LINTER): tool = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 $(GOFUMPT): tool = mvdan.cc/gofumpt
 $(ACTIONLINT): tool = github.com/rhysd/actionlint/cmd/actionlint
 $(GOVULNCHECK): tool = golang.org/x/vuln/cmd/govulncheck
+$(GORELEASER): tool = github.com/goreleaser/goreleaser/v2
+$(CYCLONEDX): tool = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+
+$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
+$(GORELEASER) $(CYCLONEDX): dev/goreleaser/go.sum
 
 # go build leaves an up-to-date binary's time alone; touch keeps make from asking again.
-$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK): dev/tools/go.sum
-	@echo "building $(@F), once; of these, golangci-lint takes minutes"
-	cd dev/tools && CGO_ENABLED=0 go build -o ../../$@ $(tool)
+$(LINTER) $(GOFUMPT) $(ACTIONLINT) $(GOVULNCHECK) $(GORELEASER) $(CYCLONEDX):
+	@echo "building $(@F), once; of these, golangci-lint and goreleaser take minutes"
+	cd $(dir $<) && CGO_ENABLED=0 go build -o "$(CURDIR)/$@" $(tool)
 	@touch $@
 
 .cache/kubernetes/%: dev/kubernetes/%/go.sum

@@ -18,7 +18,8 @@ const (
 	labelApp         = "app"
 	labelOutcome     = "outcome"
 
-	outcomeMinted = "minted"
+	outcomeMinted   = "minted"
+	outcomeRepeated = "repeated"
 )
 
 // exchangeMetrics times the exchanges of a mount.
@@ -63,7 +64,7 @@ func describe() descriptions {
 		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
 			"When the counts began, in seconds since 1970.", nil, nil),
 		reads: desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
-		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, or the kind of failure."+
+		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, repeated (the same token again), or the kind of failure."+
 			" Verifying a config counts if the config is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for an exchange that another read had started."),
 		rotation:  desc("token_rotation_seconds", "Seconds until the first rotation of the app's tokens in use; negative if overdue."),
@@ -103,6 +104,7 @@ func (c *tokenCollector) count(out chan<- prometheus.Metric, d descriptions, app
 	counter(d.reads, sum.failed, "failed")
 	counter(d.coalesced, sum.coalesced)
 	counter(d.exchanges, sum.minted, outcomeMinted)
+	counter(d.exchanges, sum.repeated, outcomeRepeated)
 	for category, n := range sum.failures {
 		counter(d.exchanges, n, category)
 	}
@@ -204,6 +206,7 @@ type counts struct {
 	failed    int64
 	coalesced int64
 	minted    int64
+	repeated  int64            // exchanges that returned the token held already
 	failures  map[string]int64 // by category
 }
 
@@ -216,7 +219,7 @@ func (t *tallies) names() []string {
 
 // exchanges returns the number of exchanges, failed ones included.
 func (c counts) exchanges() int64 {
-	sum := c.minted
+	sum := c.minted + c.repeated
 	for _, n := range c.failures {
 		sum += n
 	}
@@ -239,6 +242,7 @@ func (t *tallies) total(app string, set scopes.Set) counts {
 		sum.failed += tally.Failed.Load()
 		sum.coalesced += tally.Coalesced.Load()
 		sum.minted += tally.Minted.Load()
+		sum.repeated += tally.Repeated.Load()
 		for category, n := range tally.Failures() {
 			sum.failures[category] += n
 		}

@@ -50,6 +50,8 @@ await() { # waits up to 30 s for a command to succeed while the last background 
 clean() {
 	local status=$? log="$folder/vault.log"
 	trap '' INT TERM HUP PIPE
+	# shellcheck disable=SC2207 # they are numbers
+	pids+=($(jobs -p)) # the last one may not be among them yet
 	for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
 	for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid" 2>/dev/null || true; kill -KILL -- "-$pid" 2>/dev/null || true; done
 	if [ "$status" != 0 ] && [ "$status" != 130 ] && [ -s "$log" ]; then say "" "# The end of vault.log:"; tail -n 20 "$log" | grep -Ev 'Unseal Key|Root Token' | redact; fi
@@ -95,7 +97,7 @@ export PATH="$folder/bin:$PATH" HOME="$folder" TMPDIR="$folder"
 [ -z "$places" ] || places=$' \\\n '"$places"
 sha256=sha256sum
 command -v sha256sum >/dev/null || sha256="shasum -a 256"
-port=$((20000 + RANDOM % 20000)) # Vault's cluster takes the port after it
+port=$((20000 + RANDOM % 12000)) # below those that Linux gives to outgoing connections; Vault's cluster takes the one after it
 while (: <"/dev/tcp/127.0.0.1/$port" || : <"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; do port=$((port + 2)); done
 cd "$folder"
 printf %s "$secret" >secret.txt

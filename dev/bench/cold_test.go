@@ -33,7 +33,7 @@ func coldReaders(b *testing.B, vault *stage, table *report.Table) {
 		vault.write(b, fmt.Sprintf("cold/role/%d", i), map[string]any{"scopes": coldScope(i)})
 	}
 	c := vault.client(b, coldReads)
-	once := func(path string) (measure.Load, error) { return c.Read(b.Context(), measure.Plan{Path: always(path)}) }
+	once := func(path string) (measure.Load, error) { return c.Read(measure.Plan{Path: always(path)}) }
 	floor := func() (measure.Load, error) { return once("floor/token") }
 	_, err := floor() // opens the connections
 	require.NoError(b, err)

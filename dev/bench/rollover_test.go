@@ -59,7 +59,7 @@ func keepInUse(b *testing.B, c *measure.Client, path string) (stop func() error)
 		ticker := time.NewTicker(slowExchange)
 		defer ticker.Stop()
 		for {
-			if _, err := c.Read(b.Context(), measure.Plan{Path: always(path)}); err != nil {
+			if _, err := c.Read(measure.Plan{Path: always(path)}); err != nil {
 				done <- err
 				return
 			}

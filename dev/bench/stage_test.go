@@ -72,7 +72,7 @@ func startIMS(b *testing.B, lifetime time.Duration, scopes ...string) *emulator.
 func floorPlugin(b *testing.B) vaulttest.Plugin {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "floor")
-	output, err := exec.Command("go", "build", "-o", path, "../cmd/floor").CombinedOutput()
+	output, err := exec.Command("go", "build", "-o", path, "./floor/plugin").CombinedOutput()
 	require.NoError(b, err, string(output))
 	return vaulttest.Plugin{Name: "floor", Version: floor.Version, Path: path}
 }
@@ -117,7 +117,7 @@ func (s *stage) client(b *testing.B, connections int) *measure.Client {
 func (s *stage) load(b *testing.B, c *measure.Client, plan measure.Plan) (measure.Load, error) {
 	b.Helper()
 	before := s.cpu(b)
-	load, err := c.Read(b.Context(), plan)
+	load, err := c.Read(plan)
 	load.CPU = s.cpu(b) - before
 	return load, err
 }
@@ -127,7 +127,7 @@ func (s *stage) versus(b *testing.B, c *measure.Client, n int, product, other me
 	b.Helper()
 	for _, plan := range []measure.Plan{product, other} {
 		plan.Duration = time.Second
-		_, err := c.Read(b.Context(), plan)
+		_, err := c.Read(plan)
 		require.NoError(b, err)
 	}
 	pairs, err := measure.Interleave(n,

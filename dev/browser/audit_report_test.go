@@ -1,4 +1,4 @@
-package browser_test
+package browser
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"vault-plugin-secrets-itwin/dev/browser"
 	"vault-plugin-secrets-itwin/dev/programs"
 	"vault-plugin-secrets-itwin/internal/auditlog/auditlogtest"
 )
@@ -21,12 +20,12 @@ const hostile = `<img src=x onerror=document.title='owned'><script>document.titl
 
 func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 	t.Parallel()
-	chromium := programs.Find(t, "chromium", "chromium")[0]
-	page := browser.Open(t, chromium, "file://"+report(t))
+	chromium := programs.Find(t, "chromium")
+	page := open(t, chromium, "file://"+report(t))
 	requireNothingGotIn(t, page)
 	for _, view := range []struct {
 		name, medium, scheme string
-		width                int
+		width                int64
 		background           string
 	}{
 		{"light", "screen", "light", 1300, "rgb(246, 247, 249)"},
@@ -36,27 +35,27 @@ func TestReportIsGoodToLookAtEverywhereAndLetsNothingIn(t *testing.T) {
 		{"narrow-dark", "screen", "dark", 390, "rgb(18, 22, 28)"},
 		{"printed", "print", "dark", 800, "rgb(255, 255, 255)"},
 	} {
-		page.Show(view.width, view.medium, view.scheme)
-		require.Equal(t, view.background, page.Evaluate("getComputedStyle(document.body).backgroundColor"), view.name)
-		require.Equal(t, "true", page.Evaluate("document.documentElement.scrollWidth <= innerWidth"), "%s is too wide", view.name)
-		require.Equal(t, "0", page.Evaluate(faint), "%s has text that is hard to read", view.name)
+		page.show(view.width, view.medium, view.scheme)
+		require.Equal(t, view.background, page.evaluate("getComputedStyle(document.body).backgroundColor"), view.name)
+		require.Equal(t, "true", page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "%s is too wide", view.name)
+		require.Equal(t, "0", page.evaluate(faint), "%s has text that is hard to read", view.name)
 		requireReadableFailures(t, page, view.name, view.width)
 		if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-			page.Screenshot(filepath.Join(dir, view.name+".png"))
+			page.screenshot(filepath.Join(dir, view.name+".png"))
 		}
 	}
 }
 
 // requireReadableFailures has the errors of an outage, of some 300 characters each, be read without scrolling.
-func requireReadableFailures(t *testing.T, page *browser.Page, view string, width int) {
+func requireReadableFailures(t *testing.T, page *page, view string, width int64) {
 	t.Helper()
-	require.Equal(t, "3", page.Evaluate("document.querySelectorAll('#failed .reason').length"), "causes")
-	require.Equal(t, "true", page.Evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e => e.innerText.length > 250)`))
+	require.Equal(t, "3", page.evaluate("document.querySelectorAll('#failed .reason').length"), "causes")
+	require.Equal(t, "true", page.evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e => e.innerText.length > 250)`))
 	if width < 800 {
 		return // there, tables scroll
 	}
-	require.Equal(t, "true", page.Evaluate(`(e => e.scrollWidth <= e.clientWidth)(document.querySelector('#failed .wide'))`), view)
-	require.Equal(t, "true", page.Evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e =>
+	require.Equal(t, "true", page.evaluate(`(e => e.scrollWidth <= e.clientWidth)(document.querySelector('#failed .wide'))`), view)
+	require.Equal(t, "true", page.evaluate(`[...document.querySelectorAll('#failed .reason td')].every(e =>
 	  e.getBoundingClientRect().width > innerWidth * 0.7 && e.getBoundingClientRect().height < 110)`), view)
 }
 
@@ -73,17 +72,17 @@ const faint = `(() => {
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).length;
 })()`
 
-func requireNothingGotIn(t *testing.T, page *browser.Page) {
+func requireNothingGotIn(t *testing.T, page *page) {
 	t.Helper()
-	require.Len(t, page.Told("Network.requestWillBeSent"), 1, "the page asks for nothing but itself")
-	require.Empty(t, page.Told("Log.entryAdded"), "such as a violation of the page's own policy")
-	require.NotEqual(t, "owned", page.Evaluate("document.title"))
-	require.Equal(t, "0", page.Evaluate("document.querySelectorAll('script, img, link, [onerror], [style]').length"))
-	require.Equal(t, "true", page.Evaluate("document.body.innerText.includes("+"`<img src=x onerror=`"+")"))
+	require.EqualValues(t, 1, page.requests.Load(), "the page asks for nothing but itself")
+	require.Zero(t, page.complaints.Load(), "such as a violation of the page's own policy")
+	require.NotEqual(t, "owned", page.evaluate("document.title"))
+	require.Equal(t, "0", page.evaluate("document.querySelectorAll('script, img, link, [onerror], [style]').length"))
+	require.Equal(t, "true", page.evaluate("document.body.innerText.includes("+"`<img src=x onerror=`"+")"))
 	for _, section := range []string{"new_readers", "denied", "failed", "changes", "wrapped", "reads"} {
-		require.NotEqual(t, "0", page.Evaluate("document.querySelectorAll('#"+section+" tbody tr').length"), section)
+		require.NotEqual(t, "0", page.evaluate("document.querySelectorAll('#"+section+" tbody tr').length"), section)
 	}
-	require.NotEqual(t, "0", page.Evaluate("document.querySelectorAll('svg rect').length"))
+	require.NotEqual(t, "0", page.evaluate("document.querySelectorAll('svg rect').length"))
 }
 
 // report is the page of a log of three days, with one reader who calls himself something else.

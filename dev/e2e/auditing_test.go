@@ -46,7 +46,7 @@ func newAuditDesk(t *testing.T) *auditDesk {
 	d.stand = append(d.stand, "/var/log/vault/audit.log", d.log, "/usr/local/bin", d.bin)
 	d.story = &auditStory{env: d.env, log: d.log}
 	d.story.person = d.story.login("kim")
-	programs.Find(t, "unzip", "unzip")
+	programs.Find(t, "unzip")
 	d.release(installedVersion)
 	return d
 }

@@ -118,5 +118,5 @@ func (c *consumers) testHintsNameTheMount(t *testing.T) {
 	_, err := c.root.Logical().Read("teams/itwin-prod/token")
 	requireStatus(t, err, http.StatusBadRequest, "vault write teams/itwin-prod/config")
 	_, err = c.root.Logical().Read("teams/itwin-prod/token/viewer")
-	requireStatus(t, err, http.StatusBadRequest, "vault write teams/itwin-prod/role/viewer")
+	requireStatus(t, err, http.StatusBadRequest, "`vault write -f teams/itwin-prod/role/viewer`")
 }

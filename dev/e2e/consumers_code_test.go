@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
 )
 
 func (c *consumers) testGo(t *testing.T) {
@@ -25,7 +27,7 @@ func (c *consumers) testGo(t *testing.T) {
 
 func (c *consumers) testPython(t *testing.T) {
 	t.Parallel()
-	requireProgram(t, "python3")
+	programs.Find(t, "python3")
 	dir := copyExample(t, "python")
 	require.Equal(t, appEmail, c.run(t, c.reader(t), dir, "python3", "whoami.py"))
 	c.run(t, c.user(t, "itwin-reader", "itwin-operator"), dir, "python3", "-m", "unittest")

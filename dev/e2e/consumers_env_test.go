@@ -120,14 +120,6 @@ func (c *consumers) start(t *testing.T, vaultToken, dir, name string, args ...st
 	})
 }
 
-// requireProgram skips the test where a program isn't installed.
-func requireProgram(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s isn't installed", name)
-	}
-}
-
 // issued is a token as IMS remembers it, found by its text.
 func (c *consumers) issued(t *testing.T, accessToken string) emulator.Issued {
 	t.Helper()

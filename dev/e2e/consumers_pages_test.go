@@ -12,47 +12,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func pagesPath() string { return filepath.Join(repositoryPath, "docs", "consumers") }
-
-func consumerPages(t *testing.T) map[string]string {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(pagesPath(), "*.md"))
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
-	pages := make(map[string]string, len(paths))
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		pages[filepath.Base(path)] = string(text)
-	}
-	return pages
-}
-
-// blocks are the texts between fences, each with its last line's end.
-func blocks(page string) []string {
-	var found []string
-	for i, part := range strings.Split("\n"+page, "\n```") {
-		if inside := i%2 == 1; inside {
-			_, text, _ := strings.Cut(part, "\n")
-			found = append(found, text+"\n")
-		}
-	}
-	return found
-}
+const consumerPages = "docs/consumers"
 
 func TestPagesShowExamplesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	examples := exampleTexts(t)
-	for name, page := range consumerPages(t) {
-		t.Run(name, func(t *testing.T) {
+	command := regexp.MustCompile(`^(vault|consul-template) `)
+	for _, path := range pages(t, consumerPages) {
+		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			for _, text := range blocks(page) {
-				if !runsExample(text) {
-					require.Truef(t, isPartOf(examples, "\n"+text), "no file of examples/ has these lines:\n%s", text)
+			page := readPage(t, path)
+			for _, block := range page.Blocks {
+				if !runsExample(block.Text) {
+					require.Truef(t, isPartOf(examples, "\n"+block.Text), "no file of examples/ has these lines:\n%s", block.Text)
 				}
 			}
-			for _, match := range regexp.MustCompile("`((?:vault|consul-template) [^`]+)`").FindAllStringSubmatch(page, -1) {
-				require.Truef(t, isPartOf(examples, match[1]), "no file of examples/ has the command %s", match[1])
+			for _, span := range page.Spans {
+				require.Truef(t, !command.MatchString(span) || isPartOf(examples, span), "no file of examples/ has the command %s", span)
 			}
 		})
 	}
@@ -96,15 +72,12 @@ func exampleTexts(t *testing.T) map[string]string {
 	return texts
 }
 
-func TestEveryExampleHasAPageAndEveryLinkLeadsSomewhere(t *testing.T) {
+func TestEveryExampleHasAPage(t *testing.T) {
 	t.Parallel()
 	linked := make(map[string]bool)
-	for name, page := range consumerPages(t) {
-		for _, match := range regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(page, -1) {
-			target := filepath.Join(pagesPath(), match[1])
-			_, err := os.Stat(target)
-			require.NoErrorf(t, err, "%s links to %s", name, match[1])
-			linked[filepath.Clean(target)] = true
+	for _, path := range pages(t, consumerPages) {
+		for _, link := range readPage(t, path).Links {
+			linked[filepath.Join(consumerPages, link)] = true
 		}
 	}
 	folders, err := os.ReadDir(examplePath())
@@ -112,12 +85,7 @@ func TestEveryExampleHasAPageAndEveryLinkLeadsSomewhere(t *testing.T) {
 	for _, folder := range folders {
 		// Those are no consumers of tokens: docs/monitoring.md and docs/install.md are their pages.
 		if folder.IsDir() && !slices.Contains([]string{"monitoring", "kubernetes"}, folder.Name()) {
-			require.Truef(t, linked[examplePath(folder.Name())], "no page links to examples/%s", folder.Name())
-		}
-	}
-	for name := range consumerPages(t) {
-		if name != "README.md" {
-			require.Truef(t, linked[filepath.Join(pagesPath(), name)], "no page links to %s", name)
+			require.Truef(t, linked[filepath.Join("examples", folder.Name())], "no page links to examples/%s", folder.Name())
 		}
 	}
 }

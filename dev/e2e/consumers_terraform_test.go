@@ -114,7 +114,7 @@ func (d *desk) testTerraformReadsBack(t *testing.T) {
 	e := d.in(t)
 	vaulttest.Mount(t, e.root, e.plugin, mount)
 	defer func() { require.NoError(t, e.root.Sys().Unmount(mount)) }()
-	source, err := os.ReadFile(filepath.Join(pagesPath(), "terraform.md"))
+	source, err := os.ReadFile(filepath.Join(repositoryPath, consumerPages, "terraform.md"))
 	require.NoError(t, err)
 	rows := regexp.MustCompile("(?m)^\\| (`\\w+`.*) \\| (`.*) \\| (`.*)? ?\\|$").FindAllStringSubmatch(string(source), -1)
 	require.NotEmpty(t, rows)

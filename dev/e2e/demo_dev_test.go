@@ -16,7 +16,7 @@ import (
 // TestDevSuggestsWhatWorks types all that `make dev` suggests, in a shell of another terminal.
 func TestDevSuggestsWhatWorks(t *testing.T) {
 	t.Parallel()
-	curl := programs.Find(t, "curl", "curl")[0]
+	curl := programs.Find(t, "curl")
 	demo := newDemoRun(t, buildEmulator(t), []string{"dev"}, nil)
 	demo.start(t)
 	printed := strings.Join(demo.until(t, "# Ctrl-C in this terminal stops"), "\n")

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
-	"vault-plugin-secrets-itwin/dev/markdown"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
@@ -104,11 +103,11 @@ func (d *desk) write(name, text string) {
 }
 
 // readPage reads a page by its path in the repository.
-func readPage(t *testing.T, path string) markdown.Page {
+func readPage(t *testing.T, path string) markdownPage {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(repositoryPath, path))
 	require.NoError(t, err)
-	return markdown.Parse(source)
+	return parseMarkdown(source)
 }
 
 // work runs the page's blocks of shell one after the other, each in a shell of its own, and calls every cue. A block
@@ -125,7 +124,7 @@ func (d *desk) work(page string) {
 	}
 }
 
-func (d *desk) runBlock(page string, block markdown.Block) {
+func (d *desk) runBlock(page string, block block) {
 	d.t.Helper()
 	if block.Info == "sh unrun" {
 		return

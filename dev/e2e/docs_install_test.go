@@ -21,7 +21,7 @@ const (
 
 func TestInstallPageIsRunAsItStands(t *testing.T) {
 	t.Parallel()
-	programs.Find(t, "gnupg", "gpg")
+	programs.Find(t, "gpg")
 	d := newReleaseDesk(t)
 	d.cues = []*cue{
 		{at: "sha256sum -c", after: func(t *testing.T, output string) {
@@ -53,7 +53,7 @@ func TestInstallPageShowsConfigurationThatServersRead(t *testing.T) {
 // newReleaseDesk is a desk with a release in its folder, of which nothing is installed.
 func newReleaseDesk(t *testing.T) *desk {
 	t.Helper()
-	programs.Find(t, "unzip", "unzip")
+	programs.Find(t, "unzip")
 	d := newDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
 	d.release(installedVersion)
 	d.plugin.Version = installedVersion

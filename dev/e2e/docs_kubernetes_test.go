@@ -99,7 +99,7 @@ func (d *desk) runInitContainer(server node, directory, releases, sum string) (o
 	filled := strings.NewReplacer(append(d.stand,
 		directory, d.plugins, strings.Repeat("0", 64), sum, "https://releases.example.com/vault-plugin-secrets-itwin", releases,
 	)...)
-	busybox, tools := programs.Find(d.t, "busybox", "busybox")[0], d.t.TempDir()
+	busybox, tools := programs.Find(d.t, "busybox"), d.t.TempDir()
 	install, err := exec.CommandContext(d.t.Context(), busybox, "--install", "-s", tools).CombinedOutput()
 	require.NoErrorf(d.t, err, "%s", install)
 

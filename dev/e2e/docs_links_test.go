@@ -60,7 +60,10 @@ func requireTarget(t *testing.T, from, link string) {
 
 // linkedHosts are those that pages may link to. Nothing is fetched from them, so each link was once looked at by a person.
 func linkedHosts() []string {
-	return []string{"developer.bentley.com", "developer.hashicorp.com", "gvisor.dev", "openbao.org", "semver.org"}
+	return []string{
+		"developer.bentley.com", "developer.hashicorp.com", "github.com", "goreleaser.com", "gvisor.dev", "ko.build", "openbao.org",
+		"semver.org", "www.rfc-editor.org",
+	}
 }
 
 // allPages leaves out what git ignores and what is installed beside the sources.

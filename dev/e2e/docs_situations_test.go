@@ -35,6 +35,7 @@ func writes() map[string][]situation {
 			running(register + ` -version=vX.Y.Z -command=nothing secret vault-plugin-secrets-itwin`),
 		},
 		"Permission denied, or no value found": {asNobody},
+		"A command isn't possible":             {refusedRead("itwin/rotate", nil), refusedWrite("itwin/status", nil)},
 		"Not configured": {
 			withoutConfig, ofAnAppThatIsGone, refusedPatch("itwin/config/new", fields{"renew_before": "20m"}), roleOfAnUnknownApp,
 		},
@@ -47,7 +48,10 @@ func writes() map[string][]situation {
 		"A URL is refused":                 wrongURLs(),
 		"ca_cert is refused":               wrongPEM(),
 		"A name is refused":                wrongNames(),
-		"The secret is wanted again":       {refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}), refusedWrite("itwin/config", fields{"api_url": "https://qa-api.bentley.com"})},
+		"The secret is wanted again": {
+			refusedWrite("itwin/config", fields{"authority": "https://qa-ims.bentley.com"}),
+			refusedWrite("itwin/config", fields{"api_url": "https://qa-api.bentley.com"}),
+		},
 		"Nothing was stored": {
 			refusedWrite("itwin/config", fields{"client_secret": "wrong"}), writing("https://127.0.0.1:1", nil),
 			refusedWrite("itwin/config", fields{"client_secret": "x", "token_url": "https://127.0.0.1:1"}), overtaken,
@@ -101,6 +105,7 @@ func journeys() map[string][]situation {
 			worded("errors.go", "no token could be minted and stored in time"),
 			worded("errors.go", "the request ended before there was an answer; try again"),
 			worded("internal/ims/errors.go", "the request to IMS was canceled by its caller"),
+			worded("errors.go", "the mount is being unmounted, reloaded or sealed; try again"),
 		},
 		"IMS is unavailable": {
 			failing(emulator.Fault{Status: http.StatusServiceUnavailable}, nil), failing(emulator.Fault{Error: "temporarily_unavailable"}, nil),
@@ -109,7 +114,8 @@ func journeys() map[string][]situation {
 			failing(emulator.Fault{Status: http.StatusForbidden}, nil), failing(emulator.Fault{Status: http.StatusFound}, nil),
 		},
 		"IMS did not return a token": {
-			failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
+			failing(emulator.Fault{Status: http.StatusOK, Body: "{}"}, nil), failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
+			failing(emulator.Fault{Status: http.StatusOK, Body: " "}, nil),
 			granting("expires_in", `"soon"`), granting("expires_in", "1"), granting("token_type", `"mac"`),
 			granting("access_token", `"a b"`), granting("access_token", `"`+strings.Repeat("x", 100<<10)+`"`), withoutLifetime,
 		},
@@ -120,11 +126,13 @@ func journeys() map[string][]situation {
 func readings() map[string][]situation {
 	return map[string][]situation{
 		"A warning about the previous token": {
-			withThePreviousToken(emulator.Fault{Status: http.StatusServiceUnavailable}), withThePreviousToken(emulator.Fault{Delay: 8 * time.Second}),
+			withThePreviousToken(emulator.Fault{Status: http.StatusServiceUnavailable}),
+			withThePreviousToken(emulator.Fault{Delay: 8 * time.Second}),
 			worded("path_token.go", "this node, which can't write, has been waiting for a new one from the active node"),
 		},
 		"A rotation is followed by a warning": {
-			rotatedInVain, worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, still hand out the"),
+			rotatedInVain,
+			worded("path_rotate.go", "Could not store the new token: other nodes, and this node after a restart, still hand out the"),
 		},
 		"Failing since, next attempt at": {
 			failing(emulator.Fault{Status: http.StatusBadGateway}, nil),
@@ -148,7 +156,8 @@ func platforms() map[string][]situation {
 			checkingAgainst(http.StatusForbidden, "Forbidden", "No."), checkingAgainst(http.StatusTooManyRequests, "RateLimitExceeded", "Wait."),
 			checkingAgainst(http.StatusInternalServerError, "InternalServerError", "Sorry."), checkingNowhere, withoutBearer,
 		},
-		"introspect refuses a token": append(wrongTokens(), introspectingAnotherIssuers, introspectingAnotherKeys, introspectingES256, introspectingWithoutKeys),
+		"introspect refuses a token": append(wrongTokens(),
+			introspectingAnotherIssuers, introspectingAnotherKeys, introspectingES256, introspectingWithoutKeys),
 	}
 }
 

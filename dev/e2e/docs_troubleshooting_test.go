@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"vault-plugin-secrets-itwin/dev/markdown"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
@@ -38,7 +37,7 @@ func TestTroubleshootingPageQuotesWhatIsSaid(t *testing.T) {
 }
 
 // quotedTexts are the lines of a page's blocks of text, by heading.
-func quotedTexts(page markdown.Page) map[string][]string {
+func quotedTexts(page markdownPage) map[string][]string {
 	quotes := make(map[string][]string)
 	for _, block := range page.Blocks {
 		if block.Info == "text" {

@@ -10,28 +10,28 @@ import (
 
 // refusedConfig writes fields to the config there is.
 func refusedConfig(name string, values ...any) []situation {
-	var all []situation
+	var situations []situation
 	for _, value := range values {
-		all = append(all, refusedWrite("itwin/config", fields{name: value}))
+		situations = append(situations, refusedWrite("itwin/config", fields{name: value}))
 	}
-	return all
+	return situations
 }
 
 // refusedURL writes an authority, which needs the secret.
 func refusedURL(values ...string) []situation {
-	var all []situation
+	var situations []situation
 	for _, value := range values {
-		all = append(all, refusedWrite("itwin/config", fields{"authority": value, "client_secret": clientSecret}))
+		situations = append(situations, refusedWrite("itwin/config", fields{"authority": value, "client_secret": clientSecret}))
 	}
-	return all
+	return situations
 }
 
 func refusedPEM(values ...string) []situation {
-	var all []situation
+	var situations []situation
 	for _, value := range values {
-		all = append(all, refusedWrite("itwin/config", fields{"ca_cert": value, "client_secret": clientSecret}))
+		situations = append(situations, refusedWrite("itwin/config", fields{"ca_cert": value, "client_secret": clientSecret}))
 	}
-	return all
+	return situations
 }
 
 func refusedPatch(path string, data fields) situation {
@@ -65,7 +65,9 @@ func mixedUpValues() []situation {
 		refusedConfig("client_id", " ", "a b", `"service-x"`, secret, strings.Repeat("x", 300)),
 		refusedURL("https://ims.bentley.com/.well-known/openid-configuration", "https://ims.bentley.com/connect/token"),
 		[]situation{
-			refusedWrite("itwin/config", fields{"token_url": "https://ims.bentley.com/.well-known/openid-configuration", "client_secret": clientSecret}),
+			refusedWrite("itwin/config", fields{
+				"token_url": "https://ims.bentley.com/.well-known/openid-configuration", "client_secret": clientSecret,
+			}),
 			refusedWrite("itwin/config", fields{"api_url": "https://api.bentley.com/users/me", "client_secret": clientSecret}),
 			refusedWrite("itwin/config/new", fields{"client_secret": "x"}), refusedWrite("itwin/config/new", fields{"client_id": "x"}),
 		},
@@ -125,13 +127,13 @@ func wrongNames() []situation {
 func wrongTokens() []situation {
 	const token = "eyJhbGciOiJSUzI1NiJ9.eyJhIjoiYiJ9." // and a signature
 	signature := strings.Repeat("A", 342)
-	var all []situation
+	var situations []situation
 	for _, text := range []string{
 		" ", strings.Repeat("a", 64), "hmac-sha256:" + strings.Repeat("a", 64), "hvs.CAESIJlWh0OvMlE3XwfNOp5zYbT2",
 		`{"wrap_info": {"token": "hvs.x"}}`, token + signature + "\n" + token + strings.Repeat("B", 342), token, "x",
 		token + strings.Repeat("A", 100<<10),
 	} {
-		all = append(all, refusedWrite("itwin/introspect", fields{"token": text}))
+		situations = append(situations, refusedWrite("itwin/introspect", fields{"token": text}))
 	}
-	return all
+	return situations
 }

@@ -45,9 +45,9 @@ func TestMonitoring(t *testing.T) {
 
 func newMonitored(t *testing.T) *monitored {
 	t.Helper()
-	found := programs.Find(t, "prometheus", "prometheus", "promtool")
-	m := &monitored{desk: newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"}), prometheus: found[0]}
-	require.NoError(t, os.Symlink(found[1], filepath.Join(m.bin, "promtool")))
+	prometheus, promtool := programs.Find(t, "prometheus"), programs.Find(t, "promtool")
+	m := &monitored{desk: newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"}), prometheus: prometheus}
+	require.NoError(t, os.Symlink(promtool, filepath.Join(m.bin, "promtool")))
 	m.folder = filepath.Join(m.dir, "examples", "monitoring")
 	require.NoError(t, os.CopyFS(m.folder, os.DirFS(examplePath("monitoring"))))
 	return m

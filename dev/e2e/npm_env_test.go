@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
 )
 
 const npmPath = "testdata/npm"
@@ -29,7 +31,7 @@ func npmProgram(t *testing.T, modules, name string) string {
 // cache that git ignores.
 func npmModules(t *testing.T) string {
 	t.Helper()
-	requireNode(t)
+	programs.Find(t, "npm")
 	lock, err := os.ReadFile(filepath.Join(npmPath, "package-lock.json"))
 	require.NoError(t, err)
 	sum := sha256.Sum256(lock)

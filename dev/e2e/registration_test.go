@@ -104,21 +104,8 @@ func TestAProxyVariableThatDoesNotParseStopsEveryRequest(t *testing.T) {
 // countConnections listens on a port and closes each connection to it.
 func countConnections(t *testing.T) (port string, count *atomic.Int64) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
 	count = new(atomic.Int64)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			count.Add(1)
-			_ = conn.Close()
-		}
-	}()
-	_, port, err = net.SplitHostPort(listener.Addr().String())
+	_, port, err := net.SplitHostPort(listen(t, func(net.Conn) { count.Add(1) }))
 	require.NoError(t, err)
 	return port, count
 }

@@ -24,7 +24,7 @@ const (
 // newUpgradeDesk is a desk on which an older version is in use, and a release of this one at hand.
 func newUpgradeDesk(t *testing.T) *desk {
 	t.Helper()
-	programs.Find(t, "unzip", "unzip")
+	programs.Find(t, "unzip")
 	d := newDesk(t, vaulttest.Options{LogLevel: "info"})
 	d.plugin = buildOlder(t)
 	d.stand = d.standIns()

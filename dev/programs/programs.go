@@ -4,25 +4,26 @@ package programs
 import (
 	"os"
 	"os/exec"
-	"strings"
+	"regexp"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
-// Find returns the paths of commands, which are on the PATH or come from a package of Debian. Where they aren't to be
-// had, it skips the test, saying what to install; on a CI server, which says CI=true, it fails it, as nobody would miss
-// the test there. Only for tests in a folder of dev/.
-func Find(tb testing.TB, debianPackage string, commands ...string) []string {
+// Find returns the path of a command of dev/programs.txt. Where it isn't on the PATH, it skips the test; on a CI server,
+// which says CI=true, it fails it, as nobody would miss the test there. Only for tests in a folder of dev/.
+func Find(tb testing.TB, command string) (path string) {
 	tb.Helper()
-	find := exec.CommandContext(tb.Context(), "../../scripts/program.sh", append([]string{debianPackage}, commands...)...)
-	var said strings.Builder
-	find.Stderr = &said
-	paths, err := find.Output()
+	list, err := os.ReadFile("../programs.txt")
+	require.NoError(tb, err)
+	require.Regexp(tb, `(?m)^[a-z0-9].* `+regexp.QuoteMeta(command)+`\b`, string(list), "add it to dev/programs.txt")
+	path, err = exec.LookPath(command)
 	switch {
 	case err == nil:
 	case os.Getenv("CI") != "":
-		tb.Fatal(said.String())
+		tb.Fatalf("%s isn't on the PATH: run make programs", command)
 	default:
-		tb.Skip(said.String())
+		tb.Skipf("%s isn't on the PATH: run make programs", command)
 	}
-	return strings.Fields(string(paths))
+	return path
 }

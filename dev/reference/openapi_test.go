@@ -2,7 +2,6 @@ package reference_test
 
 import (
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,18 +11,11 @@ import (
 	"vault-plugin-secrets-itwin/dev/reference"
 )
 
-// TestOpenAPIDocumentIsTheGolden shows what a change does to the API; dev/e2e asks a Vault for the same document.
-func TestOpenAPIDocumentIsTheGolden(t *testing.T) {
+// TestOpenAPIDocumentDescribesEveryFieldOfEveryAnswer needs no Vault; dev/e2e asks one for the same document.
+func TestOpenAPIDocumentDescribesEveryFieldOfEveryAnswer(t *testing.T) {
 	t.Parallel()
-	document, err := reference.OpenAPI(t.Context(), "itwin")
+	text, err := reference.OpenAPI(t.Context(), "itwin")
 	require.NoError(t, err)
-	requireDescribed(t, document)
-	requireWritten(t, filepath.Join("testdata", "openapi.golden.json"), document)
-}
-
-// requireDescribed wants a valid document that says of every field of an answer what it is.
-func requireDescribed(t *testing.T, text []byte) {
-	t.Helper()
 	document, err := openapi3.NewLoader().LoadFromData(text)
 	require.NoError(t, err)
 	require.NoError(t, document.Validate(t.Context()))

@@ -3,15 +3,14 @@ package release
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -19,11 +18,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/stretchr/testify/require"
 )
-
-func sum(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
 
 // entries are the files and folders of a tar, by name; the names are in the tar's order.
 func entries(t *testing.T, from io.Reader) (files map[string][]byte, headers map[string]*tar.Header) {
@@ -52,7 +46,8 @@ func opened(t *testing.T, path string) (v1.ImageIndex, v1.Descriptor) {
 	require.NoError(t, file.Close())
 	for name, content := range files {
 		if headers[name].Typeflag == tar.TypeReg {
-			write(t, filepath.Join(dir, name), string(content))
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 		}
 	}
 	all, err := layout.ImageIndexFromPath(dir)
@@ -85,7 +80,11 @@ func testImage(t *testing.T, dir string) {
 		archive := filepath.Join(dir, pluginName+"_1.2.3-rc.1_linux_"+each.Platform.Architecture+".zip")
 		testImageFiles(t, image, sum(unpacked(t, archive, pluginName)))
 	}
-	require.Equal(t, []string{"linux/386", "linux/amd64"}, platforms)
+	want := []string{"linux/386", "linux/amd64"}
+	if reproduces() {
+		want = []string{"linux/386", "linux/amd64", "linux/arm64/v8", "linux/arm/v7"}
+	}
+	require.Equal(t, want, platforms)
 }
 
 func testImageConfig(t *testing.T, image v1.Image) {
@@ -96,7 +95,7 @@ func testImageConfig(t *testing.T, image v1.Image) {
 	require.Equal(t, "65532:65532", config.Config.User)
 	require.Equal(t, pluginName, config.Config.Labels["org.opencontainers.image.title"])
 	require.Equal(t, "1.2.3-rc.1", config.Config.Labels["org.opencontainers.image.version"])
-	require.True(t, config.Created.Equal(epoch()))
+	require.True(t, config.Created.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)))
 	manifest, err := image.Manifest()
 	require.NoError(t, err)
 	require.Equal(t, pluginName, manifest.Annotations["org.opencontainers.image.title"])
@@ -127,15 +126,4 @@ func testRoots(t *testing.T, list []byte) {
 		require.True(t, root.IsCA)
 		require.NotContains(t, root.Subject.String(), "Izenpe", "trusted on a condition that PEM can't say")
 	}
-}
-
-func TestAPlatformsVariantIsOCIs(t *testing.T) {
-	t.Parallel()
-	var named []string
-	for _, p := range AllPlatforms() {
-		if p.OS == "linux" {
-			named = append(named, p.oci().String())
-		}
-	}
-	require.Equal(t, []string{"linux/386", "linux/amd64", "linux/arm/v7", "linux/arm64/v8"}, named)
 }

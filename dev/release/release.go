@@ -1,129 +1,128 @@
+// Package release makes releases in tests, with the repository's own scripts and from a copy of its sources.
 package release
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"log"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
-// Options say what to release, from where, and to where.
-type Options struct {
-	Root    string // the repository
-	Version string // a SemVer with a leading v
-	// Out is the folder that the files land in. One that an earlier run made is replaced, as a whole.
-	Out string
-	// Platforms are those to build for, as linux/amd64; none means all of AllPlatforms.
-	Platforms []string
-	// Extra are files that were made elsewhere and belong to the release as well.
-	Extra []string
-	// GPGKey is the key that signs the sums, as gpg's --local-user takes it; none means no such signature.
-	GPGKey string
-	// CosignKey is the key that signs them, as cosign's --key takes it; none means no such signature.
-	CosignKey string
-	// AllowUncommitted builds from a checkout as it is, with changes that no commit holds. For tests.
-	AllowUncommitted bool
-	// Report is told what goes on, line by line; nil means nobody is.
-	Report io.Writer
+// root is the repository, from the folder of any package of dev/.
+const root = "../.."
+
+// target is a line of .goreleaser.yaml that names a platform to build for.
+var target = regexp.MustCompile(`(?m)^ +- ((?:darwin|freebsd|linux|windows)_[a-z0-9]+)(?:_\S+)?\n`)
+
+// Platforms are those that a release is made for, as linux_amd64.
+func Platforms(tb testing.TB) []string {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(root, ".goreleaser.yaml"))
+	require.NoError(tb, err)
+	var names []string
+	for _, match := range target.FindAllStringSubmatch(string(text), -1) {
+		names = append(names, match[1])
+	}
+	return names
 }
 
-// Build makes the release. When it fails, or the context ends, Out is as it was before.
-func Build(ctx context.Context, o Options) error {
-	r, err := o.check(ctx)
+// copySources copies what a release is made of into a folder, which isn't a checkout.
+func copySources(tb testing.TB, dir string) {
+	tb.Helper()
+	leftOut := []string{".git", ".cache", "bin", "dist", "dev", "docs", "examples", "clients"} // in a worktree, .git is a file
+	require.NoError(tb, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		require.NoError(tb, err)
+		name, err := filepath.Rel(root, path)
+		require.NoError(tb, err)
+		switch {
+		case slices.Contains(leftOut, name) && entry.IsDir():
+			return filepath.SkipDir
+		case slices.Contains(leftOut, name):
+			return nil
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(dir, name), 0o700)
+		}
+		return copyFile(path, filepath.Join(dir, name))
+	}))
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Stat(from)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(r.Out), 0o755); err != nil {
-		return fmt.Errorf("making the folder for releases: %w", err)
-	}
-	// Beside Out, so that both are on one file system, and the last step is one rename.
-	if r.work, err = os.MkdirTemp(filepath.Dir(r.Out), ".release-*"); err != nil {
-		return fmt.Errorf("making a folder to work in: %w", err)
-	}
-	r.files = filepath.Join(r.work, "files")
-	err = r.make(ctx)
-	if ctx.Err() != nil && err != nil {
-		// What a program says that was told to end explains nothing.
-		err = fmt.Errorf("interrupted: %w", context.Cause(ctx))
-	}
-	return errors.Join(err, os.RemoveAll(r.work))
-}
-
-// check finds what is wrong with the options before anything is built.
-func (o Options) check(ctx context.Context) (r run, err error) {
-	r.Options = o
-	if err := checkVersion(o.Version); err != nil {
-		return r, err
-	}
-	if r.platforms, err = parsePlatforms(o.Platforms); err != nil {
-		return r, err
-	}
-	if r.Out, err = filepath.Abs(o.Out); err != nil {
-		return r, fmt.Errorf("finding the folder for the release: %w", err)
-	}
-	if err := checkReplaceable(r.Out); err != nil {
-		return r, err
-	}
-	if r.signs, err = o.signers(ctx); err != nil {
-		return r, err
-	}
-	if !o.AllowUncommitted {
-		err = checkSources(ctx, o.Root, o.Version)
-	}
-	return r, err
-}
-
-// run is one release in the making.
-type run struct {
-	Options
-	platforms []Platform
-	signs     []signer
-	work      string // a folder, removed at the end
-	files     string // a folder that becomes Out
-}
-
-// make builds, packs, sums up, and puts it all in place.
-func (r run) make(ctx context.Context) error {
-	if err := os.Mkdir(r.files, 0o755); err != nil {
-		return fmt.Errorf("making a folder to work in: %w", err)
-	}
-	built, err := r.compile(ctx)
+	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	for _, step := range []func([]binary) error{r.archive, r.billsOfMaterials, r.image, r.notes} {
-		if err := step(built); err != nil {
-			return err
-		}
-	}
-	if err := r.extra(); err != nil {
-		return err
-	}
-	if err := writeSums(r.files); err != nil {
-		return err
-	}
-	for _, s := range r.signs {
-		if err := s.sign(ctx, filepath.Join(r.files, sumsFile), r.work); err != nil {
-			return fmt.Errorf("signing %s: %w", sumsFile, err)
-		}
-	}
-	if err := replace(r.Out, r.files); err != nil {
-		return err
-	}
-	r.say("%s is in %s", r.Version, r.Out)
-	if len(r.signs) == 0 {
-		r.say("not signed: nobody can tell who made it. To sign it, run `make release VERSION=%s GPG_KEY=<key id>` "+
-			"or `make release VERSION=%[1]s COSIGN_KEY=<file or URI>`", r.Version)
-	}
-	return nil
+	return os.WriteFile(to, text, info.Mode().Perm())
 }
 
-// say reports a line.
-func (r run) say(format string, args ...any) {
-	if r.Report != nil {
-		log.New(r.Report, "release: ", 0).Printf(format, args...)
-	}
+// narrow has a copy of the sources released for some platforms only.
+func narrow(tb testing.TB, dir string, platforms ...string) {
+	tb.Helper()
+	path := filepath.Join(dir, ".goreleaser.yaml")
+	text, err := os.ReadFile(path)
+	require.NoError(tb, err)
+	narrowed := target.ReplaceAllStringFunc(string(text), func(line string) string {
+		if slices.Contains(platforms, target.FindStringSubmatch(line)[1]) {
+			return line
+		}
+		return ""
+	})
+	require.NoError(tb, os.WriteFile(path, []byte(narrowed), 0o600))
+}
+
+// tools builds what scripts/release.sh runs, and returns the folder.
+func tools(tb testing.TB) string {
+	tb.Helper()
+	ran(tb, root, "make", "release-tools")
+	dir, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
+	require.NoError(tb, err)
+	return dir
+}
+
+// run releases a copy of the sources with the tools in a folder, and returns what scripts/release.sh said. The files are
+// in the copy's dist/.
+func run(tb testing.TB, dir, version, tools string, environment ...string) (said string, err error) {
+	tb.Helper()
+	script := exec.CommandContext(tb.Context(), filepath.Join(dir, "scripts", "release.sh"), version)
+	// The developer's own keys sign nothing here.
+	script.Env = append(withoutMake(script.Environ()), "RELEASE_TOOLS="+tools, "GPG_KEY=", "COSIGN_KEY=")
+	script.Env = append(script.Env, environment...)
+	output, err := script.CombinedOutput()
+	return string(output), err
+}
+
+// Build copies the sources into a folder and releases them for some platforms. It returns the folder with the files.
+func Build(tb testing.TB, dir, version string, platforms ...string) string {
+	tb.Helper()
+	copySources(tb, dir)
+	narrow(tb, dir, platforms...)
+	said, err := run(tb, dir, version, tools(tb))
+	require.NoError(tb, err, said)
+	return filepath.Join(dir, "dist", version)
+}
+
+// withoutMake leaves out what an outer make tells an inner one: its jobs, and variables of the same names.
+func withoutMake(environment []string) []string {
+	return slices.DeleteFunc(environment, func(entry string) bool {
+		return strings.HasPrefix(entry, "MAKE") || strings.HasPrefix(entry, "MFLAGS=") || strings.HasPrefix(entry, "VERSION=")
+	})
+}
+
+// ran is what a command printed in a folder.
+func ran(tb testing.TB, dir, name string, args ...string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), name, args...)
+	cmd.Dir, cmd.Env = dir, withoutMake(os.Environ())
+	said, err := cmd.CombinedOutput()
+	require.NoError(tb, err, "%s", said)
+	return strings.TrimSpace(string(said))
 }

@@ -94,20 +94,3 @@ func TestPublishSaysWhatIsMissing(t *testing.T) {
 		})
 	}
 }
-
-// TestPublishNeedsGh runs the script without the folder that a gh may be in.
-func TestPublishNeedsGh(t *testing.T) {
-	t.Parallel()
-	p := newPublisher(t, "dist/v1.2.3/SHA256SUMS", "dist/v1.2.3/release-notes.md")
-	require.NoError(t, os.Remove(filepath.Join(p.dir, "bin", "gh")))
-	for _, name := range []string{"bash", "dirname"} {
-		path, err := exec.LookPath(name)
-		require.NoError(t, err)
-		require.NoError(t, os.Symlink(path, filepath.Join(p.dir, "bin", name)))
-	}
-	run := exec.CommandContext(t.Context(), filepath.Join(p.dir, "scripts", "publish.sh"), "v1.2.3")
-	run.Env = []string{"PATH=" + filepath.Join(p.dir, "bin")}
-	said, err := run.CombinedOutput()
-	require.Error(t, err)
-	require.Contains(t, string(said), "gh, the command of https://cli.github.com, is not on the PATH: install it and run gh auth login")
-}

@@ -38,7 +38,7 @@ type Grant struct {
 	AccessToken secret.Text
 	// TokenType is always "Bearer".
 	TokenType string
-	// Scope is what IMS granted; empty where it didn't say, or said what must not be
+	// Scope is what IMS granted; empty if it didn't say, or if its text must not be
 	// shown or can't be a scope.
 	Scope scopes.Set
 	// RequestedAt is taken before the request is sent: Lifetime counts from

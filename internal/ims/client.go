@@ -1,7 +1,6 @@
 // Package ims owns the exchange with IMS, Bentley's identity provider: the OAuth
 // 2.0 client credentials grant (RFC 6749 section 4.4), what counts as a token,
-// why there is none, and the keys that tokens are verified by. It has never heard of
-// Vault.
+// why an exchange fails, and the keys that verify tokens. It has never heard of Vault.
 package ims
 
 import (
@@ -93,18 +92,18 @@ func (x *exchange) explain(err error) *Error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &refusal):
-		return x.sortOut(refusal)
+		return x.classify(refusal)
 	}
 	return malformed("it isn't the JSON of RFC 6749 section 5.1 with an access_token")
 }
 
-// sortOut tells IMS's refusals from its own faults, and both from a gateway's JSON.
-func (x *exchange) sortOut(refusal *oauth2.RetrieveError) *Error {
+// classify tells IMS's refusals from its own faults, and both from a gateway's JSON.
+func (x *exchange) classify(refusal *oauth2.RetrieveError) *Error {
 	status := refusal.Response.StatusCode
 	if status == http.StatusOK {
 		return malformed("status 200 with an OAuth error")
 	}
-	failure := byStatus(status, refusal.Response.Header, x.client.options.Clock()(), neither)
+	failure := byStatus(status, refusal.Response.Header, x.client.options.Clock()(), notOAuth)
 	code := refusal.ErrorCode
 	if !oauthCode.MatchString(code) || len(code) > maxCode || x.client.cleaner.Finds(code) {
 		return failure

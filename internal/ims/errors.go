@@ -37,7 +37,7 @@ const (
 type Error struct {
 	Kind  Kind
 	Stage outbound.Stage
-	// ClientID is whose exchange it was. The text doesn't show it.
+	// ClientID is the app that asked. The text doesn't show it.
 	ClientID string
 	// URL is what was asked: scheme, host and path; empty if it can't be shown.
 	URL string

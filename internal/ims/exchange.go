@@ -15,14 +15,14 @@ import (
 	"vault-plugin-secrets-itwin/internal/scopes"
 )
 
-// neither is what most answers are that don't come from a token endpoint.
-const neither = "the answer is neither a token nor an OAuth error"
+// notOAuth describes an answer that doesn't come from a token endpoint.
+const notOAuth = "the answer is neither a token nor an OAuth error"
 
 // maxCode is longer than any error code that is registered, in characters.
 const maxCode = 64
 
 // oauthCode matches the error codes of RFC 6749 and RFC 6750. A gateway's "Bad
-// Request" is none of them.
+// Request" doesn't.
 var oauthCode = regexp.MustCompile(`\A[a-z_]+\z`)
 
 // exchange is the http.RoundTripper of a single exchange. It leaves x/oauth2 only
@@ -39,15 +39,15 @@ type exchange struct {
 func (x *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	asked := request.Clone(request.Context()) // a RoundTripper must not change what it is given
 	asked.Header.Set("Accept", "application/json")
-	answer, failure := x.client.sender.Do(asked, saysItAll)
+	answer, failure := x.client.sender.Do(asked, decidedByStatus)
 	if failure != nil {
 		x.correlationID = failure.CorrelationID
 		return nil, unanswered(failure)
 	}
 	x.correlationID = answer.CorrelationID
 	switch now := x.client.options.Clock()(); {
-	case saysItAll(answer.Status):
-		return nil, byStatus(answer.Status, answer.Header, now, neither)
+	case decidedByStatus(answer.Status):
+		return nil, byStatus(answer.Status, answer.Header, now, notOAuth)
 	case answer.Status == http.StatusOK && answer.Damage == nil && kindOf(answer.Body) != "":
 		return nil, malformed(kindOf(answer.Body))
 	case answer.Damage != nil && answer.Status == http.StatusOK:
@@ -76,9 +76,9 @@ func (x *exchange) withoutLifetime() []byte {
 	return body
 }
 
-// saysItAll tells answers whose status says it all. Their bodies stay unread: what waits
-// for them is only a slow proxy's error page.
-func saysItAll(status int) bool {
+// decidedByStatus tells answers whose body doesn't matter. It stays unread, as a slow
+// proxy's error page isn't worth the wait.
+func decidedByStatus(status int) bool {
 	return status != http.StatusOK && status != http.StatusBadRequest && status != http.StatusUnauthorized
 }
 
@@ -93,8 +93,8 @@ func kindOf(body []byte) string {
 	return ""
 }
 
-// byStatus explains an answer by its status alone; otherwise is the detail where that
-// doesn't say what it is.
+// byStatus explains an answer by its status alone; otherwise is the detail if the status
+// doesn't say enough.
 func byStatus(status int, header http.Header, now time.Time, otherwise string) *Error {
 	failure := &Error{Stage: outbound.StageStatus, Status: status, RetryAfter: outbound.RetryAfter(header, now)}
 	switch {

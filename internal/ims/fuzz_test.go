@@ -99,7 +99,7 @@ func FuzzEcho(f *testing.F) {
 			return // only its beginning is looked at, or shown
 		}
 		x := &exchange{client: &Client{options: o, cleaner: cleaner}}
-		failure := x.sortOut(&oauth2.RetrieveError{
+		failure := x.classify(&oauth2.RetrieveError{
 			Response: &http.Response{StatusCode: http.StatusBadRequest}, ErrorCode: "invalid_client",
 			ErrorDescription: clip(before) + echo + clip(after),
 		})

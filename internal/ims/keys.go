@@ -23,8 +23,8 @@ var (
 		" perhaps by a line break; give it exactly as it was handed out")
 )
 
-// KeysError says that IMS's published keys can't be had, so nothing is known of a
-// token.
+// KeysError says that IMS's published keys can't be fetched, so a token can't be
+// verified.
 type KeysError struct {
 	// URL is where they are published, Cause why they didn't come from there.
 	URL   string
@@ -42,7 +42,7 @@ func (e *KeysError) Error() string {
 type Claims struct {
 	All    map[string]any
 	Issuer string
-	// Expires is zero where the token states no end.
+	// Expires is zero if the token states no expiry.
 	Expires time.Time
 }
 
@@ -51,12 +51,11 @@ type Claims struct {
 // at most once a minute, when they don't verify a token (IMS changes its key about once
 // a year). It is safe for concurrent use.
 type Keys struct {
-	url       string // for errors
 	published *keySet
 	authority string
 }
 
-// KeysOptions say whose keys they are.
+// KeysOptions say where the keys are and how they are reached.
 type KeysOptions struct {
 	outbound.Options
 	// Authority is the issuer; the keys are below it.
@@ -74,17 +73,16 @@ func NewKeys(o KeysOptions) (*Keys, error) {
 		return nil, err
 	}
 	shown := outbound.NewCleaner().Text(authority + keysPath)
-	return &Keys{url: shown, authority: authority, published: newKeySet(authority+keysPath, shown, sender, o.Clock())}, nil
+	return &Keys{authority: authority, published: newKeySet(authority+keysPath, shown, sender, o.Clock())}, nil
 }
 
 // Close closes the connections that are idle, and ends a fetch that is under way.
 func (k *Keys) Close() { k.published.close() }
 
 // Verify returns the claims of a token that was signed with one of the authority's keys,
-// by RS256, and is written exactly as it was signed. It returns a *KeysError where the
-// keys can't be had, also when those that it has are an hour old and can't be fetched
-// anew; the context's error where that ended first; any other error means that this
-// isn't a token of IMS's. The issuer and the expiry are the caller's to judge.
+// by RS256, and is written exactly as it was signed. It returns a *KeysError if the
+// keys can't be fetched, even if it has older ones; the context's error if that ended
+// first; any other error means that IMS didn't issue this token. The issuer and the expiry are the caller's to judge.
 func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 	keyID, err := readHeader(token.Reveal())
 	if err != nil {
@@ -106,7 +104,7 @@ func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 		return claims, err
 	}
 	return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is from another authority;"+
-		" a key that has been published there for less than a minute may not be known yet", k.url)
+		" a key that has been published there for less than a minute may not be known yet", k.published.shown)
 }
 
 // verify reports whether one of the keys signed the token. Only then does err matter.

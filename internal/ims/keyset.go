@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 
 	"vault-plugin-secrets-itwin/internal/outbound"
 )
@@ -30,7 +31,7 @@ type publishedKeys struct {
 }
 
 // matching returns the keys with this id, or all if the token names none.
-func (p publishedKeys) matching(keyID string) []crypto.PublicKey {
+func (p *publishedKeys) matching(keyID string) []crypto.PublicKey {
 	var found []crypto.PublicKey
 	for _, key := range p.keys {
 		if keyID == "" || key.KeyID == keyID {
@@ -40,7 +41,8 @@ func (p publishedKeys) matching(keyID string) []crypto.PublicKey {
 	return found
 }
 
-// keySet fetches keys, once for all who wait.
+// keySet fetches keys, once for all who wait. No lock is needed: fetches, which run one
+// at a time, own what the last one brought.
 type keySet struct {
 	url, shown string
 	sender     *outbound.Client
@@ -49,16 +51,17 @@ type keySet struct {
 	life context.Context //nolint:containedctx // it is the key set's own, not a request's
 	end  context.CancelFunc
 
-	mu      sync.Mutex
-	current publishedKeys
+	current atomic.Pointer[publishedKeys]
+	fetches singleflight.Group
 	asked   time.Time  // when the last fetch began
-	failed  *KeysError // why the last fetch brought no keys; nil if it did
-	flight  chan struct{}
+	failed  *KeysError // why it brought no keys; nil if it did
 }
 
 func newKeySet(url, shown string, sender *outbound.Client, now func() time.Time) *keySet {
-	life, end := context.WithCancel(context.Background())
-	return &keySet{url: url, shown: shown, sender: sender, now: now, life: life, end: end}
+	s := &keySet{url: url, shown: shown, sender: sender, now: now}
+	s.life, s.end = context.WithCancel(context.Background())
+	s.current.Store(new(publishedKeys))
+	return s
 }
 
 func (s *keySet) close() {
@@ -67,76 +70,55 @@ func (s *keySet) close() {
 }
 
 // get returns keys that are less than an hour old.
-func (s *keySet) get(ctx context.Context) (publishedKeys, error) {
-	s.mu.Lock()
-	if isWithin(s.now().Sub(s.current.at), maxKeyAge) {
-		defer s.mu.Unlock()
-		return s.current, nil
+func (s *keySet) get(ctx context.Context) (*publishedKeys, error) {
+	if known := s.current.Load(); isWithin(s.now().Sub(known.at), maxKeyAge) {
+		return known, nil
 	}
 	return s.fetch(ctx)
 }
 
 // newer returns keys that were fetched later than these, or these if they were fetched
 // less than a minute ago.
-func (s *keySet) newer(ctx context.Context, than publishedKeys) (publishedKeys, error) {
-	s.mu.Lock()
-	if s.current.at.After(than.at) {
-		defer s.mu.Unlock()
-		return s.current, nil
+func (s *keySet) newer(ctx context.Context, than *publishedKeys) (*publishedKeys, error) {
+	if known := s.current.Load(); known.at.After(than.at) {
+		return known, nil
 	}
 	return s.fetch(ctx)
 }
 
 // fetch waits for a fetch under way, or starts one unless the last was less than a
-// minute ago. It is called with the lock held, and releases it before it waits.
-func (s *keySet) fetch(ctx context.Context) (publishedKeys, error) {
-	now := s.now()
-	if s.flight == nil && isWithin(now.Sub(s.asked), minKeyInterval) {
-		defer s.mu.Unlock()
-		return s.outcome()
-	}
-	if s.flight == nil {
-		s.asked, s.flight = now, make(chan struct{})
-		go s.fly(now, s.flight)
-	}
-	landed := s.flight
-	s.mu.Unlock()
+// minute ago.
+func (s *keySet) fetch(ctx context.Context) (*publishedKeys, error) {
 	select {
 	case <-ctx.Done():
-		return publishedKeys{}, fmt.Errorf("fetching the keys of IMS: %w", ctx.Err())
-	case <-landed:
+		return nil, fmt.Errorf("fetching the keys of IMS: %w", ctx.Err())
+	case fetched := <-s.fetches.DoChan("", s.refresh):
+		keys, _ := fetched.Val.(*publishedKeys)
+		return keys, fetched.Err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.outcome()
 }
 
-// outcome is what the last fetch brought. The lock is held.
-func (s *keySet) outcome() (publishedKeys, error) {
-	if s.failed != nil {
-		return publishedKeys{}, s.failed
+// refresh returns the keys of a fetch, or how the last one ended if that was less than a
+// minute ago.
+func (s *keySet) refresh() (any, error) {
+	if now := s.now(); !isWithin(now.Sub(s.asked), minKeyInterval) {
+		s.asked, s.failed = now, nil
+		if keys, cause := s.ask(); cause == nil {
+			s.current.Store(&publishedKeys{keys: keys, at: now})
+		} else {
+			cause.URL = s.shown
+			s.failed = &KeysError{URL: s.shown, Cause: cause, Next: now.Add(minKeyInterval)}
+		}
 	}
-	return s.current, nil
+	if s.failed != nil {
+		return nil, s.failed
+	}
+	return s.current.Load(), nil
 }
 
 // isWithin is false for an age below zero, too: a clock that was set back must not make
 // keys last, or put off a fetch.
 func isWithin(age, limit time.Duration) bool { return age >= 0 && age < limit }
-
-// fly fetches the keys and tells those who wait.
-func (s *keySet) fly(began time.Time, landed chan struct{}) {
-	defer close(landed)
-	keys, cause := s.ask()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.flight, s.failed = nil, nil
-	if cause != nil {
-		cause.URL = s.shown
-		s.failed = &KeysError{URL: s.shown, Cause: cause, Next: began.Add(minKeyInterval)}
-		return
-	}
-	s.current = publishedKeys{keys: keys, at: began}
-}
 
 func (s *keySet) ask() ([]jose.JSONWebKey, *Error) {
 	request, err := http.NewRequestWithContext(s.life, http.MethodGet, s.url, http.NoBody)

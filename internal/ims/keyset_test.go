@@ -70,8 +70,6 @@ func TestKeysOfOtherKindsAreIgnored(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What is written otherwise than it was handed out has a token_id that nobody was handed.
-
 func TestAFetchThatHangsDelaysNobodyWhoHasKeys(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)

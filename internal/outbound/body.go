@@ -51,21 +51,6 @@ func unpack(packed []byte, coding string) ([]byte, *Error) {
 	if coding == "identity" || len(packed) == 0 {
 		return packed, nil
 	}
-	unpacker, damage := unpackerOf(packed, coding)
-	if damage != nil {
-		return nil, damage
-	}
-	body, err := io.ReadAll(io.LimitReader(unpacker, MaxBody+1))
-	switch {
-	case len(body) > MaxBody:
-		return nil, &Error{Stage: StageRead, Detail: "the answer is larger than 1 MiB when unpacked"}
-	case err != nil:
-		return nil, unpackFailure(coding)
-	}
-	return body, nil
-}
-
-func unpackerOf(packed []byte, coding string) (io.Reader, *Error) {
 	var unpacker io.Reader
 	var err error
 	switch coding {
@@ -81,12 +66,15 @@ func unpackerOf(packed []byte, coding string) (io.Reader, *Error) {
 	default: // a name from upstream, which isn't repeated
 		return nil, &Error{Stage: StageDecode, Detail: "the answer has an unknown Content-Encoding, though it was asked for none"}
 	}
-	if err != nil {
-		return nil, unpackFailure(coding)
+	var body []byte
+	if err == nil {
+		body, err = io.ReadAll(io.LimitReader(unpacker, MaxBody+1))
 	}
-	return unpacker, nil
-}
-
-func unpackFailure(coding string) *Error {
-	return &Error{Stage: StageDecode, Detail: "the answer can't be unpacked as " + coding}
+	switch {
+	case len(body) > MaxBody:
+		return nil, &Error{Stage: StageRead, Detail: "the answer is larger than 1 MiB when unpacked"}
+	case err != nil:
+		return nil, &Error{Stage: StageDecode, Detail: "the answer can't be unpacked as " + coding}
+	}
+	return body, nil
 }

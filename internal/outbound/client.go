@@ -29,7 +29,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Clock returns Now, or time.Now where that is nil.
+// Clock returns Now, or time.Now if it is nil.
 func (o Options) Clock() func() time.Time {
 	if o.Now == nil {
 		return time.Now
@@ -88,7 +88,7 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 	c.setHeaders(sent.Header, id)
 	response, err := c.transport.RoundTrip(sent)
 	if err != nil {
-		return Answer{}, c.fail(request.Context(), err, &way, way.stage(), id)
+		return Answer{}, c.fail(request.Context(), err, &way, id)
 	}
 	defer func() { _ = response.Body.Close() }() // what was to be read has been
 	answer := Answer{Status: response.StatusCode, Header: response.Header, CorrelationID: id}
@@ -96,7 +96,7 @@ func (c *Client) Do(request *http.Request, unread func(status int) bool) (Answer
 		return answer, nil
 	}
 	if answer.Body, answer.Damage, err = readBody(response); err != nil {
-		return Answer{}, c.fail(request.Context(), err, &way, StageRead, id)
+		return Answer{}, c.fail(request.Context(), err, &way, id)
 	}
 	return answer, nil
 }
@@ -113,8 +113,8 @@ func (c *Client) setHeaders(header http.Header, correlationID string) {
 }
 
 // fail explains err. A timeout is the client's while the caller's context lives.
-func (c *Client) fail(caller context.Context, err error, way *progress, reached Stage, correlationID string) *Error {
-	failure := explain(err, reached, way.isAsked())
+func (c *Client) fail(caller context.Context, err error, way *progress, correlationID string) *Error {
+	failure := explain(err, way)
 	if failure.TimedOut {
 		failure.Limit = c.limit(caller, way.begun)
 	}

@@ -219,7 +219,7 @@ func TestAHostWithoutAnAnswerFailsAtItsStage(t *testing.T) {
 	require.Contains(t, failure.Detail, "refused")
 
 	o := options()
-	o.Timeout = 50 * time.Millisecond
+	o.Timeout = 300 * time.Millisecond
 	failure = mustFail(t, newClient(t, o, nil), "http://"+listen(t, drain))
 	require.True(t, failure.TimedOut)
 	require.Equal(t, StageWait, failure.Stage)

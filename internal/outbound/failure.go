@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"strings"
@@ -44,10 +45,10 @@ func (f *Error) Reason() string {
 	return f.Detail
 }
 
-// explain puts an error of Go's network code into our own words. reached is the stage
-// for errors whose type doesn't tell; asked is set if the server asked for a client
-// certificate.
-func explain(err error, reached Stage, asked bool) Error {
+// explain puts an error of Go's network code into our own words. Where its type
+// doesn't tell the stage, the one that the request had reached counts.
+func explain(err error, way *progress) Error {
+	reached, asked := way.state()
 	if isTimeout(err) {
 		timeout := Error{Stage: reached, TimedOut: true}
 		if reached == StageTLS {
@@ -56,23 +57,21 @@ func explain(err error, reached Stage, asked bool) Error {
 		return timeout
 	}
 	var (
-		operation *net.OpError
-		lookup    *net.DNSError
-		variable  variableError
-		refused   connectError
+		lookup   *net.DNSError
+		variable variableError
+		refused  connectError
 	)
-	isOperation := errors.As(err, &operation)
 	_, _, alerted := alertOf(err)
 	switch {
 	case errors.As(err, &variable):
 		return Error{Stage: StageProxy, Detail: variable.Error()}
 	case errors.As(err, &refused):
 		return Error{Stage: StageProxy, Detail: refused.Error()}
-	case reached == StageProxy, isOperation && operation.Op == "proxyconnect":
+	case reached == StageProxy, isOperation(err, "proxyconnect"):
 		return proxyFailure(err, asked)
 	case errors.As(err, &lookup):
 		return Error{Stage: StageDNS, Detail: lookupDetail("the host name", lookup)}
-	case isOperation && operation.Op == "dial":
+	case isOperation(err, "dial"):
 		return Error{Stage: StageConnect, Detail: dialDetail("the host", err)}
 	case reached == StageTLS, alerted, errors.Is(err, http.ErrSchemeMismatch):
 		return tlsFailure("the server", err, asked)
@@ -80,6 +79,26 @@ func explain(err error, reached Stage, asked bool) Error {
 		return Error{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
 	}
 	return Error{Stage: reached, Detail: "the answer isn't readable as HTTP, or exceeds the limits on its headers"}
+}
+
+// operations yields the network operations that err wraps, the outermost first.
+func operations(err error) iter.Seq[*net.OpError] {
+	return func(yield func(*net.OpError) bool) {
+		var operation *net.OpError
+		for errors.As(err, &operation) && yield(operation) {
+			err = operation.Err
+		}
+	}
+}
+
+// isOperation reports whether err is from an operation whose name begins so.
+func isOperation(err error, begin string) bool {
+	for operation := range operations(err) {
+		if strings.HasPrefix(operation.Op, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 func lookupDetail(name string, lookup *net.DNSError) string {

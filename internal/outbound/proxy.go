@@ -29,10 +29,10 @@ func (v variableError) Error() string {
 func environmentProxy(env func(string) string) func(*url.URL) (*url.URL, error) {
 	var config httpproxy.Config
 	proxies := make(map[string]error)
-	config.HTTPSProxy, proxies["https"] = readProxy(env, "https_proxy", "HTTPS_PROXY")
-	config.HTTPProxy, proxies["http"] = readProxy(env, "http_proxy", "HTTP_PROXY")
+	config.HTTPSProxy, proxies["https"] = readProxy(env, "HTTPS_PROXY")
+	config.HTTPProxy, proxies["http"] = readProxy(env, "HTTP_PROXY")
 	var exceptions error
-	config.NoProxy, exceptions = readNoProxy(env, "no_proxy", "NO_PROXY")
+	config.NoProxy, exceptions = readNoProxy(env, "NO_PROXY")
 	way := config.ProxyFunc()
 	return func(target *url.URL) (*url.URL, error) {
 		proxy, err := way(target)
@@ -46,11 +46,10 @@ func environmentProxy(env func(string) string) func(*url.URL) (*url.URL, error) 
 	}
 }
 
-// readProxy returns the proxy that the first of these variables with a value names. In
-// place of one that can't be parsed it returns one that stands for it, so that NO_PROXY
-// still decides which hosts it matters to.
-func readProxy(env func(string) string, names ...string) (string, error) {
-	name, value := firstSet(env, names)
+// readProxy returns the proxy that a variable names. In place of one that can't be
+// parsed it returns a stand-in, so that NO_PROXY still decides which hosts it matters to.
+func readProxy(env func(string) string, variable string) (string, error) {
+	name, value := firstSet(env, variable)
 	if value == "" {
 		return "", nil
 	}
@@ -77,11 +76,14 @@ func isProxy(u *url.URL) bool {
 
 // readNoProxy returns the list with its spaces as commas: curl takes either, and Go
 // would take "a.example b.example" for one host.
-func readNoProxy(env func(string) string, names ...string) (string, error) {
-	name, value := firstSet(env, names)
+func readNoProxy(env func(string) string, variable string) (string, error) {
+	name, value := firstSet(env, variable)
 	entries := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	var err error
-	for _, entry := range entries {
+	for i, entry := range entries {
+		if strings.HasSuffix(entry, "]") {
+			entries[i] = strings.Trim(entry, "[]") // Go takes brackets only with a port
+		}
 		if !isException(entry) {
 			err = variableError{name, "has an entry that isn't a host, *.domain, IP address or CIDR range: separate them by commas"}
 		}
@@ -89,24 +91,15 @@ func readNoProxy(env func(string) string, names ...string) (string, error) {
 	return strings.Join(entries, ","), err
 }
 
+// isException is false for an entry that Go would ignore.
 func isException(entry string) bool {
-	if _, _, err := net.ParseCIDR(entry); err == nil || entry == "*" {
-		return true
-	}
-	host := strings.TrimPrefix(entry, "*")
-	if host != entry && !strings.HasPrefix(host, ".") {
-		return false
-	}
-	return strings.Trim(host, ".") != "" && !strings.ContainsAny(host, "*/%@?#\\") && !isBarePort(host)
+	_, _, err := net.ParseCIDR(entry)
+	return err == nil || entry == "*" || isHostPattern(strings.TrimPrefix(withoutPort(entry), "."))
 }
 
-func isBarePort(entry string) bool {
-	host, port, err := net.SplitHostPort(entry)
-	return err == nil && host == "" && port != ""
-}
-
-func firstSet(env func(string) string, names []string) (name, value string) {
-	for _, name := range names {
+// firstSet returns the variable that counts: the lower-case form comes first.
+func firstSet(env func(string) string, upper string) (name, value string) {
+	for _, name := range []string{strings.ToLower(upper), upper} {
 		if value := env(name); value != "" {
 			return name, value
 		}
@@ -146,31 +139,23 @@ func (p connectError) Error() string {
 
 // proxyFailure explains an error between here and a proxy.
 func proxyFailure(err error, asked bool) Error {
-	failure := Error{Stage: StageProxy}
-	var operation *net.OpError
 	var lookup *net.DNSError
-	isOperation := errors.As(err, &operation)
-	inner := err
-	if isOperation && operation.Op == "proxyconnect" {
-		inner = operation.Err
-	}
-	var dial *net.OpError
+	detail := "the proxy doesn't speak HTTP"
 	switch {
-	case errors.As(inner, &lookup):
-		failure.Detail = lookupDetail("the proxy's host name", lookup)
-	case errors.As(inner, &dial) && dial.Op == "dial":
-		failure.Detail = dialDetail("the proxy", inner)
-	case isOperation && strings.HasPrefix(operation.Op, "socks"):
-		failure.Detail = socksDetail(err)
-	case isOperation && operation.Op == "proxyconnect":
-		secured := tlsFailure("the proxy", inner, asked)
-		failure.Detail, failure.GODEBUG = secured.Detail, secured.GODEBUG
+	case errors.As(err, &lookup):
+		detail = lookupDetail("the proxy's host name", lookup)
+	case isOperation(err, "dial"):
+		detail = dialDetail("the proxy", err)
+	case isOperation(err, "socks"):
+		detail = socksDetail(err)
+	case isOperation(err, "proxyconnect"):
+		failure := tlsFailure("the proxy", err, asked)
+		failure.Stage = StageProxy
+		return failure
 	case isBroken(err):
-		failure.Detail = "the proxy closed the connection instead of answering"
-	default:
-		failure.Detail = "the proxy doesn't speak HTTP"
+		detail = "the proxy closed the connection instead of answering"
 	}
-	return failure
+	return Error{Stage: StageProxy, Detail: detail}
 }
 
 // socksDetail goes by Go's own words, which have no types: of the proxy's bytes they

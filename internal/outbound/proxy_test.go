@@ -52,12 +52,21 @@ func TestNoProxyIsReadAsItWasMeant(t *testing.T) {
 		require.NoError(t, err, exceptions)
 		require.Equal(t, direct, got == nil, exceptions)
 	}
-	for _, exceptions := range []string{"https://bentley.example", "10.0.0.0/99", "*bentley.example", ":443", "a@b", "."} {
+	for _, exceptions := range []string{
+		"https://bentley.example", "10.0.0.0/99", "*bentley.example", ":443", "a@b", ".", "bentley.example:https",
+	} {
 		_, err := way(proxy, exceptions)
 		require.ErrorContains(t, err, "the environment variable NO_PROXY has an entry", exceptions)
 		_, err = way("", exceptions)
 		require.NoError(t, err, "it matters only where there is a proxy")
 	}
+	target.Host = "[2001:db8::1]"
+	for _, exceptions := range []string{"2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443", "2001:db8::/32"} {
+		got, err := way(proxy, exceptions)
+		require.NoError(t, err, exceptions)
+		require.Nil(t, got, exceptions)
+	}
+	target.Host = "ims.bentley.com"
 	got, err := way("http://user:p%ss@proxy.example", "bentley.com")
 	require.NoError(t, err, "nobody needs this proxy on the way to ims.bentley.com")
 	require.Nil(t, got)

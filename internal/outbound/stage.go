@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"net/http/httptrace"
 	"sync"
@@ -33,10 +34,8 @@ type progress struct {
 	mu        sync.Mutex
 	reached   Stage
 	connected bool
-	// proxy is the scheme of the proxy that hasn't been passed yet.
-	proxy string
-	// asked is set once the server has asked for a client certificate.
-	asked bool
+	proxy     string // the scheme of the proxy that hasn't been passed yet
+	asked     bool   // the server has asked for a client certificate
 }
 
 type progressKey struct{}
@@ -49,64 +48,33 @@ func progressOf(ctx context.Context) *progress {
 	return new(progress)
 }
 
-// stage returns StageConnect before anything was reported: the request waits
-// for a connection then.
-func (p *progress) stage() Stage {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reached == "" {
-		return StageConnect
-	}
-	return p.reached
-}
-
 // watch returns a context whose request reports its stages here.
 func (p *progress) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(context.WithValue(ctx, progressKey{}, p), &httptrace.ClientTrace{
-		GetConn:              func(string) { p.seek() },
-		DNSStart:             func(httptrace.DNSStartInfo) { p.dial(StageDNS) },
-		ConnectStart:         func(string, string) { p.dial(StageConnect) },
-		TLSHandshakeStart:    func() { p.dial(StageTLS) },
-		GotConn:              func(httptrace.GotConnInfo) { p.connect() },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { p.sent() },
-		GotFirstResponseByte: func() { p.answered() },
+		GetConn:           func(string) { p.update(func() { p.connected = false }) },
+		DNSStart:          func(httptrace.DNSStartInfo) { p.dial(StageDNS) },
+		ConnectStart:      func(string, string) { p.dial(StageConnect) },
+		TLSHandshakeStart: func() { p.dial(StageTLS) },
+		GotConn:           func(httptrace.GotConnInfo) { p.update(func() { p.connected, p.reached = true, StageSend }) },
+		// It may be reported late, when the answer is there already.
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			p.update(func() {
+				if p.reached == StageSend {
+					p.reached = StageWait
+				}
+			})
+		},
+		GotFirstResponseByte: func() { p.update(func() { p.reached = StageRead }) },
 	})
 }
 
-func (p *progress) seek() {
+func (p *progress) update(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.connected = false
+	change()
 }
 
-// takeProxy notes that the next connection leads to a proxy.
-func (p *progress) takeProxy(scheme string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.proxy = scheme
-}
-
-// passProxy notes that what follows is between the request and its host.
-func (p *progress) passProxy() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.proxy = ""
-}
-
-// askCertificate notes that the server asked for a client certificate, as some do
-// without needing one.
-func (p *progress) askCertificate() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked = true
-}
-
-func (p *progress) isAsked() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.asked
-}
-
+// dial notes a stage of reaching the host, or its proxy.
 func (p *progress) dial(stage Stage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,23 +90,11 @@ func (p *progress) dial(stage Stage) {
 	p.reached = stage
 }
 
-func (p *progress) connect() {
+// state is the stage reached, and whether the server has asked for a client
+// certificate, as some do without needing one. Before anything is reported, the
+// request waits for a connection.
+func (p *progress) state() (reached Stage, asked bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.connected, p.reached = true, StageSend
-}
-
-// sent may be reported late, when the answer is there already: it must not step back.
-func (p *progress) sent() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reached == StageSend {
-		p.reached = StageWait
-	}
-}
-
-func (p *progress) answered() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.reached = StageRead
+	return cmp.Or(p.reached, StageConnect), p.asked
 }

@@ -30,9 +30,9 @@ func NewTimeline(ctx context.Context, now func() time.Time) (context.Context, *T
 	}), t
 }
 
-// Took is the time spent in StageDNS, StageConnect or StageTLS; false where the
-// request didn't pass it: it failed there, or there was nothing to do, such as
-// looking up an address.
+// Took is the time spent in StageDNS, StageConnect or StageTLS; false if the
+// request didn't pass it: it failed there, or there was nothing to do, as for the DNS
+// lookup of an IP address.
 func (t *Timeline) Took(stage Stage) (time.Duration, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

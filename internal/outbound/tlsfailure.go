@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -48,7 +47,7 @@ func tlsFailure(peer string, err error, asked bool) Error {
 	case strings.Contains(text, "protocol version"), strings.Contains(text, "unsupported version"):
 		return alertFailure(peer, alertProtocolVersion, true, asked)
 	case isBroken(err) && asked:
-		return Error{Stage: StageTLS, Detail: peer + " hung up after it had asked for a client certificate"}
+		return Error{Stage: StageTLS, Detail: peer + " closed the connection after asking for a client certificate"}
 	case isBroken(err):
 		return Error{
 			Stage: StageTLS, GODEBUG: smallClientHello,
@@ -114,11 +113,11 @@ func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
 	case alert == alertProtocolVersion:
 		failure.Detail = peer + " doesn't offer a TLS version that is allowed"
 	case !remote:
-		failure.Detail = fmt.Sprintf("the handshake with %s failed here (TLS alert %q)", peer, name)
+		failure.Detail = fmt.Sprintf("the handshake with %s failed on this side (TLS alert %q)", peer, name)
 	case alert == alertCertificateRequired, asked && isAboutClient(alert):
 		failure.Detail = fmt.Sprintf("%s wants a client certificate (TLS alert %q)", peer, name)
 	case alert == alertHandshakeFailure:
-		failure.Detail = fmt.Sprintf("%s accepts none of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
+		failure.Detail = fmt.Sprintf("%s doesn't accept any of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
 		failure.GODEBUG = allowRSAKeyExchange
 	case alert == alertUnrecognizedName:
 		failure.Detail = fmt.Sprintf("%s doesn't serve this host name (TLS alert %q)", peer, name)
@@ -128,8 +127,8 @@ func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
 	return failure
 }
 
-// isAboutClient lists what servers answer, depending on their make and the TLS version,
-// where they were given no client certificate.
+// isAboutClient lists the alerts that servers send, depending on the implementation and
+// the TLS version, if they get no client certificate.
 func isAboutClient(alert tls.AlertError) bool {
 	switch alert {
 	case alertHandshakeFailure, alertBadCertificate, alertCertificateUnknown, alertAccessDenied:
@@ -141,14 +140,12 @@ func isAboutClient(alert tls.AlertError) bool {
 // alertOf finds a TLS alert in err, and who sent it. crypto/tls wraps alerts in a
 // net.OpError but doesn't export their type outside QUIC, so its kind has to do.
 func alertOf(err error) (alert tls.AlertError, remote, found bool) {
-	var operation *net.OpError
-	for errors.As(err, &operation) {
+	for operation := range operations(err) {
 		if operation.Op == "remote error" || operation.Op == "local error" {
 			if value := reflect.ValueOf(operation.Err); value.Kind() == reflect.Uint8 {
 				return tls.AlertError(value.Uint()), operation.Op == "remote error", true //nolint:gosec // it is a uint8
 			}
 		}
-		err = operation.Err
 	}
 	return 0, false, false
 }

@@ -46,7 +46,8 @@ func watched(proxy func(*url.URL) (*url.URL, error)) func(*http.Request) (*url.U
 	return func(request *http.Request) (*url.URL, error) {
 		proxyURL, err := proxy(request.URL)
 		if proxyURL != nil {
-			progressOf(request.Context()).takeProxy(proxyURL.Scheme)
+			way := progressOf(request.Context())
+			way.update(func() { way.proxy = proxyURL.Scheme })
 		}
 		return proxyURL, err
 	}
@@ -57,14 +58,16 @@ func checkConnect(ctx context.Context, _ *url.URL, _ *http.Request, response *ht
 	if response.StatusCode != http.StatusOK {
 		return newConnectError(response)
 	}
-	progressOf(ctx).passProxy()
+	way := progressOf(ctx)
+	way.update(func() { way.proxy = "" })
 	return nil
 }
 
-// noCertificate has none to give: a server that needs one says so in many ways, so it is
-// noted that it asked.
+// noCertificate sends no client certificate, and notes that the server asked for one: the
+// alert that follows if it needs one depends on the implementation.
 func noCertificate(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	progressOf(asked.Context()).askCertificate()
+	way := progressOf(asked.Context())
+	way.update(func() { way.asked = true })
 	return new(tls.Certificate), nil
 }
 

@@ -28,34 +28,25 @@ var brokenBlock = regexp.MustCompile(
 // completes a sentence that begins with the name of a field and never repeats the input.
 func ParseCACert(bundle string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	before, blocks := splitBlocks(strings.ReplaceAll(bundle, "\ufeff", ""))
-	if brokenBlock.MatchString(before) {
+	parts := strings.Split(strings.ReplaceAll(bundle, "\ufeff", ""), pemBegin) // wherever that stands
+	if brokenBlock.MatchString(parts[0]) {
 		return nil, errors.New("must be whole PEM blocks; there is part of a block, without its BEGIN line, before block 1")
 	}
-	if len(blocks) == 0 && strings.ContainsAny(bundle, "\x00\ufffd") { // what JSON decoders put in place of other encodings
+	if len(parts) == 1 && strings.ContainsAny(bundle, "\x00\ufffd") { // what JSON decoders put in place of other encodings
 		return nil, errors.New("must be PEM in UTF-8; it is binary, such as DER, or in UTF-16, as Windows PowerShell writes with >")
 	}
-	if len(blocks) == 0 {
+	if len(parts) == 1 {
 		return nil, errors.New("must hold at least one certificate in PEM form, which begins with " + pemBegin + " CERTIFICATE-----")
 	}
-	for i, block := range blocks {
-		certificate, err := parseBlock(block, before == "" || strings.HasSuffix(before, "\n"))
-		before = block
+	for i, part := range parts[1:] {
+		before := parts[i]
+		certificate, err := parseBlock(pemBegin+part, before == "" || strings.HasSuffix(before, "\n"))
 		if err != nil {
 			return nil, fmt.Errorf("must be whole certificates in PEM form; block %d %w", i+1, err)
 		}
 		pool.AddCert(certificate)
 	}
 	return pool, nil
-}
-
-// splitBlocks cuts the bundle in front of each BEGIN, wherever that stands.
-func splitBlocks(bundle string) (before string, blocks []string) {
-	parts := strings.Split(bundle, pemBegin)
-	for _, part := range parts[1:] {
-		blocks = append(blocks, pemBegin+part)
-	}
-	return parts[0], blocks
 }
 
 // parseBlock reads a block and the comment that follows it.

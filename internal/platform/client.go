@@ -99,8 +99,7 @@ func (c *Client) Me(ctx context.Context, token secret.Text) (User, error) {
 	}, nil
 }
 
-// Permissions returns what the caller may do in an iTwin, an empty list where that
-// is nothing. Every error is an *Error.
+// Permissions returns what the caller may do in an iTwin, which may be nothing. Every error is an *Error.
 func (c *Client) Permissions(ctx context.Context, token secret.Text, iTwinID string) ([]string, error) {
 	var answer struct {
 		Permissions []string `json:"permissions"`
@@ -125,7 +124,7 @@ func (c *Client) Permissions(ctx context.Context, token secret.Text, iTwinID str
 // question is what an answer or an Error is about.
 type question struct {
 	url string
-	// correlationID is the answer's, or the request's where the answer has none.
+	// correlationID is the answer's, or else the request's.
 	correlationID string
 	cleaner       outbound.Cleaner
 }

@@ -22,11 +22,11 @@ type Error struct {
 	URL string
 	// Status is the HTTP status, 0 without an answer.
 	Status int
-	// Code and Message are of the Platform's error, where it has a known shape.
+	// Code and Message are the Platform's, if its error has a known shape.
 	Code, Message string
 	// Details are the reasons below it, at most five.
 	Details []Detail
-	// Detail says what went wrong in our own words, where the Platform said nothing.
+	// Detail says what went wrong in our own words, if the Platform said nothing.
 	Detail string
 	// GODEBUG is the setting of Go that lets the request pass; see outbound.Error.
 	GODEBUG string

@@ -60,6 +60,19 @@ func (s *snapshot) isUsable(minLife time.Duration) bool {
 	return s.held != nil && s.held.isUsable(s.now, minLife)
 }
 
+// isHeldBack reports whether the next attempt isn't due yet. It is due sooner for
+// readers without a usable token.
+func (s *snapshot) isHeldBack(minLife time.Duration) bool {
+	if s.failure == nil {
+		return false
+	}
+	due := s.failure.urgent
+	if s.isUsable(minLife) {
+		due = s.failure.NextAttempt
+	}
+	return s.now.Before(due)
+}
+
 // delay says why there is no new token, nil if nothing is in its way.
 func (s *snapshot) delay() *Delay {
 	switch {
@@ -91,20 +104,20 @@ const (
 // decide is the one place that says what a reader gets: the first row that holds.
 func (r *reader) decide(s *snapshot) verdict {
 	usable := s.isUsable(r.minLife)
-	wait := func(until time.Time) bool { return s.now.Before(until) }
+	heldBack := s.isHeldBack(r.minLife)
 	switch {
-	case s.held != nil && s.checkMinLife(r.minLife, s.now) != nil:
+	case s.held != nil && r.minLife > s.maxLife(s.now):
 		return refuse
 	case s.isFresh(r.minLife):
 		return giveFresh
 
 	case usable && s.replaced.Load() && !s.asked && !r.graceOver:
 		return awaitGrace
-	case usable && s.failure != nil && wait(s.failure.NextAttempt):
+	case usable && heldBack:
 		return givePrevious
 	case usable && s.failure != nil:
 		return retry
-	case usable && s.readOnly != nil && wait(s.readOnly.next):
+	case usable && s.readOnly != nil && s.now.Before(s.readOnly.next):
 		return givePrevious
 	case usable && s.readOnly != nil && s.untilRotation(s.now, s.renewBefore) <= 0:
 		return passOn
@@ -113,9 +126,7 @@ func (r *reader) decide(s *snapshot) verdict {
 	case usable:
 		return awaitGrace
 
-	case r.ended != nil:
-		return fail
-	case s.failure != nil && wait(s.failure.urgent) && s.loaded:
+	case r.ended != nil, heldBack && s.loaded:
 		return fail
 	case r.limitOver:
 		return giveUp

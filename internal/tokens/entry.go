@@ -16,8 +16,6 @@ type held struct {
 
 	used     atomic.Bool // handed out since it was minted
 	replaced atomic.Bool // another node has stored a newer token, which is yet to be loaded
-
-	tally *Tally
 }
 
 // untilRotation is the time left until the next token is due; zero or less means
@@ -53,18 +51,15 @@ func (h *held) isUsable(now time.Time, minLife time.Duration) bool {
 	return h.Left(now) >= least
 }
 
-// checkMinLife refuses more life than can be had: 90 % of a lifetime, as more would
-// mint a token for nearly every read, and what is left while the provider has no
-// newer token.
-func (h *held) checkMinLife(minLife time.Duration, now time.Time) error {
+// maxLife is the most life that a reader can ask for: 90 % of a lifetime, as more
+// would mint a token for nearly every read, and no more than is left while the
+// provider has no newer token.
+func (h *held) maxLife(now time.Time) time.Duration {
 	most := h.Lifetime / 10 * 9
 	if left := h.Left(now); h.repeated && left > h.askAt {
 		most = min(most, left)
 	}
-	if minLife > most {
-		return &MinLifeError{Asked: minLife, Max: most, Lifetime: h.Lifetime}
-	}
-	return nil
+	return most
 }
 
 // entry is what is known about one set of scopes. Readers of a fresh token touch
@@ -77,8 +72,8 @@ type entry struct {
 	mu       sync.Mutex
 	failure  *Failure  // nil while minting works
 	readOnly *readOnly // nil unless this node has found that it may not mint
-	asked    bool      // the store was, since the start or the latest forget
-	loaded   bool      // it answered
+	asked    bool      // since the start or the latest forget, the store was asked
+	loaded   bool      // and answered
 	forgets  uint64    // how often another node's token replaced the one held
 	exchange *exchange // the one under way
 	ended    time.Time // when the latest exchange ended
@@ -98,12 +93,6 @@ func (e *entry) underWay() *exchange {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.exchange
-}
-
-// hasExpired reports whether the token held is the named one and has expired.
-func (e *entry) hasExpired(id string, now time.Time) bool {
-	h := e.held.Load()
-	return h != nil && h.ID == id && h.Left(now) <= 0
 }
 
 func (e *entry) lastRotation() time.Time {
@@ -150,9 +139,7 @@ func (e *entry) keep(t *Token, now time.Time, forgets uint64) (kept, installed b
 	if t == nil {
 		return true, false
 	}
-	if t.RotatedAt.After(e.rotated) {
-		e.rotated = t.RotatedAt
-	}
+	e.lockedRotated(t)
 	if t.Left(now) <= 0 {
 		return true, false
 	}
@@ -164,50 +151,44 @@ func (e *entry) keep(t *Token, now time.Time, forgets uint64) (kept, installed b
 	case h != nil && !h.replaced.Load() && !t.RotatedAt.After(h.RotatedAt):
 		return true, false
 	}
-	e.lockedInstall(t)
+	e.lockedInstall(&held{Token: t})
 	return true, true
 }
 
 // succeed makes a token that was just minted the shared one and ends the failure,
-// which it returns: nobody finds the new token with the failure from before. It
-// does nothing if another exchange has taken x's place.
-func (e *entry) succeed(x *exchange, t *Token, now time.Time) (*held, *Failure, bool) {
+// which it returns: nobody finds the new token with the failure from before. If the
+// provider returned the token held once more, it is asked again when half of what is
+// left has passed. succeed does nothing if another exchange has taken x's place.
+func (e *entry) succeed(x *exchange, t *Token, repeated bool, now time.Time) (h *held, ended *Failure, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.exchange != x || x.ctx.Err() != nil {
 		return nil, nil, false
 	}
-	ended := e.failure
-	e.failure, e.minted, e.loaded = nil, now, true
+	h = &held{Token: t, repeated: repeated}
+	if repeated {
+		left := t.Left(now)
+		h.askAt = max(0, left-max(left/2, minRetry))
+	} else {
+		e.minted, e.loaded = now, true
+		e.lockedRotated(t)
+	}
+	ended, e.failure = e.failure, nil
+	e.lockedInstall(h)
+	return h, ended, true
+}
+
+// lockedRotated notes the rotation of t if it is the latest; mu is held.
+func (e *entry) lockedRotated(t *Token) {
 	if t.RotatedAt.After(e.rotated) {
 		e.rotated = t.RotatedAt
 	}
-	return e.lockedInstall(t), ended, true
 }
 
-// repeat notes that the provider returned the token held once more. It is asked
-// again when half of what is left has passed.
-func (e *entry) repeat(x *exchange, g Grant, now time.Time) (*held, *Failure, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	h := e.held.Load()
-	if e.exchange != x || h == nil || h.ID != ID(g.AccessToken) || h.Left(now) <= 0 {
-		return nil, nil, false
-	}
-	ended := e.failure
-	e.failure = nil
-	left := h.Left(now)
-	again := e.lockedInstall(h.Token)
-	again.repeated, again.askAt = true, max(0, left-max(left/2, minRetry))
-	return again, ended, true
-}
-
-// lockedInstall makes t the shared token; mu is held.
-func (e *entry) lockedInstall(t *Token) *held {
+// lockedInstall makes h the shared token; mu is held.
+func (e *entry) lockedInstall(h *held) {
 	e.readOnly = nil
-	h := &held{Token: t, tally: e.tally}
 	e.held.Store(h)
-	return h
 }
 
 // lockedIsIdle reports whether nothing would be lost with the entry; mu is held.

@@ -7,7 +7,7 @@ type EventKind int
 
 // The kinds of events.
 const (
-	Minted     EventKind = iota // Token was made from Grant; Failure is the one that it ended, if any
+	Minted     EventKind = iota // Token was made from Grant; it ended Failure, if there was one
 	Repeated                    // Grant brought Token again, the one held; Failure as with Minted
 	MintFailed                  // Failure says why
 	Loaded                      // Token came from the store

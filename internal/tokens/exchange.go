@@ -76,6 +76,27 @@ func (p *Pool) join(set scopes.Set, g goal) (x *exchange, own bool, err error) {
 	return x, own, err
 }
 
+// wait returns how x ended. The result is empty if x has lost its place, or if late:
+// patience ran out first. The error is that of ctx.
+func (x *exchange) wait(ctx context.Context, patience time.Duration) (r result, late bool, err error) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return result{}, false, ctx.Err()
+	case <-x.ctx.Done():
+	case <-x.done:
+	case <-timer.C:
+		late = true
+	}
+	select {
+	case <-x.done:
+		return x.result, false, nil
+	default:
+		return result{}, late, nil
+	}
+}
+
 // end publishes how x ended, and lets the next exchange begin.
 func (p *Pool) end(x *exchange) {
 	e := x.entry

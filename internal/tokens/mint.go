@@ -27,8 +27,7 @@ func (p *Pool) obtain(x *exchange, g goal) {
 	if loaded, _ := x.entry.isLoaded(); !loaded || mayNot != nil {
 		p.load(ctx, x.entry, settings)
 	}
-	now := p.opts.Now()
-	done, err := x.entry.settled(g, now, settings.RenewBefore)
+	done, err := x.entry.settled(g, p.opts.Now(), settings)
 	switch {
 	case done || err != nil:
 		x.result.err = err
@@ -42,20 +41,20 @@ func (p *Pool) obtain(x *exchange, g goal) {
 
 // settled reports whether the store has brought what the exchange is for, and
 // returns an error if nothing may be minted yet.
-func (e *entry) settled(g goal, now time.Time, renewBefore time.Duration) (bool, error) {
+func (e *entry) settled(g goal, now time.Time, settings *Settings) (bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := e.held.Load()
+	s := e.lockedSnapshot(now, settings)
+	next := e.minted.Add(time.Second)
 	switch {
-	case g.anew && e.rotated.Add(time.Second).Sub(now) > maxAhead && now.Before(e.minted.Add(time.Second)):
-		return false, &TooManyRotationsError{NextAttempt: e.minted.Add(time.Second)}
+	case g.anew && e.rotated.Add(time.Second).Sub(now) > maxAhead && now.Before(next):
+		return false, &TooManyRotationsError{NextAttempt: next}
 	case g.anew:
 		return false, nil
-	case g.replaces != nil && h != g.replaces, g.replaces == nil && h != nil && h.isFresh(now, renewBefore, g.minLife):
+	case g.replaces != nil && s.held != g.replaces, g.replaces == nil && s.isFresh(g.minLife):
 		return true, nil
-	case e.failure != nil && (now.Before(e.failure.urgent) ||
-		h != nil && h.isUsable(now, g.minLife) && now.Before(e.failure.NextAttempt)):
-		return false, e.failure
+	case s.isHeldBack(g.minLife):
+		return false, s.failure
 	}
 	return false, nil
 }
@@ -104,32 +103,33 @@ func (p *Pool) failed(x *exchange, settings *Settings, err error) result {
 // token that a reader has survives this node.
 func (p *Pool) adopt(ctx context.Context, x *exchange, settings *Settings, grant Grant) result {
 	e := x.entry
-	if h, ended, ok := e.repeat(x, grant, p.opts.Now()); ok {
-		e.tally.Repeated.Add(1)
-		p.observe(Event{Kind: Repeated, Scopes: e.scopes, Token: h.Token, Grant: &grant, Failure: ended})
-		return result{held: h}
+	t, kind, count := newToken(e.scopes, grant, e.lastRotation()), Minted, &e.tally.Minted
+	if h := e.held.Load(); h != nil && h.ID == t.ID { // asking again gives it no new life
+		t, kind, count = h.Token, Repeated, &e.tally.Repeated
 	}
-	t := newToken(e.scopes, grant, e.lastRotation())
-	if t.Left(p.opts.Now()) <= 0 || e.hasExpired(t.ID, p.opts.Now()) {
+	switch {
+	case t.Left(p.opts.Now()) <= 0:
 		return p.failed(x, settings, ErrLateArrival)
-	}
-	if x.ctx.Err() != nil {
+	case x.ctx.Err() != nil:
 		return result{} // another exchange has taken its place
 	}
-	notStored := p.save(ctx, t)
+	var notStored error
+	if kind == Minted {
+		notStored = p.save(ctx, t)
+	}
 	switch {
 	case p.retired.Load():
 		return result{err: ErrSuperseded}
 	case x.ctx.Err() == nil && t.Left(p.opts.Now()) <= 0:
 		return p.failed(x, settings, ErrLateArrival)
 	}
-	h, ended, ok := e.succeed(x, t, p.opts.Now())
+	h, ended, ok := e.succeed(x, t, kind == Repeated, p.opts.Now())
 	if !ok {
 		p.underWay.Go(func() { p.saveAgain(e) })
 		return result{}
 	}
-	e.tally.Minted.Add(1)
-	p.observe(Event{Kind: Minted, Scopes: e.scopes, Token: t, Grant: &grant, Failure: ended})
+	count.Add(1)
+	p.observe(Event{Kind: kind, Scopes: e.scopes, Token: t, Grant: &grant, Failure: ended})
 	return result{held: h, notStored: notStored}
 }
 

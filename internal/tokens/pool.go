@@ -40,8 +40,8 @@ type Options struct {
 
 // Settings are what a config write changes while the tokens stay.
 type Settings struct {
-	// Mint obtains a new token. It ends when ctx ends, which has what the wait for the
-	// store and for a slot left of Timeout.
+	// Mint obtains a new token. It ends when ctx does: after what is left of Timeout
+	// once the store has answered and a slot is free.
 	Mint func(ctx context.Context, set scopes.Set) (Grant, error)
 
 	// MayMint returns the error to answer with if this node may not mint. It must not
@@ -150,7 +150,7 @@ func (p *Pool) LastRotation() time.Time {
 	return last
 }
 
-// lockedEntry makes the entry if there is none; mu is held.
+// lockedEntry returns the entry for the scopes, made if it is missing; mu is held.
 func (p *Pool) lockedEntry(set scopes.Set) *entry {
 	e := p.entries[set]
 	if e == nil {
@@ -166,7 +166,7 @@ func (p *Pool) all() map[scopes.Set]*entry {
 	return maps.Clone(p.entries)
 }
 
-// observe reports an event, unless the pool is over: what still happens goes nowhere.
+// observe reports an event, unless the pool is retired.
 func (p *Pool) observe(e Event) {
 	if !p.retired.Load() {
 		p.opts.Observe(e)

@@ -10,20 +10,16 @@ const (
 // readOnly says that this node may not mint: while it has a usable token it passes
 // one read on to the node that may, now and then.
 type readOnly struct {
-	since  time.Time
-	next   time.Time // when the next read is passed on
-	passed int       // how many were, since anything new arrived
+	since time.Time
+	next  time.Time     // when the next read is passed on
+	wait  time.Duration // between the latest and the next
 }
 
-// claim leaves the turn of a reader who comes at now to that reader alone. The next
-// is 5 s later, then 10, 20 and 30.
+// claim passes on the read that comes at now, and no other for 5 s, then for 10, 20
+// and 30.
 func (r *readOnly) claim(now time.Time) {
-	wait := maxPassOn
-	if r.passed < 3 {
-		wait = minPassOn << r.passed
-	}
-	r.next = now.Add(wait)
-	r.passed++
+	r.wait = min(max(2*r.wait, minPassOn), maxPassOn)
+	r.next = now.Add(r.wait)
 }
 
 // mayNotMint notes what x has found about this node.

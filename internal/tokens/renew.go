@@ -1,6 +1,10 @@
 package tokens
 
-import "time"
+import (
+	"time"
+
+	"vault-plugin-secrets-itwin/internal/scopes"
+)
 
 const (
 	// idleRenewal is how long Renew lets its caller sleep if nothing is due.
@@ -11,7 +15,7 @@ const (
 )
 
 // Renew starts the exchanges that are due for tokens in use and returns how long
-// until the next may be. It waits for none of them; the pool's Wake is called when
+// until the next may be. It doesn't wait for them; the pool's Wake is called when
 // one has ended.
 func (p *Pool) Renew() time.Duration {
 	if p.retired.Load() {
@@ -19,24 +23,23 @@ func (p *Pool) Renew() time.Duration {
 	}
 	now := p.opts.Now()
 	next := idleRenewal
-	due := make([]*entry, 0)
-	goals := make([]goal, 0)
-	for _, e := range p.all() {
+	due := make(map[scopes.Set]goal)
+	for set, e := range p.all() {
 		h, wait, ok := p.renewal(e, now)
 		switch {
 		case !ok:
 		case wait > 0:
 			next = min(next, wait)
 		default:
-			due, goals = append(due, e), append(goals, goal{replaces: h})
+			due[set] = goal{replaces: h}
 		}
 	}
 	next = min(next, p.forgetIdle(now))
 	if len(due) > 0 && p.settings.Load().MayMint() != nil {
 		return min(next, readOnlyRenewal)
 	}
-	for i, e := range due {
-		_, _, _ = p.join(e.scopes, goals[i]) // a pool that was retired meanwhile renews nothing
+	for set, g := range due {
+		_, _, _ = p.join(set, g) // a pool that was retired meanwhile renews nothing
 	}
 	return next
 }

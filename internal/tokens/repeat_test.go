@@ -15,7 +15,8 @@ func TestSameTokenAgainIsNoNewOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		tally := e.countInto()
+		tally := new(tokens.Tally)
+		e.countInto(tally)
 		e.ims.repeats = "again"
 		first := e.mustRead()
 		e.advance(30 * time.Minute)
@@ -77,6 +78,23 @@ func TestRepeatedTokenIsRenewedWhenHalfOfTheRestHasPassed(t *testing.T) {
 	})
 }
 
+func TestIMSIsNotAskedTwiceInASecondForARepeatedTokenThatEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.ims.repeats = "again"
+		e.mustRead()
+		e.advance(time.Hour - 1500*time.Millisecond)
+		e.mustRead()
+		e.advance(999 * time.Millisecond)
+		e.mustRead()
+		require.Equal(t, 2, e.ims.count())
+		e.advance(time.Millisecond)
+		e.mustRead()
+		require.Equal(t, 3, e.ims.count())
+	})
+}
+
 func TestWishForMoreLifeThanARepeatedTokenHasIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,12 +125,10 @@ func TestRotateTellsThatTheTokenIsTheSame(t *testing.T) {
 	})
 }
 
-// countInto makes the pool anew, with a tally.
-func (e *env) countInto() *tokens.Tally {
-	tally := new(tokens.Tally)
+// countInto makes the pool anew, with this tally.
+func (e *env) countInto(tally *tokens.Tally) {
 	e.pool = tokens.NewPool(tokens.Options{
 		Now: e.clock.Now, Jitter: e.jitter, Wake: e.wake, Observe: e.observe,
 		Tally: func(scopes.Set) *tokens.Tally { return tally },
 	}, e.settings)
-	return tally
 }

@@ -28,10 +28,10 @@ var ErrLateArrival = errors.New("the token had expired before it arrived")
 // The errors of an exchange that takes longer than Settings.Timeout. Their
 // category is "timed_out".
 var (
-	// ErrNoSlot: all the slots of the app were taken for all that time.
-	ErrNoSlot error = timeoutError("too many token requests of this app are waiting: no slot became free in time")
+	// ErrNoSlot: the app's slots were taken the whole time.
+	ErrNoSlot error = timeoutError("too many token requests for this app are waiting: no slot became free in time")
 
-	// ErrNoToken: the exchange has not ended, which may be the store's doing.
+	// ErrNoToken: the exchange has not ended, perhaps because the store is slow.
 	ErrNoToken error = timeoutError("no token was minted and stored in time")
 )
 
@@ -69,6 +69,11 @@ func (f *Failure) Error() string { return fmt.Sprintf("could not mint a token: %
 // Unwrap returns the error of the exchange.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// notInTime is the failure that a caller gets who has waited for the whole limit.
+func notInTime(since, now time.Time) *Failure {
+	return &Failure{Err: ErrNoToken, Since: since, NextAttempt: now.Add(minRetry), Attempts: 1}
+}
+
 // next is the failure after one more failed attempt. Delays double from 1 s to
 // 30 s; the upper half of each is random, and a longer delay that the provider
 // asks for wins.
@@ -77,10 +82,7 @@ func (f *Failure) next(err error, now time.Time, jitter Jitter) *Failure {
 	if f != nil {
 		n.Since, n.Attempts = f.Since, f.Attempts+1
 	}
-	ceiling := maxRetry
-	if n.Attempts < 5 {
-		ceiling = minRetry << n.Attempts
-	}
+	ceiling := min(minRetry<<min(n.Attempts, 5), maxRetry)
 	delay := ceiling/2 + jitter(ceiling/2)
 	urgent := min(delay, maxUrgentRetry)
 	var asked RetryAfter

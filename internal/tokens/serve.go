@@ -48,13 +48,16 @@ func (p *Pool) Token(ctx context.Context, set scopes.Set, minLife time.Duration)
 		if l.verdict != awaitGrace && l.verdict != await {
 			return p.answer(l, r)
 		}
-		h, err := p.wait(ctx, l, r)
+		ended, late, err := l.exchange.wait(ctx, l.patience(r))
 		switch {
 		case err != nil:
 			return Served{}, err
-		case h != nil:
-			return p.handOver(h, minLife)
+		case ended.held != nil:
+			return p.handOver(l.entry, ended.held, minLife)
 		}
+		r.ended = ended.err
+		r.graceOver = r.graceOver || late
+		r.limitOver = late && l.verdict == await
 	}
 }
 
@@ -72,10 +75,10 @@ func (p *Pool) Fresh(set scopes.Set, minLife time.Duration) (Served, bool) {
 		return Served{}, false
 	}
 	now, renewBefore := p.opts.Now(), p.settings.Load().RenewBefore
-	if !h.isFresh(now, renewBefore, minLife) || h.checkMinLife(minLife, now) != nil {
+	if !h.isFresh(now, renewBefore, minLife) || minLife > h.maxLife(now) {
 		return Served{}, false
 	}
-	h.tally.Fresh.Add(1)
+	e.tally.Fresh.Add(1)
 	return p.hand(h, now), true
 }
 
@@ -115,7 +118,7 @@ func (p *Pool) look(set scopes.Set, r *reader) (l look, err error) {
 func (p *Pool) answer(l look, r *reader) (Served, error) {
 	switch l.verdict {
 	case giveFresh:
-		l.tally.Fresh.Add(1)
+		l.entry.tally.Fresh.Add(1)
 		return p.hand(l.held, l.now), nil
 	case givePrevious, retry:
 		return p.handPrevious(l), nil
@@ -126,7 +129,7 @@ func (p *Pool) answer(l look, r *reader) (Served, error) {
 		}
 		return p.handPrevious(l), nil
 	case refuse:
-		return Served{}, l.checkMinLife(r.minLife, l.now)
+		return Served{}, &MinLifeError{Asked: r.minLife, Max: l.maxLife(l.now), Lifetime: l.Lifetime}
 	default:
 		err := l.why(r)
 		// Anything else is the reader's own doing, or for another node or pool to answer.
@@ -139,58 +142,41 @@ func (p *Pool) answer(l look, r *reader) (Served, error) {
 
 // why is the error of a reader for whom there is no token.
 func (l *look) why(r *reader) error {
-	ended, failed := errors.AsType[*Failure](r.ended)
-	switch {
-	case r.ended != nil && !failed:
+	if l.verdict == giveUp {
+		return notInTime(l.since(r), l.now)
+	}
+	failure, failed := errors.AsType[*Failure](r.ended)
+	if r.ended != nil && !failed {
 		return r.ended
-	case l.failure != nil && l.verdict == fail:
-		return l.failure.urgently()
-	case failed:
-		return ended.urgently()
 	}
-	since := r.arrived
-	if l.exchange != nil {
-		since = l.exchange.started
+	if l.failure != nil {
+		failure = l.failure
 	}
-	return &Failure{Err: ErrNoToken, Since: since, NextAttempt: l.now.Add(minRetry), Attempts: 1}
+	return failure.urgently()
 }
 
-// wait returns at the end of the exchange or when it has lost its place, at the end
-// of the reader's patience, or with the error of ctx. The token is the exchange's. A
-// reader who joins an exchange that has used up its time has no patience left.
-func (p *Pool) wait(ctx context.Context, l look, r *reader) (*held, error) {
-	x := l.exchange
-	from := x.started
-	if r.arrived.Before(from) {
-		from = r.arrived
+// since is when the wait began: with the exchange, or with the reader if that was
+// earlier.
+func (l *look) since(r *reader) time.Time {
+	if l.exchange != nil && l.exchange.started.Before(r.arrived) {
+		return l.exchange.started
 	}
-	over, until := &r.graceOver, from.Add(grace)
+	return r.arrived
+}
+
+// patience is how much longer the reader waits. A reader who joins an exchange that
+// has used up its time has no patience left.
+func (l *look) patience(r *reader) time.Duration {
+	most := grace
 	if l.verdict == await {
-		over, until = &r.limitOver, from.Add(l.timeout+slack)
+		most = l.timeout + slack
 	}
-	patience := time.NewTimer(until.Sub(l.now))
-	defer patience.Stop()
-	r.ended = nil
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-x.ctx.Done():
-	case <-x.done:
-	case <-patience.C:
-		*over = true
-	}
-	select {
-	case <-x.done:
-		r.ended = x.result.err
-		return x.result.held, nil
-	default:
-		return nil, nil
-	}
+	return l.since(r).Add(most).Sub(l.now)
 }
 
 // handPrevious returns the previous token and says why.
 func (p *Pool) handPrevious(l look) Served {
-	l.tally.Degraded.Add(1)
+	l.entry.tally.Degraded.Add(1)
 	s := p.hand(l.held, l.now)
 	s.Delay = l.delay()
 	soonest := minTTL
@@ -202,22 +188,20 @@ func (p *Pool) handPrevious(l look) Served {
 }
 
 // handOver returns the token that an exchange brought to a reader who waited for it.
-func (p *Pool) handOver(h *held, minLife time.Duration) (Served, error) {
+func (p *Pool) handOver(e *entry, h *held, minLife time.Duration) (Served, error) {
 	now := p.opts.Now()
 	left := h.Left(now)
+	most := min(h.maxLife(now), left)
 	switch {
 	case p.retired.Load():
 		return Served{}, ErrSuperseded
 	case left <= 0:
-		h.tally.Failed.Add(1)
+		e.tally.Failed.Add(1)
 		return Served{}, &Failure{Err: ErrLateArrival, Since: now, NextAttempt: now, Attempts: 1}
-	case left < minLife:
-		return Served{}, &MinLifeError{Asked: minLife, Max: min(left, h.Lifetime/10*9), Lifetime: h.Lifetime}
+	case minLife > most:
+		return Served{}, &MinLifeError{Asked: minLife, Max: most, Lifetime: h.Lifetime}
 	}
-	if err := h.checkMinLife(minLife, now); err != nil {
-		return Served{}, err
-	}
-	h.tally.Fresh.Add(1)
+	e.tally.Fresh.Add(1)
 	return p.hand(h, now), nil
 }
 

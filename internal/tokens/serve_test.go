@@ -237,6 +237,18 @@ func TestTenThousandReadersDoNotComeBackInOneSecond(t *testing.T) {
 	})
 }
 
+func TestTokenThatTookTooLongForAWishIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.ims.lifetime, e.ims.takes = 10*time.Second, 2*time.Second
+		_, err := e.pool.Token(t.Context(), platform, 9*time.Second)
+		var minLife *tokens.MinLifeError
+		require.ErrorAs(t, err, &minLife)
+		require.Equal(t, 8*time.Second, minLife.Max)
+	})
+}
+
 //nolint:paralleltest // AllocsPerRun counts what the whole process allocates
 func TestFreshAllocatesNothing(t *testing.T) {
 	e := newEnv(t)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"vault-plugin-secrets-itwin/internal/scopes"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -61,7 +60,8 @@ func TestTallyCountsWhatHappenedToTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
-		tally := e.countInto()
+		tally := new(tokens.Tally)
+		e.countInto(tally)
 		last, _ := tally.LastFailure()
 		require.Nil(t, last)
 		release := e.ims.block()
@@ -91,13 +91,7 @@ func TestReadThatIMSDidNotFailIsNotCountedAsFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		tally := new(tokens.Tally)
-		newPool := func() {
-			e.pool = tokens.NewPool(tokens.Options{
-				Now: e.clock.Now, Jitter: e.jitter, Wake: e.wake, Observe: e.observe,
-				Tally: func(scopes.Set) *tokens.Tally { return tally },
-			}, e.settings)
-		}
-		newPool()
+		e.countInto(tally)
 		release := e.ims.block()
 		ctx, leave := context.WithCancel(t.Context())
 		left := e.reading(ctx, platform)
@@ -113,7 +107,7 @@ func TestReadThatIMSDidNotFailIsNotCountedAsFailed(t *testing.T) {
 
 		e.store.tokens = newStore().tokens
 		e.settings.MayMint = func() error { return errStandby }
-		newPool()
+		e.countInto(tally)
 		_, err = e.pool.Token(t.Context(), platform, 0)
 		require.ErrorIs(t, err, errStandby, "another node answers it")
 		require.Zero(t, tally.Failed.Load())

@@ -9,7 +9,7 @@ import (
 // Store keeps the tokens of one generation of an app. Its methods end when ctx
 // ends.
 type Store interface {
-	// Load returns nil and no error if there is none.
+	// Load returns nil and no error if no token is stored.
 	Load(ctx context.Context, set scopes.Set) (*Token, error)
 	// Save replaces the token for the same scopes.
 	Save(ctx context.Context, token *Token) error

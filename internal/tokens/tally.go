@@ -54,8 +54,8 @@ func (t *Tally) Failures() map[string]int64 {
 	return maps.Clone(t.failures)
 }
 
-// LastFailure returns why and when an exchange failed last, nil if none did. It
-// stays when minting works again.
+// LastFailure returns why and when an exchange failed last, nil if none has. It
+// stays after minting has recovered.
 func (t *Tally) LastFailure() (*Failure, time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -114,7 +114,7 @@ func (t *Token) ExpiresAt() time.Time { return t.ObtainedAt.Add(t.Lifetime) }
 // that its age is unknown, as it was obtained more than 30 s from now by a clock
 // that runs ahead. It never exceeds the lifetime. Go's monotonic time stands still
 // while a machine is suspended, the wall clock can be set: the one that is further
-// along counts.
+// ahead counts.
 func (t *Token) Left(now time.Time) time.Duration {
 	if t.ObtainedAt.Sub(now) > maxSkew {
 		return 0
@@ -164,5 +164,6 @@ type MinLifeError struct {
 }
 
 func (e *MinLifeError) Error() string {
-	return fmt.Sprintf("a token with %s left was asked for, but of a lifetime of %s it can have at most %s", e.Asked, e.Lifetime, e.Max)
+	return fmt.Sprintf("a token with at least %s left was requested, but a token that lives %s can have at most %s left",
+		e.Asked, e.Lifetime, e.Max)
 }

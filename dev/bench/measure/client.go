@@ -3,107 +3,95 @@
 package measure
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// requestTime bounds one read, so that a Vault that hangs ends the benchmark.
-const requestTime = 30 * time.Second
-
-// Client reads over a fixed number of connections that stay open. One method runs at a time. It uses net/http alone: a
-// client with retries and decoding would add its own noise.
+// Client reads over a fixed number of connections that stay open.
 type Client struct {
-	addr        string
-	token       string
-	connections []*http.Transport
+	addr, token string
+	connections int
+	http        *http.Client
 }
 
-// NewClient makes a client of the Vault at the base URL addr. Connections are opened by the first read.
+// NewClient makes a client of the Vault at the base URL addr. Connections are opened by the first read. A read that takes
+// longer than vegeta.DefaultTimeout fails.
 func NewClient(addr, token string, connections int) *Client {
-	c := &Client{addr: addr, token: token, connections: make([]*http.Transport, connections)}
-	for i := range c.connections {
-		c.connections[i] = &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}
-	}
-	return c
+	transport := &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true}
+	return &Client{addr: addr, token: token, connections: connections, http: &http.Client{
+		Transport: transport, Timeout: vegeta.DefaultTimeout,
+	}}
 }
 
 // Close closes the connections.
-func (c *Client) Close() {
-	for _, connection := range c.connections {
-		connection.CloseIdleConnections()
-	}
-}
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Plan says what every connection reads, one read after the other.
 type Plan struct {
 	// Path is what is read, without v1. It is called by all connections at once.
 	Path func() string
-	// Duration is when connections stop to begin reads; zero means after one read each.
+	// Duration is how long reads are begun; zero means one read for each connection, all begun at once.
 	Duration time.Duration
-	// Pace is the time from one read's begin to the next one's, on each connection; zero means at once.
+	// Pace is the time between the starts of two reads on a connection; zero means as fast as Vault answers.
 	Pace time.Duration
 }
 
+// pacer is vegeta's for the plan.
+func (p Plan) pacer(connections int) vegeta.Pacer {
+	switch {
+	case p.Duration == 0:
+		return once(connections)
+	case p.Pace == 0:
+		return vegeta.ConstantPacer{} // as fast as the connections allow
+	}
+	return vegeta.ConstantPacer{Freq: connections, Per: p.Pace}
+}
+
+// once paces a number of reads that all begin at once.
+type once uint64
+
+// Pace begins the next read at once, or ends the round.
+func (n once) Pace(_ time.Duration, begun uint64) (wait time.Duration, stop bool) {
+	return 0, begun >= uint64(n)
+}
+
+// Rate is there for vegeta's interface, and isn't asked.
+func (once) Rate(time.Duration) float64 { return 0 }
+
 // Read carries the plan out. It returns the first error of any read, and an error for a status other than 200.
-func (c *Client) Read(ctx context.Context, plan Plan) (Load, error) {
-	latencies := make([][]time.Duration, len(c.connections))
+func (c *Client) Read(plan Plan) (Load, error) {
+	attacker := vegeta.NewAttacker(vegeta.Client(c.http),
+		vegeta.Workers(uint64(c.connections)), vegeta.MaxWorkers(uint64(c.connections)))
+	target := func(t *vegeta.Target) error {
+		*t = vegeta.Target{Method: http.MethodGet, URL: c.addr + "/v1/" + plan.Path(), Header: http.Header{"X-Vault-Token": {c.token}}}
+		return nil
+	}
+	var load Load
+	var failed error
 	start := time.Now()
-	group, ctx := errgroup.WithContext(ctx)
-	for i, connection := range c.connections {
-		group.Go(func() (err error) {
-			latencies[i], err = c.readAlong(ctx, connection, plan)
-			return err
-		})
+	for result := range attacker.Attack(target, plan.pacer(c.connections), plan.Duration, "") {
+		load.Latencies = append(load.Latencies, result.Latency)
+		if err := check(result); err != nil && failed == nil {
+			failed = err
+			attacker.Stop()
+		}
 	}
-	err := group.Wait()
-	load := Load{Elapsed: time.Since(start), Latencies: slices.Concat(latencies...)}
+	load.Elapsed = time.Since(start)
 	slices.Sort(load.Latencies)
-	return load, err
+	return load, failed
 }
 
-// readAlong carries the plan out on one connection.
-func (c *Client) readAlong(ctx context.Context, connection http.RoundTripper, plan Plan) ([]time.Duration, error) {
-	pace := newPacer(plan.Pace)
-	defer pace.stop()
-	var latencies []time.Duration
-	for start := time.Now(); ; {
-		begun := time.Now()
-		if err := c.get(ctx, connection, plan.Path()); err != nil {
-			return nil, err
-		}
-		latencies = append(latencies, time.Since(begun))
-		pace.wait()
-		if time.Since(start) >= plan.Duration {
-			return latencies, nil
-		}
-	}
-}
-
-// get reads the answer to its end, without which its connection couldn't be used again.
-func (c *Client) get(ctx context.Context, connection http.RoundTripper, path string) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.addr+"/v1/"+path, http.NoBody)
-	if err != nil {
-		return fmt.Errorf("making a request: %w", err)
-	}
-	req.Header.Set("X-Vault-Token", c.token)
-	resp, err := connection.RoundTrip(req)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
-	}
-	defer func() { _ = resp.Body.Close() }() // nothing is left in it
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("reading %s: status %d", path, resp.StatusCode)
+func check(result *vegeta.Result) error {
+	switch {
+	case result.Error != "" && result.Code == 0:
+		return fmt.Errorf("reading %s: %w", result.URL, errors.New(result.Error))
+	case result.Code != http.StatusOK:
+		return fmt.Errorf("reading %s: status %d", result.URL, result.Code)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestEveryConnectionReadsOnceWithoutADuration(t *testing.T) {
 	defer server.Close()
 	c := NewClient(server.URL, "root", 5)
 	defer c.Close()
-	load, err := c.Read(t.Context(), Plan{Path: func() string { return "itwin/token" }})
+	load, err := c.Read(Plan{Path: func() string { return "itwin/token" }})
 	require.NoError(t, err)
 	require.Len(t, load.Latencies, 5)
 	require.EqualValues(t, 5, reads.Load())
@@ -34,7 +34,7 @@ func TestAStatusOtherThan200EndsTheRound(t *testing.T) {
 	defer server.Close()
 	c := NewClient(server.URL, "root", 2)
 	defer c.Close()
-	_, err := c.Read(t.Context(), Plan{Path: func() string { return "nothing" }, Duration: time.Hour})
+	_, err := c.Read(Plan{Path: func() string { return "nothing" }, Duration: time.Hour})
 	require.ErrorContains(t, err, "404")
 }
 

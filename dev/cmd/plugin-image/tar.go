@@ -1,4 +1,4 @@
-package release
+package main
 
 import (
 	"archive/tar"
@@ -10,6 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // tarEntry is a file in a tar, or a folder if the name ends in a slash. All are root's and as old as the epoch.
@@ -34,8 +38,8 @@ func (e tarEntry) write(to *tar.Writer) error {
 	return err
 }
 
-// tarOpener packs the entries, and returns what reads the result from its start.
-func tarOpener(entries []tarEntry) (func() (io.ReadCloser, error), error) {
+// newLayer is a layer of the image.
+func newLayer(entries []tarEntry) (v1.Layer, error) {
 	var packed bytes.Buffer
 	writer := tar.NewWriter(&packed)
 	for _, e := range entries {
@@ -43,15 +47,18 @@ func tarOpener(entries []tarEntry) (func() (io.ReadCloser, error), error) {
 			return nil, err
 		}
 	}
-	err := writer.Close()
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil }, err
+	if err := writer.Close(); err != nil {
+		return nil, err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(packed.Bytes())), nil }
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
 // tarFolder packs all that is in a folder, by name.
 func tarFolder(path, dir string) (err error) {
 	file, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("packing the image: %w", err)
+		return fmt.Errorf("writing the tar: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	writer := tar.NewWriter(file)
@@ -72,7 +79,7 @@ func tarFolder(path, dir string) (err error) {
 		return e.write(writer)
 	})
 	if err := errors.Join(err, writer.Close()); err != nil {
-		return fmt.Errorf("packing the image: %w", err)
+		return fmt.Errorf("writing the tar: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,4 @@
-// Package markdown reads what tests need of a Markdown page: its sentences, its code, its links, and the anchors that
-// links can lead to. It knows nothing of what the code does.
-package markdown
+package e2e
 
 import (
 	"strconv"
@@ -10,16 +8,13 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	extensionast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
 )
 
-// Page is one file of Markdown, as GitHub reads it.
-type Page struct {
-	// Sentences are those of paragraphs, items of lists, and cells of tables, in their order.
-	Sentences []Sentence
+// markdownPage is what tests need of a file of Markdown, as GitHub reads it.
+type markdownPage struct {
 	// Blocks are the fenced blocks of code, in their order.
-	Blocks []Block
+	Blocks []block
 	// Spans are the texts of inline code, in their order.
 	Spans []string
 	// Links are the destinations of links and images.
@@ -28,8 +23,8 @@ type Page struct {
 	Anchors []string
 }
 
-// Block is a fenced block of code.
-type Block struct {
+// block is a fenced block of code.
+type block struct {
 	// Info is what follows the opening fence: a language, and words for whoever runs the block.
 	Info string
 	// Heading is the text of the nearest heading above, empty before the first.
@@ -40,22 +35,22 @@ type Block struct {
 	Text string
 }
 
-// Parse reads a page. Any text is a page of Markdown, so there is no error.
-func Parse(source []byte) Page {
-	r := &reader{source: source, seen: make(map[string]int)}
+// parseMarkdown reads a page. Any text is a page of Markdown, so there is no error.
+func parseMarkdown(source []byte) markdownPage {
+	r := &pageReader{source: source, seen: make(map[string]int)}
 	document := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
 	_ = ast.Walk(document, r.visit) // visit returns no errors
 	return r.page
 }
 
-type reader struct {
+type pageReader struct {
 	source  []byte
 	heading string
 	seen    map[string]int
-	page    Page
+	page    markdownPage
 }
 
-func (r *reader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
+func (r *pageReader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
 		return ast.WalkContinue, nil
 	}
@@ -63,8 +58,6 @@ func (r *reader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 	case *ast.Heading:
 		r.heading = r.plain(n)
 		r.page.Anchors = append(r.page.Anchors, r.anchor(r.heading))
-	case *ast.Paragraph, *ast.TextBlock, *extensionast.TableCell:
-		r.page.Sentences = append(r.page.Sentences, r.sentences(n)...)
 	case *ast.FencedCodeBlock:
 		r.page.Blocks = append(r.page.Blocks, r.block(n))
 	case *ast.CodeSpan:
@@ -77,8 +70,8 @@ func (r *reader) visit(node ast.Node, entering bool) (ast.WalkStatus, error) {
 	return ast.WalkContinue, nil
 }
 
-func (r *reader) block(n *ast.FencedCodeBlock) Block {
-	b := Block{Heading: r.heading, Text: string(n.Lines().Value(r.source))}
+func (r *pageReader) block(n *ast.FencedCodeBlock) block {
+	b := block{Heading: r.heading, Text: string(n.Lines().Value(r.source))}
 	if n.Info != nil {
 		b.Info = string(n.Info.Value(r.source))
 	}
@@ -87,7 +80,7 @@ func (r *reader) block(n *ast.FencedCodeBlock) Block {
 }
 
 // line is that of the first of the lines, counted from 1, and 0 where there is none.
-func (r *reader) line(lines *text.Segments) int {
+func (r *pageReader) line(lines *text.Segments) int {
 	if lines.Len() == 0 {
 		return 0
 	}
@@ -95,7 +88,7 @@ func (r *reader) line(lines *text.Segments) int {
 }
 
 // plain is the text of a node and all below it, without its markup. A line's end within is a space.
-func (r *reader) plain(node ast.Node) string {
+func (r *pageReader) plain(node ast.Node) string {
 	var plain strings.Builder
 	_ = ast.Walk(node, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if t, ok := n.(*ast.Text); ok && entering {
@@ -111,7 +104,7 @@ func (r *reader) plain(node ast.Node) string {
 
 // anchor follows GitHub: letters, digits, dashes and underscores stay, in lower case; spaces become dashes; what is
 // there already gets a number.
-func (r *reader) anchor(heading string) string {
+func (r *pageReader) anchor(heading string) string {
 	name := strings.Map(func(c rune) rune {
 		switch {
 		case c == ' ':

@@ -1,4 +1,4 @@
-// Command floor is the plugin that benchmarks compare with: see package floor.
+// Command plugin is the plugin that benchmarks compare with: see package floor.
 package main
 
 import (
