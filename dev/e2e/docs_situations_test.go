@@ -115,7 +115,8 @@ func journeys() map[string][]situation {
 			failing(emulator.Fault{Status: http.StatusForbidden}, nil), failing(emulator.Fault{Status: http.StatusFound}, nil),
 		},
 		"IMS did not return a token": {
-			failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
+			failing(emulator.Fault{Status: http.StatusOK, Body: "{}"}, nil), failing(emulator.Fault{Status: http.StatusOK, Body: "<html>"}, nil),
+			failing(emulator.Fault{Status: http.StatusOK, Body: " "}, nil),
 			granting("expires_in", `"soon"`), granting("expires_in", "1"), granting("token_type", `"mac"`),
 			granting("access_token", `"a b"`), granting("access_token", `"`+strings.Repeat("x", 100<<10)+`"`), withoutLifetime,
 			granting("access_token", `"a.`+base64.RawURLEncoding.EncodeToString([]byte(clientSecret))+`.b"`),

@@ -101,7 +101,9 @@ func TestATokenHasTheCharactersOfRFC6750(t *testing.T) {
 	for _, token := range []string{"a", "AZaz09-._~+/", "a==", strings.Repeat("a", maxToken)} {
 		require.Equal(t, token, mustGrant(t, answer(token)).AccessToken.Reveal())
 	}
-	for _, token := range []string{"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", "null", "undefined", strings.Repeat("a", maxToken+1)} {
+	for _, token := range []string{
+		"", "=", "a=b", "a b", "a\n", "a\x00", "a\"", "é", "a,b", "null", "undefined", strings.Repeat("a", maxToken+1),
+	} {
 		require.Equal(t, Malformed, mustFail(t, mustClient(t, answer(token))).Kind, "%.20q", token)
 	}
 }

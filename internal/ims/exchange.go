@@ -88,7 +88,7 @@ func kindOf(body []byte) string {
 	case len(body) == 0:
 		return "the answer is empty"
 	case body[0] == '<':
-		return "the answer is a page of HTML or XML, such as a proxy's or a login's"
+		return "the answer is a web page, such as a proxy's or a login's"
 	}
 	return ""
 }

@@ -111,7 +111,7 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	for url, want := range map[string]string{
 		"http://127.0.0.1:1": "could not reach IMS at URL (stage connect): the connection was refused",
-		login:                "IMS at URL did not return a token (stage decoding): the answer is a page of HTML or XML, such as a proxy's or a login's",
+		login:                "IMS at URL did not return a token (stage decoding): the answer is a web page, such as a proxy's or a login's",
 		empty:                "IMS at URL did not return a token (stage decoding): the answer is empty",
 		failing:              "IMS at URL failed, or a gateway in front of it did (status 503)",
 		sorry:                "IMS at URL can't answer now (status 400): temporarily_unavailable",

@@ -53,7 +53,7 @@ var (
 	tokenID  = regexp.MustCompile(`(?i)^["'\s]*(?:token_id["'\s:=]*)?([0-9a-f]{64})["',;*\s-]*$`)
 	wrapInfo = regexp.MustCompile(`"wrap_info"\s*:\s*\{|wrapping_token:`)
 	// control is a control sequence of ECMA-48, such as a color or a bracketed paste.
-	control = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]")
+	control = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z~]`)
 
 	vaultToken = regexp.MustCompile(`\b(hv[sbr]\.[A-Za-z0-9_-]{8}|[sbr]\.[A-Za-z0-9]{24}\b)`)
 )
