@@ -13,6 +13,7 @@ import (
 
 	"vault-plugin-secrets-itwin/internal/ims"
 	"vault-plugin-secrets-itwin/internal/input"
+	"vault-plugin-secrets-itwin/internal/secret"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
 
@@ -95,7 +96,7 @@ func (w *configWrite) apply() error {
 	if err := w.next.validate(); err != nil {
 		return err
 	}
-	if w.isGiven(keyClientSecret) && w.next.ClientSecret.Reveal() == w.next.ClientID {
+	if w.isGiven(keyClientSecret) && w.next.ClientSecret.Equal(secret.New(w.next.ClientID)) {
 		return errField(keyClientSecret, "is the same as client_id: give the secret that My Apps showed, client_secret=…")
 	}
 	return w.next.checkDestination(w.previous, w.isGiven(keyClientSecret))

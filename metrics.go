@@ -64,7 +64,8 @@ func describe() descriptions {
 		started: prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, "", "start_time_seconds"),
 			"When the counts began, in seconds since 1970.", nil, nil),
 		reads: desc("reads_total", "Token reads, by outcome: fresh, degraded or failed.", labelOutcome),
-		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, repeated (the same token again), or the kind of failure."+
+		exchanges: desc("exchanges_total", "Exchanges with IMS for tokens to hand out, by outcome: minted, repeated (the same token again),"+
+			" or the kind of failure."+
 			" Verifying a config counts if the config is stored; checks don't count.", labelOutcome),
 		coalesced: desc("coalesced_reads_total", "Token reads that waited for an exchange that another read had started."),
 		rotation:  desc("token_rotation_seconds", "Seconds until the next rotation among the app's tokens in use; negative if overdue."),

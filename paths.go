@@ -108,18 +108,32 @@ func checkRoute(req *logical.Request, path *framework.Path) error {
 		return nil
 	}
 	if path == nil {
-		return errInput("there is no path %s%.40s: tokens are at %[1]stoken and %[1]stoken/<role>; run `vault path-help %[3]s` for all paths",
-			req.MountPoint, req.Path, strings.TrimSuffix(req.MountPoint, "/"))
+		return errInput("there is no path %s%.40s: tokens are at %[1]stoken and %[1]stoken/<role>, apps at %[1]sconfig, roles at"+
+			" %[1]srole/<name>; run `vault path-help %[3]s` for all paths", req.MountPoint, req.Path, strings.TrimSuffix(req.MountPoint, "/"))
 	}
 	var supported []string
 	for op := range path.Operations {
 		if command(op) == wanted {
 			return nil
 		}
-		supported = append(supported, fmt.Sprintf("`vault %s %s%s`", command(op), req.MountPoint, req.Path))
+		supported = append(supported, fmt.Sprintf("`vault %s %s%s`", command(op), req.MountPoint, req.Path+required(op, path)))
 	}
 	slices.Sort(supported)
 	return &unsupportedError{command: wanted, path: req.MountPoint + req.Path, supported: slices.Compact(supported)}
+}
+
+// required returns the fields that an operation can't do without, to be typed.
+func required(op logical.Operation, path *framework.Path) string {
+	if !strings.HasPrefix(command(op), "write") {
+		return ""
+	}
+	var fields strings.Builder
+	for _, name := range bodyFields(path) {
+		if path.Fields[name].Required {
+			fields.WriteString(" " + name + "=…")
+		}
+	}
+	return fields.String()
 }
 
 // checkFields checks the path and the name in it, and normalizes each value to a string,

@@ -190,7 +190,7 @@ if [ "$mode" = dev ]; then
 		"export PATH=\"\$PWD/bin:\$PATH\" VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=\"\$(cat root.token)\"" "" \
 		"vault read itwin/token" \
 		"VAULT_TOKEN=\"\$(cat reader.token)\" vault read itwin/token/viewer" "vault read itwin/check/viewer" \
-		"vault read itwin/token min_ttl=50m" "vault write -f itwin/rotate" "vault read itwin/status" "vault path-help itwin/token" \
+		"vault read itwin/token min_ttl=50m" "vault write -f itwin/rotate" "vault read -format=yaml itwin/status" "vault path-help itwin/token" \
 		"" "# A second app, here with the same credentials, and a role that reads its token:" "" \
 		"vault write itwin/config/survey client_id=$(printf %q "$id") client_secret=@secret.txt$places" \
 		"vault write itwin/role/surveyor app=survey" "vault read itwin/token/surveyor" "vault read itwin/check/surveyor"

@@ -33,7 +33,7 @@ func recordAuditStory(t *testing.T, tuned bool) *auditStory {
 	s.configure(nil)
 	s.mustWrite(mount+"/role/viewer", fields{"scopes": "itwins:read"})
 	s.mustWrite(mount+"/role/editor", fields{"scopes": "imodels:modify"})
-	s.person, s.robot = s.login("kim"), s.approle("ci-build")
+	s.person, s.robot = s.login(), s.approle("ci-build")
 	s.readsBegan = time.Now()
 	s.readTokens()
 	s.failAndDeny()
@@ -46,13 +46,13 @@ func (s *auditStory) tune() {
 	s.mustWrite("sys/mounts/"+mount+"/tune", fields{"audit_non_hmac_response_keys": keys})
 }
 
-// login enables userpass with one user who may read both roles, and logs it in.
-func (s *auditStory) login(name string) *api.Client {
+// login enables userpass with one user, kim, who may read both roles, and logs in.
+func (s *auditStory) login() *api.Client {
 	s.t.Helper()
 	require.NoError(s.t, s.root.Sys().PutPolicy("itwin-person", `path "itwin/token/*" { capabilities = ["read", "update"] }`))
 	require.NoError(s.t, s.root.Sys().EnableAuthWithOptions("userpass", &api.EnableAuthOptions{Type: "userpass"}))
-	s.mustWrite("auth/userpass/users/"+name, fields{"password": "canary-password", "token_policies": "itwin-person"})
-	auth := s.mustWrite("auth/userpass/login/"+name, fields{"password": "canary-password"}).Auth
+	s.mustWrite("auth/userpass/users/kim", fields{"password": "canary-password", "token_policies": "itwin-person"})
+	auth := s.mustWrite("auth/userpass/login/kim", fields{"password": "canary-password"}).Auth
 	return s.server.Client(s.t, auth.ClientToken)
 }
 

@@ -22,7 +22,7 @@ func newHidingStory(t *testing.T) *auditStory {
 	s.tune()
 	s.configure(nil)
 	s.mustWrite(mount+"/role/viewer", fields{"scopes": "itwins:read"})
-	s.person, s.robot = s.login("kim"), s.approle("ci-build")
+	s.person, s.robot = s.login(), s.approle("ci-build")
 	s.first = s.readAs(s.person, mount+"/token/viewer")
 	return s
 }

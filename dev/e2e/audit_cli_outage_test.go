@@ -18,7 +18,7 @@ func TestAuditCountsAnOutageByCause(t *testing.T) {
 	s.log = s.server.Audit(t)
 	s.configure(nil)
 	s.mustWrite(mount+"/role/viewer", fields{"scopes": "itwins:read"})
-	s.person, s.robot = s.login("kim"), s.approle("ci-build")
+	s.person, s.robot = s.login(), s.approle("ci-build")
 	for _, fault := range []emulator.Fault{{Status: http.StatusServiceUnavailable}, {DropConnection: true}} {
 		s.ims.Fault(fault)
 		for range 4 {

@@ -230,5 +230,7 @@ func TestAuditLooksAtTheNamedMountsAlone(t *testing.T) {
 	require.Empty(t, elsewhere.told("readers"))
 	require.Equal(t, []string{"The log has no entry for elsewhere/. Other mounts of the plugin in this log: " + mount + "/"}, elsewhere.Notes)
 	within := cli.ask(1, "", "summary", "--mount", mount+"/token", s.log)
-	require.Equal(t, []string{"The log has no entry for " + mount + "/token/. Other mounts of the plugin in this log: " + mount + "/"}, within.Notes)
+	require.Equal(t, []string{
+		"The log has no entry for " + mount + "/token/. Other mounts of the plugin in this log: " + mount + "/",
+	}, within.Notes)
 }

@@ -45,7 +45,7 @@ func newAuditDesk(t *testing.T) *auditDesk {
 	d.log = filepath.Join(d.dir, "audit.log")
 	d.stand = append(d.stand, "/var/log/vault/audit.log", d.log, "/usr/local/bin", d.bin)
 	d.story = &auditStory{env: d.env, log: d.log}
-	d.story.person = d.story.login("kim")
+	d.story.person = d.story.login()
 	programs.Find(t, "unzip")
 	d.release(installedVersion)
 	return d

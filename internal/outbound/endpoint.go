@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 )
-
-var hostName = regexp.MustCompile(`\A[A-Za-z0-9._-]+\z`)
 
 // maxEndpoint is the longest address, in characters.
 const maxEndpoint = 2048
