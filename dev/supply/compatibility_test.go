@@ -43,7 +43,7 @@ func TestPageNamesTheVaultsThatTheSuiteIsRunWith(t *testing.T) {
 	for _, path := range modules {
 		pinned = append(pinned, required(t, path)["github.com/hashicorp/vault"])
 	}
-	for _, row := range table(t, compatibilityPage, "What it is run with") {
+	for _, row := range table(t, compatibilityPage, "Run by tests") {
 		named = append(named, row[0])
 		require.Equal(t, row[0], row[3], "the Agent is the same binary")
 		// Those that `make compat` builds have their minor version in their module's name; `make test` builds dev/vault.
