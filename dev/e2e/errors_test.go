@@ -76,7 +76,7 @@ func TestFailuresOfIMSAreToldApart(t *testing.T) {
 		"it is slower than the limit": {
 			emulator.Fault{Delay: 5 * time.Second},
 			http.StatusGatewayTimeout,
-			[]string{"within 1s", "stage waiting for the answer", "raise request_timeout"},
+			[]string{"within 1s", "stage waiting for the answer", "increase request_timeout"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
