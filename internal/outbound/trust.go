@@ -24,7 +24,7 @@ var brokenBlock = regexp.MustCompile(
 
 // ParseCACert reads a PEM bundle (RFC 7468) of one certificate or more, whole: it
 // refuses, by its number, a block that is damaged or isn't a certificate. Comments
-// between the blocks and byte order marks are skipped, duplicates do no harm. An error
+// between the blocks and byte order marks are skipped, duplicates are allowed. An error
 // completes a sentence that begins with the name of a field and never repeats the input.
 func ParseCACert(bundle string) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()

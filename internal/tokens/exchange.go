@@ -77,7 +77,7 @@ func (p *Pool) join(set scopes.Set, g goal) (x *exchange, own bool, err error) {
 }
 
 // wait returns how x ended. The result is empty if x has lost its place, or if late:
-// patience ran out first. The error is that of ctx.
+// patience ran out first. The error is ctx.Err().
 func (x *exchange) wait(ctx context.Context, patience time.Duration) (r result, late bool, err error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
