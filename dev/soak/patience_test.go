@@ -32,10 +32,10 @@ func (w *witness) held(path string) holding {
 	return holding{}
 }
 
+// keep goes by the expiry in the answer. It counts from when IMS was asked, so a token that IMS took seconds to issue ends
+// as much earlier for the engine than for IMS.
 func (w *witness) keep(path string, seen view, got token) {
-	if issued, ok := w.issuedAs(got.AccessToken); ok {
-		w.latest.Store(path, holding{issued.Expiry, seen})
-	}
+	w.latest.Store(path, holding{time.Unix(got.ExpiresAt, 0), seen})
 }
 
 // judgePatience holds a read with a usable token to the promise: no error, and no wait beyond the grace. Where the whole

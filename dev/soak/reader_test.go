@@ -118,6 +118,8 @@ func (w *witness) judgeToken(path string, got token, begun, ended time.Time) {
 		w.report("%s: a token of %s %q called %s %q", path, issued.ClientID, issued.Scope, got.ClientID, got.Scope)
 	case !issued.Expiry.After(received):
 		w.report("%s: a token that expired %s ago", path, received.Sub(issued.Expiry))
+	case time.Unix(got.ExpiresAt, 0).After(issued.Expiry.Add(time.Second)):
+		w.report("%s: an expiry of %s for a token that ends at %s", path, time.Unix(got.ExpiresAt, 0), issued.Expiry)
 	case got.TTL < 1 || got.TTL > int64(lifetime/time.Second):
 		w.report("%s: a ttl of %d", path, got.TTL)
 	}

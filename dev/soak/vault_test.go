@@ -33,6 +33,7 @@ type token struct {
 	ClientID    string `json:"client_id"`
 	Scope       string `json:"scope"`
 	TTL         int64  `json:"ttl"`
+	ExpiresAt   int64  `json:"expires_at_unix"` // seconds since 1970
 }
 
 // refusal is an answer with another status than 200.
