@@ -36,7 +36,7 @@ func writes() map[string][]situation {
 			running(register + ` -version=vX.Y.Z -command=nothing secret vault-plugin-secrets-itwin`),
 		},
 		"Permission denied, or no value found": {asNobody},
-		"A command isn't supported":             {refusedRead("itwin/rotate", nil), refusedWrite("itwin/status", nil)},
+		"A command isn't supported":            {refusedRead("itwin/rotate", nil), refusedWrite("itwin/status", nil)},
 		"Not configured": {
 			withoutConfig, ofAnAppThatIsGone, refusedPatch("itwin/config/new", fields{"renew_before": "20m"}), roleOfAnUnknownApp,
 		},
