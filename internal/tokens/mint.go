@@ -14,7 +14,7 @@ const (
 
 	// maxAhead is how far RotatedAt may run ahead of the clock before rotations are
 	// refused.
-	maxAhead = 10 * time.Second
+	maxAhead = 5 * time.Second
 )
 
 // obtain does what an exchange is for. No reader owns it: it has a limit of its own.
