@@ -184,6 +184,7 @@ run "vault write auth/userpass/users/reader password=@password.txt token_policie
 run "export READER=\"\$(vault login -method=userpass -token-only username=reader password=@password.txt)\""
 
 if [ "$mode" = dev ]; then
+	trap 'say "" "# Stopping."; exit 0' INT TERM HUP
 	printf %s "$READER" >reader.token
 	say "" "# It is all running now, in $folder. There are vault.log, plugins/ and" \
 		"# the files with secrets and tokens. Try it in another terminal:" "" "cd $(printf %q "$folder")" \
@@ -198,7 +199,6 @@ if [ "$mode" = dev ]; then
 		"curl -X PUT -d '{\"status\":503}' $authority/_emulator/fault" "vault write -f itwin/rotate" "vault read itwin/token" \
 		"curl -X DELETE $authority/_emulator/fault" "vault write -f itwin/rotate"
 	say "" "# Ctrl-C in this terminal stops everything and removes the folder."
-	trap 'say "" "# Stopping."; exit 0' INT TERM HUP
 	wait "$vault" || true
 	fail "Vault has ended"
 fi
