@@ -106,8 +106,9 @@ client: ## Check only the TypeScript client: lint, types, tests, package
 fuzz: ## Fuzz the parsers of untrusted input, FUZZTIME for each target
 	scripts/fuzz.sh $(FUZZTIME)
 
+# Most of the time these tests wait for other processes, so more of them run at once than there are cores.
 E2E = cd dev && VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
-	go test -count=1 -timeout 30m ./e2e/...
+	go test -count=1 -parallel 4 -timeout 30m ./e2e/...
 
 .PHONY: e2e
 e2e: build release-tools ## Test the built plugin in real Vault servers
