@@ -2,24 +2,17 @@ package itwin
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/nettest"
 )
 
 // answering is an IMS that answers every exchange this way.
@@ -42,7 +35,7 @@ func granting(body string) func(*testing.T) endpoint {
 func wired(handle func(net.Conn)) func(*testing.T) endpoint {
 	return func(t *testing.T) endpoint {
 		t.Helper()
-		return endpoint{tokenURL: "http://" + listening(t, func(conn net.Conn) {
+		return endpoint{tokenURL: "http://" + nettest.Listen(t, func(conn net.Conn) {
 			request, err := http.ReadRequest(bufio.NewReader(conn))
 			if err != nil {
 				return
@@ -53,30 +46,6 @@ func wired(handle func(net.Conn)) func(*testing.T) endpoint {
 	}
 }
 
-// listening hands every connection to handle and closes it after.
-func listening(t *testing.T, handle func(net.Conn)) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				handle(conn)
-			}()
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// silence waits until the client hangs up.
-func silence(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
-
 // writing writes once, and then hangs up.
 func writing(text string) func(net.Conn) {
 	return func(conn net.Conn) { _, _ = io.WriteString(conn, text) }
@@ -86,7 +55,7 @@ func writing(text string) func(net.Conn) {
 func stalling(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		_, _ = io.WriteString(conn, text)
-		silence(conn)
+		nettest.Drain(conn)
 	}
 }
 
@@ -119,27 +88,17 @@ func valid() certified { return certified{usage: x509.ExtKeyUsageServerAuth} }
 func (c certified) serving(handler http.Handler) func(*testing.T) endpoint {
 	return func(t *testing.T) endpoint {
 		t.Helper()
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		require.NoError(t, err)
-		template := &x509.Certificate{
-			SerialNumber: big.NewInt(1),
-			NotBefore:    time.Now().Add(-time.Hour),
-			NotAfter:     time.Now().Add(time.Hour),
-			IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-			ExtKeyUsage:  []x509.ExtKeyUsage{c.usage},
-			IsCA:         true, BasicConstraintsValid: true,
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-		require.NoError(t, err)
+		ca := nettest.NewAuthority(t)
+		certificate := ca.Sign(t, func(template *x509.Certificate) { template.ExtKeyUsage = []x509.ExtKeyUsage{c.usage} })
 		server := httptest.NewUnstartedServer(handler)
 		server.Config.ErrorLog = log.New(io.Discard, "", 0)
 		server.EnableHTTP2 = true
-		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		if c.demanding {
 			server.TLS.ClientAuth = tls.RequireAnyClientCert
 		}
 		server.StartTLS()
 		t.Cleanup(server.Close)
-		return endpoint{tokenURL: server.URL, caCert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+		return endpoint{tokenURL: server.URL, caCert: ca.PEM}
 	}
 }

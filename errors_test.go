@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/internal/ims"
+	"vault-plugin-secrets-itwin/internal/nettest"
 	"vault-plugin-secrets-itwin/internal/outbound"
 	"vault-plugin-secrets-itwin/internal/tokens"
 )
@@ -185,7 +186,7 @@ func hostileWires() map[string]hostility {
 		chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
 	)
 	return map[string]hostility{
-		"headers never come":             timingOut(wired(silence), outbound.StageWait),
+		"headers never come":             timingOut(wired(nettest.Drain), outbound.StageWait),
 		"headers never end":              timingOut(wired(stalling(head+"X-Canary: canary\r\n")), outbound.StageRead),
 		"headers are endless":            broken(endless(head+"X-Canary: ", "canary")),
 		"early hints are endless":        broken(endless("", "HTTP/1.1 103 Early Hints\r\nLink: canary\r\n\r\n")),
@@ -220,7 +221,7 @@ func hostileServers() map[string]hostility {
 		"its port refuses":         unreachable(at("http://127.0.0.1:1"), outbound.StageConnect),
 		"it talks before it is asked": unreachable(func(t *testing.T) endpoint {
 			t.Helper()
-			return endpoint{tokenURL: "http://" + listening(t, stalling("220 canary ESMTP\r\n"))}
+			return endpoint{tokenURL: "http://" + nettest.Listen(t, stalling("220 canary ESMTP\r\n"))}
 		}, ""),
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/nettest"
 )
 
 type http2Server struct{ *httptest.Server }
@@ -157,19 +159,19 @@ func TestAnAnswerThatBreaksHTTPFailsAtItsStage(t *testing.T) {
 		handle func(net.Conn)
 		stage  Stage
 	}{
-		"a header without a colon":         {answers(head + "canary\r\n\r\n{}"), StageRead},
-		"a negative length":                {answers(head + "Content-Length: -1\r\n\r\n{}"), StageRead},
-		"a status that is no number":       {answers("HTTP/1.1 canary OK\r\n\r\n{}"), StageRead},
-		"a chunk longer than can be":       {answers(chunked + "fffffffffffffffff\r\n{}"), StageRead},
-		"a body shorter than its length":   {answers(head + "Content-Length: 9\r\n\r\n{}"), StageRead},
+		"a header without a colon":         {nettest.Answer(head + "canary\r\n\r\n{}"), StageRead},
+		"a negative length":                {nettest.Answer(head + "Content-Length: -1\r\n\r\n{}"), StageRead},
+		"a status that is no number":       {nettest.Answer("HTTP/1.1 canary OK\r\n\r\n{}"), StageRead},
+		"a chunk longer than can be":       {nettest.Answer(chunked + "fffffffffffffffff\r\n{}"), StageRead},
+		"a body shorter than its length":   {nettest.Answer(head + "Content-Length: 9\r\n\r\n{}"), StageRead},
 		"headers that never end":           {flooding(head, "X-Canary: canary\r\n"), StageRead},
 		"a status line that never ends":    {flooding("HTTP/1.1 200 ", "canary"), StageRead},
 		"a server that hangs up at once":   {func(net.Conn) {}, ""},
-		"a server that speaks out of turn": {answers("220 canary ESMTP\r\n"), StageRead},
+		"a server that speaks out of turn": {nettest.Answer("220 canary ESMTP\r\n"), StageRead},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			failure := mustFail(t, newClient(t, options(), nil), "http://"+listen(t, c.handle))
+			failure := mustFail(t, newClient(t, options(), nil), "http://"+nettest.Listen(t, c.handle))
 			require.False(t, failure.TimedOut)
 			if c.stage != "" {
 				require.Equal(t, c.stage, failure.Stage)
@@ -180,7 +182,7 @@ func TestAnAnswerThatBreaksHTTPFailsAtItsStage(t *testing.T) {
 
 func TestChunksWithoutEndAreReadToOneMiB(t *testing.T) {
 	t.Parallel()
-	address := listen(t, flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "6\r\ncanary\r\n"))
+	address := nettest.Listen(t, flooding("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "6\r\ncanary\r\n"))
 	answer, failure := ask(t, newClient(t, options(), nil), "http://"+address)
 	require.Nil(t, failure)
 	require.Contains(t, answer.Damage.Detail, "larger than 1 MiB")
@@ -193,7 +195,7 @@ func TestAServerThatReadsNothingIsNotWaitedForBeyondTheLimit(t *testing.T) {
 	o.Timeout = 50 * time.Millisecond
 	hanging := make(chan struct{})
 	t.Cleanup(func() { close(hanging) })
-	address := listen(t, func(net.Conn) { <-hanging })
+	address := nettest.Listen(t, func(net.Conn) { <-hanging })
 	body := strings.NewReader(strings.Repeat("x", 64<<20)) // more than the kernel buffers
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address, body)
 	require.NoError(t, err)
@@ -220,7 +222,7 @@ func TestAHostWithoutAnAnswerFailsAtItsStage(t *testing.T) {
 
 	o := options()
 	o.Timeout = 300 * time.Millisecond
-	failure = mustFail(t, newClient(t, o, nil), "http://"+listen(t, drain))
+	failure = mustFail(t, newClient(t, o, nil), "http://"+nettest.Listen(t, nettest.Drain))
 	require.True(t, failure.TimedOut)
 	require.Equal(t, StageWait, failure.Stage)
 	require.Equal(t, o.Timeout, failure.Limit)

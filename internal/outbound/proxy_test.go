@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/nettest"
 )
 
 func TestAProxyVariableThatCannotBeParsedIsNamedAndNothingLeaves(t *testing.T) {
@@ -83,39 +85,41 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 	closed.Close()
 	secured := newHTTP2Server(t, false, func(http.ResponseWriter, *http.Request) {})
 	reset := func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) }
+	listen := func(handle func(net.Conn)) string { return nettest.Listen(t, handle) }
+	answering := func(raw string) string { return "http://" + listen(nettest.Answer(raw)) }
 	cases := []struct{ name, proxy, words string }{
 		{"that is down", closed.URL, "the connection was refused"},
 		{"that doesn't resolve", "http://proxy.invalid:3128", ""},
-		{"that closes", "http://" + listen(t, answers("")), "closed the connection instead of answering"},
-		{"that resets", "http://" + listen(t, reset), "closed the connection instead of answering"},
-		{"that speaks SSH", "http://" + listen(t, answers("SSH-2.0-canary\r\n\r\n")), "doesn't speak HTTP"},
-		{"that wants a password", "http://" + listen(t, answers("HTTP/1.1 407 Canary\r\n\r\n")), "wants a user name and password"},
+		{"that closes", answering(""), "closed the connection instead of answering"},
+		{"that resets", "http://" + listen(reset), "closed the connection instead of answering"},
+		{"that speaks SSH", answering("SSH-2.0-canary\r\n\r\n"), "doesn't speak HTTP"},
+		{"that wants a password", answering("HTTP/1.1 407 Canary\r\n\r\n"), "wants a user name and password"},
 		{
 			"that wants a password by NTLM",
-			"http://" + listen(t, answers("HTTP/1.1 407 Canary\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM canary\r\n\r\n")),
+			answering("HTTP/1.1 407 Canary\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM canary\r\n\r\n"),
 			"doesn't offer Basic authentication",
 		},
 		{
 			"that takes a password by Basic as well",
-			"http://" + listen(t, answers("HTTP/1.1 407 Canary\r\nProxy-Authenticate: NTLM, Basic realm=\"canary\"\r\n\r\n")),
+			answering("HTTP/1.1 407 Canary\r\nProxy-Authenticate: NTLM, Basic realm=\"canary\"\r\n\r\n"),
 			"wants a user name and password",
 		},
-		{"that forbids", "http://" + listen(t, answers("HTTP/1.1 403 Canary\r\n\r\n")), "may not connect to this host (status 403)"},
-		{"that reaches nobody", "http://" + listen(t, answers("HTTP/1.1 502 Canary\r\n\r\n")), "can't reach the host (status 502)"},
-		{"that answers something else", "http://" + listen(t, answers("HTTP/1.1 204 Canary\r\n\r\n")), "refused the connection (status 204)"},
-		{"without TLS behind https", "https://" + listen(t, answers("HTTP/1.1 400 Canary\r\n\r\n")), ""},
-		{"that speaks plain HTTP behind https", "https://" + listen(t, func(conn net.Conn) {
+		{"that forbids", answering("HTTP/1.1 403 Canary\r\n\r\n"), "may not connect to this host (status 403)"},
+		{"that reaches nobody", answering("HTTP/1.1 502 Canary\r\n\r\n"), "can't reach the host (status 502)"},
+		{"that answers something else", answering("HTTP/1.1 204 Canary\r\n\r\n"), "refused the connection (status 204)"},
+		{"without TLS behind https", "https://" + listen(nettest.Answer("HTTP/1.1 400 Canary\r\n\r\n")), ""},
+		{"that speaks plain HTTP behind https", "https://" + listen(func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 9))
 			_, _ = io.WriteString(conn, "HTTP/1.1 400 Canary\r\n\r\n")
-			drain(conn)
+			nettest.Drain(conn)
 		}), "the proxy doesn't speak TLS"},
 		{"that nobody trusts", secured.URL, "the proxy's certificate isn't signed by a trusted authority"},
-		{"SOCKS that closes", "socks5://" + listen(t, func(net.Conn) {}), "the SOCKS proxy closed"},
-		{"SOCKS that refuses", "socks5://" + listen(t, socks("\x05\x00", socksReply(2))), "may not connect to this host"},
-		{"SOCKS that reaches nobody", "socks5://" + listen(t, socks("\x05\x00", socksReply(4))), "can't reach the host"},
-		{"SOCKS that wants a password", "socks5://" + listen(t, socks("\x05\xff", "")), "wants a user name and password"},
-		{"SOCKS that refuses a password", "socks5://u:canary@" + listen(t, socks("\x05\x02", "\x01\x01")), "refused the user name and password"},
-		{"that speaks HTTP behind socks5", "socks5://" + listen(t, socks("HTTP/1.1 400 Canary\r\n\r\n", "")), "the proxy doesn't speak SOCKS5"},
+		{"SOCKS that closes", "socks5://" + listen(func(net.Conn) {}), "the SOCKS proxy closed"},
+		{"SOCKS that refuses", "socks5://" + listen(socks("\x05\x00", socksReply(2))), "may not connect to this host"},
+		{"SOCKS that reaches nobody", "socks5://" + listen(socks("\x05\x00", socksReply(4))), "can't reach the host"},
+		{"SOCKS that wants a password", "socks5://" + listen(socks("\x05\xff", "")), "wants a user name and password"},
+		{"SOCKS that refuses a password", "socks5://u:canary@" + listen(socks("\x05\x02", "\x01\x01")), "refused the user name and password"},
+		{"that speaks HTTP behind socks5", "socks5://" + listen(socks("HTTP/1.1 400 Canary\r\n\r\n", "")), "the proxy doesn't speak SOCKS5"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,14 +146,14 @@ func socks(greeting, second string) func(net.Conn) {
 			_, _ = conn.Read(make([]byte, 512))
 			_, _ = io.WriteString(conn, second)
 		}
-		drain(conn)
+		nettest.Drain(conn)
 	}
 }
 
 func TestASilentProxyIsWhatTheRequestWaitsFor(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"http", "https", "socks5"} {
-		failure := viaProxy(t, scheme+"://"+listen(t, drain), 100*time.Millisecond)
+		failure := viaProxy(t, scheme+"://"+nettest.Listen(t, nettest.Drain), 100*time.Millisecond)
 		require.True(t, failure.TimedOut)
 		require.Equal(t, StageProxy, failure.Stage, scheme)
 	}
@@ -158,7 +162,7 @@ func TestASilentProxyIsWhatTheRequestWaitsFor(t *testing.T) {
 // tunnel is a proxy that connects every request to one address.
 func tunnel(t *testing.T, to string) string {
 	t.Helper()
-	return "http://" + listen(t, func(conn net.Conn) {
+	return "http://" + nettest.Listen(t, func(conn net.Conn) {
 		_, _ = http.ReadRequest(bufio.NewReader(conn))
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 		onward, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", to)
@@ -173,10 +177,10 @@ func tunnel(t *testing.T, to string) string {
 
 func TestWhatFailsBehindAProxyIsNotTheProxysFault(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
-	certificate := ca.sign(t, func(c *x509.Certificate) { c.DNSNames = []string{"ims.invalid"} })
+	ca := nettest.NewAuthority(t)
+	certificate := ca.Sign(t, func(c *x509.Certificate) { c.DNSNames = []string{"ims.invalid"} })
 	address := strings.TrimPrefix(serveTLS(t, &tls.Config{Certificates: []tls.Certificate{certificate}}), "https://")
-	for trust, stage := range map[string]Stage{"": StageTLS, ca.pem: ""} {
+	for trust, stage := range map[string]Stage{"": StageTLS, ca.PEM: ""} {
 		o := options()
 		o.CACert = trust
 		client := newClient(t, o, map[string]string{"HTTPS_PROXY": tunnel(t, address)})
@@ -189,7 +193,7 @@ func TestWhatFailsBehindAProxyIsNotTheProxysFault(t *testing.T) {
 	}
 	o := options()
 	o.Timeout = 100 * time.Millisecond
-	client := newClient(t, o, map[string]string{"HTTPS_PROXY": tunnel(t, listen(t, drain))})
+	client := newClient(t, o, map[string]string{"HTTPS_PROXY": tunnel(t, nettest.Listen(t, nettest.Drain))})
 	failure := mustFail(t, client, "https://ims.invalid")
 	require.Equal(t, StageTLS, failure.Stage)
 	require.Equal(t, "tlsmlkem=0", failure.GODEBUG, "a ClientHello that is dropped")

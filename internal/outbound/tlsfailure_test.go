@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/nettest"
 )
 
 func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
 	t.Parallel()
-	trusted, other := newAuthority(t), newAuthority(t)
+	trusted, other := nettest.NewAuthority(t), nettest.NewAuthority(t)
 	cases := []struct {
 		name   string
-		signer authority
+		signer nettest.Authority
 		adjust func(*x509.Certificate)
 		words  string
 	}{
@@ -40,8 +42,8 @@ func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := options()
-			o.CACert = trusted.pem
-			failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.sign(t, c.adjust)}}))
+			o.CACert = trusted.PEM
+			failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.Sign(t, c.adjust)}}))
 			require.Equal(t, StageTLS, failure.Stage)
 			require.Contains(t, failure.Detail, c.words)
 		})
@@ -50,36 +52,32 @@ func TestEveryDistrustedCertificateHasItsReason(t *testing.T) {
 
 func TestAnAuthorityThatDoesNotCountHasItsReason(t *testing.T) {
 	t.Parallel()
-	root := func(adjust func(*x509.Certificate)) *x509.Certificate {
-		template := rootTemplate()
-		template.Subject.CommonName = "canary"
-		adjust(template)
-		return template
-	}
-	asItIs := func(*x509.Certificate) {}
-	expired := newAuthorityLike(t, root(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
-	weak := newAuthorityLike(t, root(func(c *x509.Certificate) { c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature }))
+	named := func(c *x509.Certificate) { c.Subject.CommonName = "canary" }
+	expired := nettest.NewAuthority(t, named, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+	weak := nettest.NewAuthority(t, named, func(c *x509.Certificate) {
+		c.IsCA, c.KeyUsage = false, x509.KeyUsageDigitalSignature
+	})
 	for name, c := range map[string]struct {
-		signer, trusted authority
+		signer, trusted nettest.Authority
 		words           string
 	}{
 		"expired": {expired, expired, "is signed by an authority whose own certificate has expired"},
 		"replaced by another key": {
-			newAuthorityLike(t, root(asItIs)), newAuthorityLike(t, root(asItIs)), "the authority of that name has another key",
+			nettest.NewAuthority(t, named), nettest.NewAuthority(t, named), "the authority of that name has another key",
 		},
 		"not an authority": {weak, weak, "the authority's own certificate isn't valid for one"},
 	} {
 		o := options()
-		o.CACert = c.trusted.pem
-		failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.sign(t, asItIs)}}))
+		o.CACert = c.trusted.PEM
+		failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{c.signer.Sign(t)}}))
 		require.Contains(t, failure.Detail, c.words, name)
 	}
 }
 
 func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
-	certificate := ca.sign(t, func(*x509.Certificate) {})
+	ca := nettest.NewAuthority(t)
+	certificate := ca.Sign(t)
 	serving := func(adjust func(*tls.Config)) string {
 		config := &tls.Config{Certificates: []tls.Certificate{certificate}}
 		adjust(config)
@@ -102,7 +100,7 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 		{"a client certificate in TLS 1.3, after the handshake", serving(func(c *tls.Config) {
 			c.ClientAuth = tls.RequireAnyClientCert
 		}), TLS13, "wants a client certificate", ""},
-		{"a client certificate in TLS 1.3, by an alert that is lost with the connection", "https://" + listen(t, func(conn net.Conn) {
+		{"a client certificate in TLS 1.3, by an alert that is lost with the connection", "https://" + nettest.Listen(t, func(conn net.Conn) {
 			config := &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert}
 			_ = tls.Server(conn, config).HandshakeContext(t.Context())
 			_ = conn.(*net.TCPConn).SetLinger(0)
@@ -110,17 +108,17 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 		{"a protocol that isn't offered", serving(func(c *tls.Config) {
 			c.NextProtos = []string{"imap"}
 		}), TLS12, `"no application protocol"`, ""},
-		{"a ClientHello that is reset", "https://" + listen(t, reset), TLS12, "closed or reset during the handshake", "tlsmlkem=0"},
-		{"a port without TLS", "https://" + listen(t, func(conn net.Conn) {
+		{"a ClientHello that is reset", "https://" + nettest.Listen(t, reset), TLS12, "closed or reset during the handshake", "tlsmlkem=0"},
+		{"a port without TLS", "https://" + nettest.Listen(t, func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "SSH-2.0-canary\r\n")
-			drain(conn)
+			nettest.Drain(conn)
 		}), TLS12, "doesn't speak TLS", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := options()
-			o.CACert, o.TLSMinVersion = ca.pem, c.minVersion
+			o.CACert, o.TLSMinVersion = ca.PEM, c.minVersion
 			failure := mustFail(t, newClient(t, o, nil), c.address)
 			require.Equal(t, StageTLS, failure.Stage, failure.Error())
 			require.Contains(t, failure.Detail, c.words)
@@ -131,11 +129,11 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 
 func TestANegativeSerialHasItsCure(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
-	certificate := ca.sign(t, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x0102030405060708) })
+	ca := nettest.NewAuthority(t)
+	certificate := ca.Sign(t, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x0102030405060708) })
 	negate(t, certificate.Certificate[0])
 	o := options()
-	o.CACert = ca.pem
+	o.CACert = ca.PEM
 	failure := mustFail(t, newClient(t, o, nil), serveTLS(t, &tls.Config{Certificates: []tls.Certificate{certificate}}))
 	require.Equal(t, StageTLS, failure.Stage)
 	require.Equal(t, "x509negativeserial=1", failure.GODEBUG)
@@ -170,19 +168,20 @@ func TestAConnectionThatIsLostIsNamedSo(t *testing.T) {
 	failure := mustFail(t, newClient(t, server.options(), nil), server.URL)
 	require.Contains(t, failure.Detail, "the connection was closed or reset", "a stream that was reset")
 
-	failure = mustFail(t, newClient(t, options(), nil), "http://"+listen(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")))
+	cutOff := nettest.Listen(t, nettest.Answer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
+	failure = mustFail(t, newClient(t, options(), nil), "http://"+cutOff)
 	require.Equal(t, StageRead, failure.Stage)
 	require.Contains(t, failure.Detail, "the connection was closed or reset")
 
-	failure = mustFail(t, newClient(t, options(), nil), "http://"+listen(t, answers("SSH-2.0-canary\r\n\r\n")))
+	failure = mustFail(t, newClient(t, options(), nil), "http://"+nettest.Listen(t, nettest.Answer("SSH-2.0-canary\r\n\r\n")))
 	require.Contains(t, failure.Detail, "isn't readable as HTTP")
 }
 
 func TestAGoAwayIsALostConnection(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
-	config := &tls.Config{Certificates: []tls.Certificate{ca.sign(t, func(*x509.Certificate) {})}, NextProtos: []string{"h2"}}
-	address := listen(t, func(conn net.Conn) {
+	ca := nettest.NewAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{ca.Sign(t)}, NextProtos: []string{"h2"}}
+	address := nettest.Listen(t, func(conn net.Conn) {
 		secured := tls.Server(conn, config)
 		if secured.HandshakeContext(t.Context()) != nil {
 			return
@@ -194,7 +193,7 @@ func TestAGoAwayIsALostConnection(t *testing.T) {
 		_, _ = secured.Read(make([]byte, 1<<10))
 	})
 	o := options()
-	o.CACert = ca.pem
+	o.CACert = ca.PEM
 	failure := mustFail(t, newClient(t, o, nil), "https://"+address)
 	require.Contains(t, failure.Detail, "the connection was closed or reset", failure.Error())
 }

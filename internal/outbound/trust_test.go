@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/internal/nettest"
 )
 
 func TestParseCACertTakesWholeBundles(t *testing.T) {
 	t.Parallel()
-	first, second := newAuthority(t).pem, newAuthority(t).pem
+	first, second := nettest.NewAuthority(t).PEM, nettest.NewAuthority(t).PEM
 	for name, bundle := range map[string]string{
 		"two":                            first + second,
 		"no last line break":             first + strings.TrimRight(second, "\n"),
@@ -31,13 +33,14 @@ func TestParseCACertTakesWholeBundles(t *testing.T) {
 
 func TestParseCACertNamesTheBlockThatItRefuses(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
-	good := ca.pem
+	ca := nettest.NewAuthority(t)
+	good := ca.PEM
+	first, _ := pem.Decode([]byte(good))
 	block := func(kind string, headers map[string]string) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: ca.cert.Raw}))
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: first.Bytes}))
 	}
 	lines := strings.Split(good, "\n")
-	negative := ca.sign(t, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x0102030405060708) }).Certificate[0]
+	negative := ca.Sign(t, func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x0102030405060708) }).Certificate[0]
 	negate(t, negative)
 	for name, c := range map[string]struct{ bundle, words string }{
 		"nothing":                {"", "at least one certificate"},
