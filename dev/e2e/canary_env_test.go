@@ -4,10 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -94,24 +92,13 @@ func withoutToken(t *testing.T, answer []byte) []byte {
 
 func (w *watch) mustSend(method, path string, data fields) {
 	w.t.Helper()
-	require.Less(w.t, w.send(method, path, data), http.StatusBadRequest, w.answers[len(w.answers)-1:])
+	require.Less(w.t, w.send(method, path, data), http.StatusBadRequest, w.lastAnswer())
 }
 
 func (w *watch) mustRefuse(method, path string, data fields) {
 	w.t.Helper()
-	require.GreaterOrEqual(w.t, w.send(method, path, data), http.StatusBadRequest, w.answers[len(w.answers)-1:])
+	require.GreaterOrEqual(w.t, w.send(method, path, data), http.StatusBadRequest, w.lastAnswer())
 }
 
 // lastAnswer is the whole answer to the last request.
 func (w *watch) lastAnswer() string { return w.answers[len(w.answers)-1] }
-
-// formsOf are those in which a text might be written, some of them by mistake.
-func formsOf(secret string) []string {
-	quoted, _ := json.Marshal(secret) //nolint:errchkjson // a string
-	forms := []string{secret, url.QueryEscape(secret), string(quoted), hex.EncodeToString([]byte(secret)), fmt.Sprintf("%X", secret)}
-	for shift := range 3 {
-		prefixed := []byte("service"[:shift] + secret)
-		forms = append(forms, base64.StdEncoding.EncodeToString(prefixed), base64.RawURLEncoding.EncodeToString(prefixed))
-	}
-	return forms
-}

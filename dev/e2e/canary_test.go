@@ -2,11 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +20,20 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
+// TestNeitherSecretNorTokenIsSeenWhereItWasNotAskedFor looks at whole processes. In how many ways IMS can repeat what it
+// was sent is for the tests of the packages that read it.
 func TestNeitherSecretNorTokenIsSeenWhereItWasNotAskedFor(t *testing.T) {
 	t.Parallel()
 	w := newWatch(t)
 	w.succeed()
 	w.slip()
-	w.meetEveryFailure()
+	for _, fault := range disclosures() {
+		w.ims.Fault(fault)
+		for _, method := range []string{"client_secret_post", "client_secret_basic"} {
+			w.meet(app(w.ims, fields{"auth_method": method}))
+		}
+	}
+	w.ims.Heal()
 	w.degrade()
 	w.tellState()
 	w.crash()
@@ -43,47 +52,76 @@ func (w *watch) succeed() {
 	}
 	w.mustSend(http.MethodPost, "rotate/viewer", nil)
 	w.mustSend(http.MethodPost, "introspect", fields{"token": w.mustToken(mount + "/token").AccessToken})
+	w.mustSend(http.MethodDelete, "role/basic", nil)
+	w.mustSend(http.MethodDelete, "config/basic", nil)
 }
 
-// slip gets requests wrong. Some of them are no mistake to the engine: only what is told counts.
+// slip gets requests wrong, as people do, with a secret or a token in them.
 func (w *watch) slip() {
 	w.t.Helper()
-	token, refused := w.mustToken(mount+"/token").AccessToken, 0
-	all := slips(token)
-	for _, s := range all {
-		if w.send(s.method, s.path, s.data) >= http.StatusBadRequest {
-			refused++
-		}
+	token := w.mustToken(mount + "/token").AccessToken
+	write := http.MethodPost
+	for _, s := range []struct {
+		method, path string
+		data         fields
+	}{
+		{write, "config", fields{"client_secrets": clientSecret}},
+		{write, "config", fields{"client_secret": []string{clientSecret}}},
+		{write, "config", fields{"client_secret": clientSecret, "renew_before": clientSecret}},
+		{write, "config", fields{"authority": "https://user:" + url.QueryEscape(clientSecret) + "@ims.example.com"}},
+		{write, "config", fields{"ca_cert": clientSecret, "client_secret": clientSecret}},
+		{http.MethodPatch, "config", fields{"client_secret": fields{"value": clientSecret}}},
+		{write, "role/viewer", fields{"token": token}},
+		{write, "token/viewer", fields{"min_ttl": token}},
+		{write, "introspect", fields{"tokens": token}},
+	} {
+		w.mustRefuse(s.method, s.path, s.data)
 	}
-	require.Greater(w.t, refused, len(all)/2)
-	w.mustSend(http.MethodPost, "config", app(w.ims, nil))
 }
 
-// meetEveryFailure lets each way in which the engine sends the secret meet each failure. IMS doesn't answer at all in
-// the last.
-func (w *watch) meetEveryFailure() {
-	w.t.Helper()
-	for name, fault := range disclosures() {
-		w.ims.Fault(fault)
-		for _, method := range []string{"client_secret_post", "client_secret_basic"} {
-			w.meet(name, app(w.ims, fields{"auth_method": method}))
-		}
+// disclosures are ways for IMS to fail, in which the answer repeats what it was sent or holds a token.
+func disclosures() []emulator.Fault {
+	return []emulator.Fault{
+		disclosing(http.StatusUnauthorized, `{"error":"invalid_client","error_description":%q}`),
+		disclosing(http.StatusBadRequest, `{"error":%q}`),
+		disclosing(http.StatusInternalServerError, "<html>%s"),
+		disclosing(http.StatusOK, `{"access_token":"canary-token\r\n","token_type":"Bearer","expires_in":3600,"scope":%q}`),
+		{Handler: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/"+url.PathEscape(sent(r)), http.StatusTemporaryRedirect)
+		}},
+		{Handler: func(w http.ResponseWriter, r *http.Request) { // a header's name
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			defer func() { _ = conn.Close() }()
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s\r\n\r\n", sent(r))
+		}},
 	}
-	w.ims.Heal()
-	untrusted, err := emulator.Start(emulator.Options{TLS: true})
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() { require.NoError(w.t, untrusted.Close()) })
-	w.meet("a certificate that nobody trusts", app(untrusted, nil))
-	require.NoError(w.t, untrusted.Down())
-	w.meet("nobody listens", app(untrusted, nil))
-	w.meet("the name doesn't resolve", app(w.ims, fields{"authority": "https://ims.invalid"}))
+}
+
+// disclosing answers with what was sent in the body's format.
+func disclosing(status int, format string) emulator.Fault {
+	return emulator.Fault{Handler: func(w http.ResponseWriter, r *http.Request) {
+		echo := sent(r)
+		w.Header().Set("X-Echo", url.QueryEscape(echo))
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, format, echo)
+	}}
+}
+
+// sent is the request in the forms in which the secret is a part of it.
+func sent(r *http.Request) string {
+	body, _ := io.ReadAll(r.Body)
+	values, _ := url.ParseQuery(string(body))
+	_, password, _ := r.BasicAuth()
+	return strings.Join([]string{string(body), values.Get("client_secret"), r.Header.Get("Authorization"), password}, " ")
 }
 
 // meet configures an app of its own, since after a failure IMS is left alone for a while.
-func (w *watch) meet(failure string, config fields) {
+func (w *watch) meet(config fields) {
 	w.t.Helper()
-	id := slug(failure) + "-" + strconv.Itoa(len(w.answers))
-	config["request_timeout"] = "1s"
+	id := strconv.Itoa(len(w.answers))
 	w.mustRefuse(http.MethodPost, "config/"+id, config)
 	config["verify"] = false
 	w.mustSend(http.MethodPost, "config/"+id, config)
@@ -91,16 +129,16 @@ func (w *watch) meet(failure string, config fields) {
 	w.mustRefuse(http.MethodGet, "token/"+id, nil)
 	w.mustRefuse(http.MethodPost, "rotate/"+id, nil)
 	w.mustSend(http.MethodGet, "check/"+id, nil)
-	require.Contains(w.t, w.lastAnswer(), `"ok":false`, failure)
+	require.Contains(w.t, w.lastAnswer(), `"ok":false`)
 }
 
 // degrade gets the warning that comes with the previous token.
 func (w *watch) degrade() {
 	w.t.Helper()
-	w.ims.SetLifetime(10 * time.Second)
+	w.ims.SetLifetime(6 * time.Second)
 	w.mustSend(http.MethodPost, "config/aging", app(w.ims, nil))
 	w.mustSend(http.MethodPost, "role/aging", fields{"app": "aging"})
-	w.ims.Fault(disclosures()["a refusal repeats what it was sent"])
+	w.ims.Fault(disclosures()[0])
 	vaulttest.Wait(w.t, 20*time.Second, "a warning", func() error {
 		w.mustSend(http.MethodGet, "token/aging", nil)
 		if !strings.Contains(w.lastAnswer(), `"warnings":["`) {
@@ -110,9 +148,6 @@ func (w *watch) degrade() {
 	})
 	w.ims.Heal()
 }
-
-// slug makes a failure's description the name of an app.
-func slug(text string) string { return regexp.MustCompile(`\W+`).ReplaceAllString(text, "-") }
 
 func (w *watch) tellState() {
 	w.t.Helper()
@@ -142,17 +177,13 @@ func (w *watch) crash() {
 		}
 		return nil
 	})
-	vaulttest.Wait(w.t, 20*time.Second, "Vault to start the plugin again", func() error {
-		_, err := readToken(w.t.Context(), w.root, mount+"/token")
-		return err
-	})
 }
 
 // requireNoSighting looks through all answers and all files that Vault has written: log, audit logs and data.
 func (w *watch) requireNoSighting() {
 	w.t.Helper()
-	w.requireRecorded()
 	w.server.Stop()
+	w.requireRecorded()
 	seen := sightings()
 	for _, answer := range w.answers {
 		require.False(w.t, seen.MatchString(answer), "%s", answer)
@@ -187,14 +218,5 @@ func (w *watch) requireRecorded() {
 			require.Contains(w.t, string(text), want, path)
 		}
 	}
-	require.Greater(w.t, len(w.answers), 200)
-}
-
-func TestASightingIsRecognizedInEveryForm(t *testing.T) {
-	t.Parallel()
-	seen := sightings()
-	for _, form := range formsOf(clientSecret) {
-		require.Regexp(t, seen, form)
-	}
-	require.NotRegexp(t, seen, "service-e2e https://ims.example.com itwin-platform 9f86d081884c7d65")
+	require.NotContains(w.t, w.server.Log(w.t), "accept events", "Vault took the events")
 }

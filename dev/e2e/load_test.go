@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
@@ -76,10 +77,10 @@ func (l *load) stop() []reading {
 }
 
 // waitRead waits for a reading that began after a time and for which ok is true, and returns it.
-func (l *load) waitRead(t *testing.T, limit time.Duration, what string, after time.Time, ok func(reading) bool) reading {
+func (l *load) waitRead(t *testing.T, limit time.Duration, after time.Time, ok func(reading) bool) reading {
 	t.Helper()
 	var found reading
-	vaulttest.Wait(t, limit, what, func() error {
+	vaulttest.Wait(t, limit, "a read", func() error {
 		for _, r := range l.readings() {
 			if r.start.After(after) && ok(r) {
 				found = r
@@ -92,6 +93,35 @@ func (l *load) waitRead(t *testing.T, limit time.Duration, what string, after ti
 }
 
 func succeeded(r reading) bool { return r.err == nil }
+
+// window is a time in which something happened.
+type window struct{ began, ended time.Time }
+
+// requireSame stops the readers. It requires that none got another token, and that no read failed but those that were under
+// way in one of the windows.
+func (l *load) requireSame(t *testing.T, want token, windows ...window) {
+	t.Helper()
+	failed := 0
+	readings := l.stop()
+	for _, r := range readings {
+		if r.err != nil && slices.ContainsFunc(windows, func(w window) bool { return r.start.Before(w.ended) && r.end.After(w.began) }) {
+			failed++
+			continue
+		}
+		require.NoErrorf(t, r.err, "a read failed, %s after it began", r.took())
+		require.Equal(t, want.AccessToken, r.token.AccessToken)
+		require.Equal(t, want.Rotated, r.token.Rotated)
+		require.Empty(t, r.token.warnings)
+	}
+	t.Logf("%d reads, %d failed", len(readings), failed)
+}
+
+// read makes one read as root.
+func (e *env) read(path string) reading {
+	l := &load{}
+	l.read(e.root, path)
+	return l.done[0]
+}
 
 // clientsOf are as many clients of a server as there are readers.
 func clientsOf(t *testing.T, server *vaulttest.Server, readers int) []*api.Client {

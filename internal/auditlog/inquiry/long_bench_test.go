@@ -13,8 +13,7 @@ import (
 )
 
 // BenchmarkLongLog asks all questions at once of half a million lines, two years of a
-// busy Vault, and states the most memory that was live on the way. The end-to-end
-// tests read two million lines of a real log.
+// busy Vault, and states the most memory that was live on the way.
 func BenchmarkLongLog(b *testing.B) {
 	const lines = 500_000
 	begin := noon().AddDate(-2, 0, 0)
