@@ -3,19 +3,19 @@
 // account nor a network.
 //
 // It owns the behavior seen from outside: OAuth 2.0 client credentials (RFC 6749 section 4.4), discovery, signing
-// keys, introspection, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the
-// plugin. It holds client secrets in clear: never give it a real one.
+// keys, the Platform's answers, and faults on demand. It knows nothing of Vault and nothing of the plugin. It holds
+// client secrets in clear: never give it a real one.
 package emulator
 
 import (
+	"cmp"
+	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
-)
-
-const (
-	defaultAddr     = "127.0.0.1:0"
-	defaultLifetime = time.Hour
 )
 
 // Options says how an Emulator starts. The zero value is usable, but knows no app.
@@ -26,127 +26,185 @@ type Options struct {
 	Lifetime time.Duration
 	// Apps are the service apps known from the start.
 	Apps []App
-	// TLS serves https with a certificate of the emulator's own authority, which CACert returns.
+	// TLS serves https with the certificate of net/http/httptest, which CACert returns.
 	TLS bool
-	// Now is the clock of tokens and of the journal; time.Now by default. Fault.Delay is always real time.
-	Now func() time.Time
+}
+
+// App is a service app as its developer registered it.
+type App struct {
+	ClientID     string
+	ClientSecret string
+	// Scopes are what the app may ask for.
+	Scopes []string
+	// ITwins are the iTwins the app is a member of, by id, with its permissions there.
+	ITwins map[string][]string
+}
+
+// email is the address by which the app is invited to an iTwin.
+func (a App) email() string { return a.ClientID + "@apps.imsoidc.bentley.com" }
+
+// Issued is what is remembered of one issued token; never the token itself.
+type Issued struct {
+	ClientID string
+	Scope    []string
+	SHA256   string // hex digest of the token as it was sent
+	IssuedAt time.Time
+	Expiry   time.Time
+	// AuthMethod is how the client authenticated: client_secret_post or client_secret_basic.
+	AuthMethod string
 }
 
 // Emulator is a running IMS and Platform. All its methods may be called concurrently.
 type Emulator struct {
-	now      func() time.Time
-	registry *registry
-	keys     *keyring
-	faults   *faults
-	journal  *journal
+	url      string
+	caCert   string
 	listener *listener
+	keys     *keyring
+
+	mu        sync.Mutex
+	apps      map[string]App
+	lifetime  time.Duration
+	exchanges []time.Time
+	last      http.Header
+	issued    []Issued
+	faults    map[Endpoint]*activeFault
 }
 
 // Start listens and serves until Close. It fails when the address can't be listened on.
 func Start(opts Options) (*Emulator, error) {
-	opts = opts.withDefaults()
 	keys, err := newKeyring()
 	if err != nil {
 		return nil, fmt.Errorf("generating the signing key: %w", err)
 	}
-	listener, err := listen(opts.Addr, opts.TLS)
+	socket, err := net.Listen("tcp", cmp.Or(opts.Addr, "127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
 	e := &Emulator{
-		now:      opts.Now,
-		registry: newRegistry(opts.Lifetime, opts.Apps),
+		url:      "http://" + socket.Addr().String(),
 		keys:     keys,
-		faults:   newFaults(),
-		journal:  &journal{now: opts.Now},
-		listener: listener,
+		apps:     make(map[string]App),
+		lifetime: cmp.Or(opts.Lifetime, time.Hour),
+		faults:   make(map[Endpoint]*activeFault),
 	}
-	listener.start(e.routes())
+	if opts.TLS {
+		e.url = "https://" + socket.Addr().String()
+	}
+	for _, app := range opts.Apps {
+		e.apps[app.ClientID] = app
+	}
+	e.listener = &listener{addr: socket.Addr().String(), tls: opts.TLS, handler: e.routes()}
+	e.listener.serve(socket)
+	if opts.TLS {
+		e.caCert = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.listener.server.Certificate().Raw}))
+	}
 	return e, nil
 }
 
-func (o Options) withDefaults() Options {
-	if o.Addr == "" {
-		o.Addr = defaultAddr
-	}
-	if o.Lifetime == 0 {
-		o.Lifetime = defaultLifetime
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	return o
-}
-
-// routes puts the journal before the faults, so that a request counts whatever becomes of it.
+// routes counts exchanges before faults strike, so that a request counts whatever becomes of it.
 func (e *Emulator) routes() http.Handler {
 	ims := newIMS(e)
-	platform := e.journal.observe(correlated(e.faults.wrap(Platform, newPlatform(e))))
+	token := e.misbehaving(TokenEndpoint, formOnly(ims))
+	platform := correlated(e.misbehaving(Platform, newPlatform(e)))
 
 	mux := http.NewServeMux()
-	mux.Handle("/", e.journal.observe(ims))
-	mux.Handle(tokenPath, e.journal.observe(e.journal.countExchange(e.faults.wrap(TokenEndpoint, formOnly(ims)))))
-	mux.Handle(keysPath, e.journal.observe(e.faults.wrap(KeysEndpoint, ims)))
-	mux.Handle("/users/", platform)
-	for _, path := range []string{"/accesscontrol/", "/itwins", "/imodels"} {
+	mux.Handle("/", ims)
+	mux.HandleFunc(tokenPath, func(w http.ResponseWriter, r *http.Request) {
+		e.countExchange(r.Header)
+		token.ServeHTTP(w, r)
+	})
+	for _, path := range []string{"/users/", "/accesscontrol/", "/itwins", "/imodels"} {
 		mux.Handle(path, platform)
 	}
-	mux.Handle(controlPath, newControl(e))
+	mux.HandleFunc("PUT "+faultPath, e.putFault)
+	mux.HandleFunc("DELETE "+faultPath, func(http.ResponseWriter, *http.Request) { e.Heal() })
 	return mux
 }
 
 // URL is the base URL of both IMS and the Platform, without a trailing slash.
-func (e *Emulator) URL() string { return e.listener.url }
+func (e *Emulator) URL() string { return e.url }
 
-// CACert is the PEM certificate of the authority that signed the emulator's own; empty without Options.TLS.
-func (e *Emulator) CACert() string { return e.listener.caCert }
+// CACert is the PEM certificate of the authority that signed the emulator's own, with Options.TLS.
+func (e *Emulator) CACert() string { return e.caCert }
 
 // Close stops serving, releases every request that is being delayed, and returns once no goroutine is left.
-// Closing again does nothing.
-func (e *Emulator) Close() error { return e.listener.close() }
+func (e *Emulator) Close() error { return e.listener.down() }
 
 // Down closes the listener and every connection, so that new connections are refused. Down while down does nothing.
 // A Fault.Handler must not call it, nor Close: both wait for handlers to return.
 func (e *Emulator) Down() error { return e.listener.down() }
 
-// Up listens again on the same port. It fails when another process took the port, or after Close.
+// Up listens again on the same port. It fails when another process took the port.
 func (e *Emulator) Up() error { return e.listener.up() }
 
-// RotateKey makes a new signing key with a new kid. Keys of the past stay published until
-// WithdrawKeys, as tokens they signed are still out there.
+// RotateKey makes a new signing key with a new kid. Earlier keys stay published, as tokens they signed are still
+// out there.
 func (e *Emulator) RotateKey() error { return e.keys.rotate() }
-
-// WithdrawKeys stops publishing every key but the one that signs, as an IMS does whose older keys are out of use or were
-// stolen: tokens that those signed verify no longer.
-func (e *Emulator) WithdrawKeys() { e.keys.withdraw() }
 
 // Sign returns a JWT of the given claims, signed with the current key: for tests that need a token IMS would not
 // issue, such as one that has expired or that names another issuer.
 func (e *Emulator) Sign(claims any) (string, error) { return e.keys.sign(claims) }
 
 // SetApp registers an app, or replaces the one with its ClientID.
-func (e *Emulator) SetApp(app App) { e.registry.set(app) }
+func (e *Emulator) SetApp(app App) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.apps[app.ClientID] = app
+}
 
-// RemoveApp forgets an app. Tokens it was issued stay signed, but the Platform answers UnknownClient to them.
-func (e *Emulator) RemoveApp(clientID string) { e.registry.remove(clientID) }
+func (e *Emulator) app(clientID string) (App, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	app, known := e.apps[clientID]
+	return app, known
+}
 
 // SetLifetime changes how long tokens issued from now on live, in whole seconds.
-func (e *Emulator) SetLifetime(d time.Duration) { e.registry.setLifetime(d) }
+func (e *Emulator) SetLifetime(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lifetime = d
+}
 
-// Fault makes an endpoint misbehave until Heal, or until the next Fault at the same endpoint.
-func (e *Emulator) Fault(f Fault) { e.faults.set(f) }
+func (e *Emulator) tokenLifetime() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lifetime
+}
 
-// Heal ends every fault. It does not bring a listener back that is Down.
-func (e *Emulator) Heal() { e.faults.clear() }
+func (e *Emulator) countExchange(header http.Header) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.exchanges = append(e.exchanges, time.Now())
+	e.last = header.Clone()
+}
 
 // Exchanges counts the requests that reached the token endpoint, whatever the answer.
-func (e *Emulator) Exchanges() int { return len(e.journal.exchangeTimes()) }
+func (e *Emulator) Exchanges() int { return len(e.ExchangeTimes()) }
 
 // ExchangeTimes tells when each request reached the token endpoint, oldest first.
-func (e *Emulator) ExchangeTimes() []time.Time { return e.journal.exchangeTimes() }
+func (e *Emulator) ExchangeTimes() []time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.exchanges)
+}
+
+// LastRequest is the header of the last request that reached the token endpoint.
+func (e *Emulator) LastRequest() http.Header {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+func (e *Emulator) record(token Issued) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.issued = append(e.issued, token)
+}
 
 // Issued lists the tokens issued so far, oldest first.
-func (e *Emulator) Issued() []Issued { return e.journal.issuedTokens() }
-
-// LastRequest is the header of the last request to IMS or the Platform, without Authorization; nil before the first.
-func (e *Emulator) LastRequest() http.Header { return e.journal.lastRequest() }
+func (e *Emulator) Issued() []Issued {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.issued)
+}

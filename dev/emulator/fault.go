@@ -6,11 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"sync"
 	"time"
 
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
@@ -28,69 +28,126 @@ type Endpoint string
 // The endpoints a Fault can be at.
 const (
 	TokenEndpoint Endpoint = "token"
-	KeysEndpoint  Endpoint = "keys"
 	Platform      Endpoint = "platform"
 )
 
-// Fault says how an endpoint misbehaves. Of Handler, Hang, DropConnection, Echo, Error and Status the first one given
-// counts; with none of them, the answer is right, though it may be late, and altered by SameToken, Fields, Prefix and Gzip.
+// Fault says how an endpoint misbehaves. Of Handler, Hang, DropConnection, Error and Status the first one given
+// counts; with none of them, the answer is right, though it may be late, and altered by SameToken and Fields.
 type Fault struct {
 	// At is TokenEndpoint by default.
-	At Endpoint
+	At Endpoint `json:"at"`
 	// Every lets only each nth request fail, counted from the Fault on; 0 and 1 fail all.
-	Every int
-	// Delay passes in real time before the answer. It ends early when the client or the listener goes away.
-	Delay time.Duration
+	Every int `json:"every"`
+	// Delay passes before the answer. It ends early when the client or the listener goes away.
+	Delay time.Duration `json:"-"`
 
 	// Handler answers in the emulator's place. It must return when the request's context ends.
-	Handler http.HandlerFunc
+	Handler http.HandlerFunc `json:"-"`
 	// Hang takes requests and never answers.
-	Hang bool
+	Hang bool `json:"hang"`
 	// DropConnection closes the connection without an answer.
-	DropConnection bool
-	// Echo refuses with Error, by default invalid_client, and the client's secret in the description, in the form that
-	// Echo names: one of Echoes.
-	Echo string
-	// Error is an OAuth error code (RFC 6749 section 5.2), or the Platform's code; the status is by default 401 for
-	// invalid_client, 403 at the Platform, otherwise 400.
-	Error       string
-	Description string
+	DropConnection bool `json:"drop_connection"`
+	// Error is an OAuth error code (RFC 6749 section 5.2), or the Platform's; the status is by default 401 for
+	// invalid_client, otherwise 400.
+	Error       string `json:"error"`
+	Description string `json:"description"`
 	// Status answers with Body, by default a page in HTML, or the Platform's JSON error at the Platform.
-	Status      int
-	Body        string
-	ContentType string // of Body; text/html by default
+	Status      int    `json:"status"`
+	Body        string `json:"body"`
+	ContentType string `json:"content_type"` // of Body; text/html by default
 	// RetryAfter is sent in whole seconds, rounded up. On its own it means status 429.
-	RetryAfter time.Duration
+	RetryAfter time.Duration `json:"-"`
 
 	// SameToken answers with the first token issued under the fault, again and again.
-	SameToken bool
+	SameToken bool `json:"same_token"`
 	// Fields replace those of a JSON object in the answer, as JSON; null removes one.
-	Fields map[string]json.RawMessage
-	// Prefix comes before the body, such as a byte order mark.
-	Prefix string
-	// Gzip compresses the answer, asked for or not.
-	Gzip bool
+	Fields map[string]json.RawMessage `json:"fields"`
 }
 
-func (f Fault) withDefaults() Fault {
-	if f.At == "" {
-		f.At = TokenEndpoint
-	}
-	if f.Echo != "" {
-		f.Error = cmp.Or(f.Error, string(oidc.InvalidClient))
-	}
+// activeFault is a fault with what has come of it.
+type activeFault struct {
+	Fault
+
+	requests int
+	first    []byte // the body of the first answer
+}
+
+// Fault makes an endpoint misbehave until Heal, or until the next Fault at the same endpoint.
+func (e *Emulator) Fault(f Fault) {
+	f.At = cmp.Or(f.At, TokenEndpoint)
 	switch {
-	case f.Status != 0 || f.Handler != nil || f.Hang || f.DropConnection:
+	case f.Status != 0:
 	case f.Error == string(oidc.InvalidClient):
 		f.Status = http.StatusUnauthorized
-	case f.Error != "" && f.At == Platform:
-		f.Status = http.StatusForbidden
 	case f.Error != "":
 		f.Status = http.StatusBadRequest
 	case f.RetryAfter > 0:
 		f.Status = http.StatusTooManyRequests
 	}
-	return f
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults[f.At] = &activeFault{Fault: f}
+}
+
+// Heal ends every fault. It does not bring a listener back that is Down.
+func (e *Emulator) Heal() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.faults)
+}
+
+// due counts a request and returns the fault that befalls it; nil if it is to be answered as always.
+func (e *Emulator) due(at Endpoint) *activeFault {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	fault, ok := e.faults[at]
+	if !ok {
+		return nil
+	}
+	fault.requests++
+	if fault.Every > 1 && fault.requests%fault.Every != 0 {
+		return nil
+	}
+	return fault
+}
+
+func (e *Emulator) misbehaving(at Endpoint, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fault := e.due(at)
+		if fault == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		// Only once the body is read does net/http notice that a client went away, and cancel the request.
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil || !pause(r.Context(), fault.Delay) {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if !fault.SameToken && len(fault.Fields) == 0 {
+			fault.answer(w, r, next)
+			return
+		}
+		recorded := httptest.NewRecorder()
+		fault.answer(recorded, r, next)
+		answer := recorded.Body.Bytes()
+		if fault.SameToken {
+			answer = e.firstAnswer(fault, answer)
+		}
+		maps.Copy(w.Header(), recorded.Header())
+		w.WriteHeader(recorded.Code)
+		_, _ = w.Write(replaceFields(answer, fault.Fields))
+	})
+}
+
+// pause reports whether the time passed without the context ending.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (f Fault) answer(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -108,108 +165,36 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, next http.Handler)
 	case f.Status == 0:
 		next.ServeHTTP(w, r)
 	case f.Body == "" && f.At == Platform:
-		writePlatformError(w, platformFault(f))
+		refuse(w, f.Status, cmp.Or(f.Error, "InternalServerError"), cmp.Or(f.Description, http.StatusText(f.Status)))
 	case f.Error != "":
-		if f.Echo != "" {
-			f.Description += echo(f.Echo, r)
-		}
-		body := map[string]string{"error": f.Error, "error_description": f.Description}
-		httphelper.MarshalJSONWithStatus(w, body, f.Status)
+		httphelper.MarshalJSONWithStatus(w, map[string]string{"error": f.Error, "error_description": f.Description}, f.Status)
 	default:
-		f.writeBody(w)
+		w.Header().Set("Content-Type", cmp.Or(f.ContentType, "text/html; charset=utf-8"))
+		w.WriteHeader(f.Status)
+		_, _ = io.WriteString(w, cmp.Or(f.Body, maintenancePage))
 	}
 }
 
-func (f Fault) writeBody(w http.ResponseWriter) {
-	body, contentType := f.Body, f.ContentType
-	if body == "" {
-		body = maintenancePage
+func (e *Emulator) firstAnswer(fault *activeFault, answer []byte) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if fault.first == nil {
+		fault.first = answer
 	}
-	if contentType == "" {
-		contentType = "text/html; charset=utf-8"
+	return fault.first
+}
+
+// replaceFields leaves a body alone that isn't a JSON object.
+func replaceFields(body []byte, fields map[string]json.RawMessage) []byte {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return body
 	}
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(f.Status)
-	_, _ = io.WriteString(w, body)
-}
-
-// faults holds at most one fault for each endpoint.
-type faults struct {
-	mu     sync.Mutex
-	active map[Endpoint]*activeFault
-}
-
-type activeFault struct {
-	Fault
-
-	requests int
-	given    given
-}
-
-func newFaults() *faults { return &faults{active: make(map[Endpoint]*activeFault)} }
-
-func (s *faults) set(f Fault) {
-	f = f.withDefaults()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.active[f.At] = &activeFault{Fault: f}
-}
-
-func (s *faults) clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.active)
-}
-
-// due counts a request and returns the fault that befalls it; nil if it is to be answered as always.
-func (s *faults) due(at Endpoint) *activeFault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fault, ok := s.active[at]
-	if !ok {
-		return nil
+	maps.Copy(object, fields)
+	maps.DeleteFunc(object, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	replaced, err := json.Marshal(object)
+	if err != nil {
+		return body // a value isn't JSON
 	}
-	fault.requests++
-	if fault.Every > 1 && fault.requests%fault.Every != 0 {
-		return nil
-	}
-	return fault
-}
-
-func (s *faults) wrap(at Endpoint, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fault := s.due(at)
-		if fault == nil {
-			next.ServeHTTP(w, r)
-			return
-		}
-		// Only once the body is read does net/http notice that a client went away, and cancel the request.
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err != nil || !pause(r.Context(), fault.Delay) {
-			panic(http.ErrAbortHandler)
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if !fault.alters() {
-			fault.answer(w, r, next)
-			return
-		}
-		recorded := httptest.NewRecorder()
-		fault.answer(recorded, r, next)
-		fault.alter(recorded, string(body)+r.Header.Get("Authorization")).write(w)
-	})
-}
-
-// pause reports whether the time passed without the context ending.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return replaced
 }

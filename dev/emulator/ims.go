@@ -4,10 +4,17 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// Paths of IMS below its authority.
+const (
+	tokenPath = "/connect/token"
+	keysPath  = oidc.DiscoveryEndpoint + "/jwks"
 )
 
 // ims is the authorization server. The library parses requests, decodes the client's credentials and writes errors;
@@ -15,94 +22,105 @@ import (
 type ims struct {
 	op.UnimplementedServer
 
-	issuer   string
-	now      func() time.Time
-	registry *registry
-	keys     *keyring
-	journal  *journal
+	emulator *Emulator
 }
 
 func newIMS(e *Emulator) http.Handler {
-	server := &ims{issuer: e.URL(), now: e.now, registry: e.registry, keys: e.keys, journal: e.journal}
-	mux := http.NewServeMux()
-	mux.Handle("/", op.RegisterServer(server, endpoints(), op.WithServerCORSOptions(nil)))
-	mux.HandleFunc(userinfoPath, server.userinfo)
-	return mux
+	endpoints := op.Endpoints{Token: op.NewEndpoint(tokenPath), JwksURI: op.NewEndpoint(keysPath)}
+	return op.RegisterServer(&ims{emulator: e}, endpoints, op.WithServerCORSOptions(nil))
 }
 
 // formOnly holds a token request to RFC 6749 section 3.2 (POST) and section 2.3.1 (no credentials in the URL), which
 // the library leaves open.
 func formOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method != http.MethodPost:
-			w.Header().Set("Allow", http.MethodPost)
-			err := oidc.ErrInvalidRequest().WithDescription("the token endpoint takes POST")
-			op.WriteError(w, r, op.NewStatusError(err, http.StatusMethodNotAllowed), nil)
-		case r.URL.RawQuery != "":
-			op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("parameters belong in the body"), nil)
-		default:
-			next.ServeHTTP(w, r)
+		if r.Method != http.MethodPost || r.URL.RawQuery != "" {
+			op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("POST the parameters in the body"), nil)
+			return
 		}
+		next.ServeHTTP(w, r)
 	})
 }
 
-// Health answers as long as the listener does.
-func (s *ims) Health(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	return op.NewResponse(op.Status{Status: "ok"}), nil
+// Discovery has the fields that OpenID Connect Discovery 1.0 section 3 requires, as Bentley's own client insists on them,
+// though nobody is signed in here.
+func (s *ims) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
+	return op.NewResponse(&oidc.DiscoveryConfiguration{
+		Issuer:                            s.emulator.URL(),
+		AuthorizationEndpoint:             s.emulator.URL() + "/connect/authorize",
+		TokenEndpoint:                     s.emulator.URL() + tokenPath,
+		JwksURI:                           s.emulator.URL() + keysPath,
+		ResponseTypesSupported:            []string{string(oidc.ResponseTypeCode)},
+		SubjectTypesSupported:             []string{"public"},
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeClientCredentials},
+		IDTokenSigningAlgValuesSupported:  []string{string(signatureAlgorithm)},
+		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodPost, oidc.AuthMethodBasic},
+	}), nil
 }
 
-// Ready is Health: the emulator depends on nothing else.
-func (s *ims) Ready(ctx context.Context, r *op.Request[struct{}]) (*op.Response, error) {
-	return s.Health(ctx, r)
-}
-
-// Keys publishes every signing key that hasn't been withdrawn.
+// Keys publishes every signing key.
 func (s *ims) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	return op.NewResponse(s.keys.published()), nil
+	return op.NewResponse(s.emulator.keys.published()), nil
 }
 
-// VerifyClient tells the library which app a request comes from.
+// client shows an authenticated app to the library. What it leaves to the embedded nil interface concerns apps that
+// sign people in through a browser; the library never asks a client credentials grant for it.
+type client struct {
+	op.Client
+
+	id         string
+	authMethod oidc.AuthMethod
+}
+
+// GetID is the client id.
+func (c *client) GetID() string { return c.id }
+
+// AuthMethod is how this very request authenticated.
+func (c *client) AuthMethod() oidc.AuthMethod { return c.authMethod }
+
+// GrantTypes lets the library refuse every other grant with unauthorized_client.
+func (c *client) GrantTypes() []oidc.GrantType {
+	return []oidc.GrantType{oidc.GrantTypeClientCredentials}
+}
+
+// VerifyClient gives the same answer to an unknown client and to a wrong secret, as IMS does.
 func (s *ims) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
-	app, err := s.authenticate(r.Data)
-	if err != nil {
-		return nil, err
+	app, known := s.emulator.app(r.Data.ClientID)
+	if !known || app.ClientSecret != r.Data.ClientSecret {
+		err := oidc.ErrInvalidClient().WithDescription("Invalid client or client credentials.")
+		// The status of RFC 6749 section 5.2; left alone, the library answers 400.
+		return nil, op.NewStatusError(err, http.StatusUnauthorized)
 	}
-	return &client{app: app, authMethod: authMethod(r.Header)}, nil
-}
-
-// authenticate gives the same answer to an unknown client and to a wrong secret, as IMS does.
-func (s *ims) authenticate(c *op.ClientCredentials) (App, error) {
-	app, known := s.registry.find(c.ClientID)
-	if !app.secretMatches(c.ClientSecret) || !known {
-		return App{}, errInvalidClient()
+	authMethod := oidc.AuthMethodPost
+	if r.Header.Get("Authorization") != "" { // the library has refused requests that use both methods
+		authMethod = oidc.AuthMethodBasic
 	}
-	return app, nil
+	return &client{id: app.ClientID, authMethod: authMethod}, nil
 }
 
 // ClientCredentialsExchange issues a token for the scopes asked for, or for all of the app's if none is.
 func (s *ims) ClientCredentialsExchange(
 	_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest],
 ) (*op.Response, error) {
-	app, known := s.registry.find(r.Client.GetID())
-	if !known {
-		return nil, errInvalidClient()
+	app, _ := s.emulator.app(r.Client.GetID())
+	scope := strings.Fields(r.Data.Scope.String())
+	if len(scope) == 0 {
+		scope = app.Scopes
 	}
-	scope, err := grantedScope(app, r.Data.Scope)
-	if err != nil {
-		return nil, err
+	for _, asked := range scope {
+		if !slices.Contains(app.Scopes, asked) {
+			return nil, oidc.ErrInvalidScope().WithDescription("The requested scope is not assigned to the client.")
+		}
 	}
-	return s.issue(app, scope, r.Client.AuthMethod())
-}
-
-func (s *ims) issue(app App, scope []string, method oidc.AuthMethod) (*op.Response, error) {
-	lifetime := s.registry.tokenLifetime()
-	claims := newClaims(app, scope, s.issuer, s.now(), lifetime)
-	token, err := s.keys.sign(claims)
+	lifetime := s.emulator.tokenLifetime().Truncate(time.Second)
+	claims := newClaims(app, scope, s.emulator.URL(), time.Now(), lifetime)
+	token, err := s.emulator.keys.sign(claims)
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}
-	s.journal.record(claims.issued(token, string(method)))
+	issued := claims.issued(token)
+	issued.AuthMethod = string(r.Client.AuthMethod())
+	s.emulator.record(issued)
 
 	response := op.NewResponse(&oidc.AccessTokenResponse{
 		AccessToken: token,
@@ -111,23 +129,4 @@ func (s *ims) issue(app App, scope []string, method oidc.AuthMethod) (*op.Respon
 	})
 	response.Header.Set("Cache-Control", "no-store")
 	return response, nil
-}
-
-// errInvalidClient has the status of RFC 6749 section 5.2; left alone, the library answers 400.
-func errInvalidClient() error {
-	err := oidc.ErrInvalidClient().WithDescription("Invalid client or client credentials.")
-	return op.NewStatusError(err, http.StatusUnauthorized)
-}
-
-func grantedScope(app App, asked []string) ([]string, error) {
-	asked = slices.DeleteFunc(slices.Clone(asked), func(scope string) bool { return scope == "" })
-	if len(asked) == 0 {
-		return app.Scopes, nil
-	}
-	for _, scope := range asked {
-		if !slices.Contains(app.Scopes, scope) {
-			return nil, oidc.ErrInvalidScope().WithDescription("The requested scope is not assigned to the client.")
-		}
-	}
-	return asked, nil
 }

@@ -2,168 +2,141 @@ package emulator_test
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/stretchr/testify/require"
-
-	"vault-plugin-secrets-itwin/dev/emulator"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 )
 
-// segment decodes the nth part of a JWT in compact form.
-func segment(t *testing.T, token string, n int) map[string]any {
-	t.Helper()
-	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[n])
-	require.NoError(t, err)
-	var fields map[string]any
-	require.NoError(t, json.Unmarshal(raw, &fields))
-	return fields
-}
-
-func TestTokenLooksLikeOneOfIMS(t *testing.T) {
+func TestSecretsOfEveryAlphabetWorkInBothStyles(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	env := newEnv(t, func(o *emulator.Options) { o.Now = func() time.Time { return now } })
-	env.SetLifetime(20 * time.Minute)
-
-	response := env.exchange()
-	token, got := response.token(t), response.fields(t)
-	delete(got, "access_token")
-	require.Equal(t, map[string]any{"token_type": "Bearer", "expires_in": 1200.0}, got)
-	require.Equal(t, map[string]any{"alg": "RS256", "kid": "BentleyIMS_2026", "pi.atm": "a8me"}, segment(t, token, 0))
-
-	claims := segment(t, token, 1)
-	issued := env.Issued()[0]
-	require.Equal(t, []any{"itwin-platform"}, claims["scope"])
-	require.Equal(t, clientID, claims["client_id"])
-	require.Equal(t, clientID+"@apps.imsoidc.bentley.com", claims["email"])
-	require.Equal(t, env.URL(), claims["iss"])
-	require.EqualValues(t, now.Unix(), claims["iat"])
-	require.EqualValues(t, now.Add(-5*time.Minute).Unix(), claims["nbf"])
-	require.EqualValues(t, now.Add(20*time.Minute).Unix(), claims["exp"])
-	require.Equal(t, issued.ID, claims["jti"])
-	for _, claim := range []string{"sub", "org", "org_name", "ultimate_site", "name", "aud"} {
-		require.NotEmpty(t, claims[claim], claim)
+	for style, method := range map[oauth2.AuthStyle]string{
+		oauth2.AuthStyleInParams: "client_secret_post",
+		oauth2.AuthStyleInHeader: "client_secret_basic",
+	} {
+		env := newEnv(t)
+		for _, secret := range []string{clientSecret, "+/=:&%", "100%25", "with spaces ", "pässwörd-密码", ":"} {
+			app := testApp()
+			app.ClientID, app.ClientSecret = "service:+/%", secret
+			env.SetApp(app)
+			config := clientcredentials.Config{
+				ClientID: app.ClientID, ClientSecret: secret, TokenURL: env.URL() + "/connect/token", AuthStyle: style,
+			}
+			_, err := config.Token(t.Context())
+			require.NoError(t, err, "%s with %s", method, secret)
+		}
+		for _, issued := range env.Issued() {
+			require.Equal(t, method, issued.AuthMethod)
+			require.Equal(t, testApp().Scopes, issued.Scope, "all of the app's, as none was asked for")
+		}
 	}
-	digest := sha256.Sum256([]byte(token))
-	require.Equal(t, hex.EncodeToString(digest[:]), issued.SHA256)
-	require.Equal(t, now.Add(20*time.Minute), issued.Expiry)
 }
 
-func TestTokensVerifyAgainstDiscoveredKeysBeforeAndAfterAKeyRotation(t *testing.T) {
+func TestTokenRequestsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	provider, err := oidc.NewProvider(oidc.ClientContext(t.Context(), env.client), env.URL())
-	require.NoError(t, err)
-	verifier := provider.Verifier(&oidc.Config{SkipClientIDCheck: true})
-
-	before := env.mustToken()
-	_, err = verifier.Verify(t.Context(), before)
-	require.NoError(t, err)
-
-	require.NoError(t, env.RotateKey())
-	after := env.mustToken()
-	require.Equal(t, "BentleyIMS_2027", segment(t, after, 0)["kid"])
-	for _, token := range []string{before, after} {
-		_, err = verifier.Verify(t.Context(), token)
-		require.NoError(t, err)
-	}
-	_, err = verifier.Verify(t.Context(), after[:len(after)-8]+"AAAAAAAA")
-	require.Error(t, err)
-}
-
-func TestTokensOfAWithdrawnKeyVerifyNoLonger(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	before := env.mustToken()
-	require.NoError(t, env.RotateKey())
-	env.WithdrawKeys()
-	requirePlatformError(t, env.me(before), http.StatusUnauthorized, "InvalidToken")
-	require.Equal(t, http.StatusOK, env.me(env.mustToken()).status)
-	require.NoError(t, env.RotateKey())
-	require.Equal(t, "BentleyIMS_2028", segment(t, env.mustToken(), 0)["kid"], "a key's name isn't used again")
-}
-
-func TestRefusals(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	tests := map[string]struct {
-		change func(url.Values)
-		status int
-		code   string
+	for name, test := range map[string]struct {
+		field, value string
+		status       int
+		code         string
 	}{
-		"an unknown client is an invalid client": {
-			func(f url.Values) { f.Set("client_id", "service-other") }, http.StatusUnauthorized, "invalid_client",
-		},
-		"a wrong secret is an invalid client": {
-			func(f url.Values) { f.Set("client_secret", "other") }, http.StatusUnauthorized, "invalid_client",
-		},
-		"no secret is an invalid client": {
-			func(f url.Values) { f.Del("client_secret") }, http.StatusUnauthorized, "invalid_client",
-		},
-		"a scope that isn't on the app is refused": {
-			func(f url.Values) { f.Set("scope", "itwin-platform enterprise") }, http.StatusBadRequest, "invalid_scope",
-		},
-		"a grant for people is refused to a service": {
-			func(f url.Values) { f.Set("grant_type", "authorization_code") }, http.StatusBadRequest, "unauthorized_client",
-		},
-		"a grant that doesn't exist is refused": {
-			func(f url.Values) { f.Set("grant_type", "password") }, http.StatusBadRequest, "unsupported_grant_type",
-		},
-		"a request without a grant is invalid": {
-			func(f url.Values) { f.Del("grant_type") }, http.StatusBadRequest, "invalid_request",
-		},
+		"an unknown client":             {"client_id", "service-other", http.StatusUnauthorized, "invalid_client"},
+		"a wrong secret":                {"client_secret", "other", http.StatusUnauthorized, "invalid_client"},
+		"no secret":                     {"client_secret", "", http.StatusUnauthorized, "invalid_client"},
+		"a scope that isn't on the app": {"scope", "itwin-platform enterprise", http.StatusBadRequest, "invalid_scope"},
+		"a grant for people":            {"grant_type", "authorization_code", http.StatusBadRequest, "unauthorized_client"},
+		"a grant that doesn't exist":    {"grant_type", "password", http.StatusBadRequest, "unsupported_grant_type"},
+		"a request that names no grant": {"grant_type", "", http.StatusBadRequest, "invalid_request"},
+	} {
+		form := grant()
+		form.Set(test.field, test.value)
+		got, err := env.exchange(form)
+		require.NoError(t, err)
+		require.Equal(t, test.status, got.status, name)
+		require.Equal(t, test.code, got.fields(t)["error"], name)
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			form := grant()
-			test.change(form)
-			got := env.do(env.tokenRequest(form))
-			require.Equal(t, test.status, got.status, got.body)
-			require.Equal(t, test.code, got.fields(t)["error"])
-			require.NotContains(t, got.body, clientSecret)
-		})
-	}
+	inURL := "/connect/token?" + grant().Encode()
+	require.Equal(t, http.StatusBadRequest, env.mustSend(http.MethodGet, inURL, "").status)
+	require.Equal(t, http.StatusBadRequest, env.mustSend(http.MethodPost, inURL, "").status)
 	require.Empty(t, env.Issued())
 }
 
-func TestInvalidClientHasTheTextOfIMS(t *testing.T) {
+func TestTokensAreThoseOfIMSAndVerifyAcrossARotationOfKeys(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	env.RemoveApp(clientID)
-	require.Equal(t, "Invalid client or client credentials.", env.exchange().fields(t)["error_description"])
-}
+	env.SetLifetime(20 * time.Minute)
+	provider, err := oidc.NewProvider(t.Context(), env.URL())
+	require.NoError(t, err)
+	verifier := provider.Verifier(&oidc.Config{SkipClientIDCheck: true})
+	got, err := env.exchange(grant())
+	require.NoError(t, err)
+	require.InDelta(t, 1200, got.fields(t)["expires_in"], 0)
+	token := got.fields(t)["access_token"].(string)
+	digest := sha256.Sum256([]byte(token))
+	require.Equal(t, hex.EncodeToString(digest[:]), env.Issued()[0].SHA256)
 
-func TestNoScopeMeansAllOfTheAppsScopes(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	form := grant()
-	form.Del("scope")
-	require.Equal(t, http.StatusOK, env.do(env.tokenRequest(form)).status)
-	require.Equal(t, testApp().Scopes, env.Issued()[0].Scope)
-}
-
-func TestCredentialsInTheURLAreRefused(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	path := "/connect/token?" + grant().Encode()
-	require.Equal(t, http.StatusMethodNotAllowed, env.do(env.request(http.MethodGet, path, "")).status)
-	require.Equal(t, http.StatusBadRequest, env.do(env.request(http.MethodPost, path, "")).status)
-}
-
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	for _, path := range []string{"/healthz", "/ready"} {
-		require.Equal(t, http.StatusOK, env.do(env.request(http.MethodGet, path, "")).status, path)
+	require.NoError(t, env.RotateKey())
+	_, err = verifier.Verify(t.Context(), env.mustToken())
+	require.NoError(t, err)
+	verified, err := verifier.Verify(t.Context(), token)
+	require.NoError(t, err, "its key is still published")
+	require.Equal(t, env.Issued()[0].Expiry, verified.Expiry.UTC())
+	require.Equal(t, 20*time.Minute, verified.Expiry.Sub(verified.IssuedAt))
+	var claims struct {
+		ClientID string   `json:"client_id"`
+		Scope    []string `json:"scope"`
 	}
-	require.Zero(t, env.Exchanges())
+	require.NoError(t, verified.Claims(&claims))
+	require.Equal(t, clientID, claims.ClientID)
+	require.Equal(t, []string{"itwin-platform"}, claims.Scope)
+}
+
+func TestPlatform(t *testing.T) {
+	t.Parallel()
+	const (
+		acceptV1 = "application/vnd.bentley.itwin-platform.v1+json"
+		acceptV2 = "application/vnd.bentley.itwin-platform.v2+json"
+		members  = "/accesscontrol/itwins/"
+	)
+	env := newEnv(t)
+	good := env.mustToken()
+	sign := func(field string, value any) string {
+		claims := map[string]any{
+			"client_id": clientID, "scope": []string{"itwin-platform"}, "iss": env.URL(), "exp": time.Now().Add(time.Hour).Unix(),
+		}
+		claims[field] = value
+		signed, err := env.Sign(claims)
+		require.NoError(t, err)
+		return signed
+	}
+	for name, test := range map[string]struct {
+		path, accept, token string
+		status              int
+		answer              string
+	}{
+		"the app":                       {"/users/me", acceptV1, good, 200, clientID + "@apps.imsoidc.bentley.com"},
+		"its permissions":               {members + iTwinID + "/permissions", acceptV2, good, 200, "imodels_read"},
+		"its iTwins":                    {"/itwins?subClass=Project", "", good, 200, iTwinID},
+		"the iModels of one":            {"/imodels?iTwinId=" + iTwinID, acceptV2, good, 200, iTwinID},
+		"permissions of others":         {members + "other/permissions", acceptV2, good, 404, "ResourceNotFound"},
+		"iModels of others":             {"/imodels?iTwinId=other", acceptV2, good, 404, "ResourceNotFound"},
+		"another version":               {"/users/me", acceptV2, good, 404, "ResourceNotFound"},
+		"no token":                      {"/users/me", acceptV1, "", 401, "HeaderNotFound"},
+		"a token of another signer":     {"/users/me", acceptV1, newEnv(t).mustToken(), 401, "InvalidToken"},
+		"an expired token":              {"/users/me", acceptV1, sign("exp", 1), 401, "InvalidToken"},
+		"a token of another issuer":     {"/users/me", acceptV1, sign("iss", "https://other.example"), 401, "InvalidToken"},
+		"a token of an app that's gone": {"/users/me", acceptV1, sign("client_id", "gone"), 401, "UnknownClient"},
+		"a token of another scope":      {"/users/me", acceptV1, sign("scope", []string{"itwins:read"}), 401, "MissingScope"},
+	} {
+		got := env.mustSend(http.MethodGet, test.path, "",
+			"Accept", test.accept, "Authorization", "Bearer "+test.token, "X-Correlation-Id", "mine")
+		require.Equal(t, test.status, got.status, name)
+		require.Contains(t, got.body, test.answer, name)
+		require.Equal(t, "mine", got.header.Get("X-Correlation-Id"), name)
+	}
 }

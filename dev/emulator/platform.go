@@ -1,10 +1,11 @@
 package emulator
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	httphelper "github.com/zitadel/oidc/v3/pkg/http"
@@ -18,113 +19,103 @@ const (
 	organizationName  = "Emulated Engineering"
 )
 
-// platform answers for api.bentley.com.
-type platform struct {
-	issuer   string
-	now      func() time.Time
-	registry *registry
-	keys     *keyring
-}
-
 // platformHandler serves a caller whose token holds.
 type platformHandler func(w http.ResponseWriter, r *http.Request, caller App)
 
+// newPlatform answers for api.bentley.com.
 func newPlatform(e *Emulator) http.Handler {
-	p := &platform{issuer: e.URL(), now: e.now, registry: e.registry, keys: e.keys}
 	mux := http.NewServeMux()
-	mux.Handle("GET /users/me", p.authorized(acceptV1, p.me))
-	mux.Handle("GET /accesscontrol/itwins/{id}/permissions", p.authorized(acceptV2, p.permissions))
-	mux.Handle("GET /itwins", p.authorized("", p.iTwins)) // Bentley's own client names no version
-	mux.Handle("GET /imodels", p.authorized(acceptV2, p.iModels))
+	mux.Handle("GET /users/me", e.authorized(acceptV1, me))
+	mux.Handle("GET /accesscontrol/itwins/{id}/permissions", e.authorized(acceptV2, permissions))
+	mux.Handle("GET /itwins", e.authorized("", listITwins)) // Bentley's own client names no version
+	mux.Handle("GET /imodels", e.authorized(acceptV2, listIModels))
 	return mux
-}
-
-// user is the caller as users/me shows it. A service app has no phone or city; the fields are there all the same.
-type user struct {
-	ID               string `json:"id"`
-	DisplayName      string `json:"displayName"`
-	GivenName        string `json:"givenName"`
-	Surname          string `json:"surname"`
-	Email            string `json:"email"`
-	AlternateEmail   string `json:"alternateEmail"`
-	Phone            string `json:"phone"`
-	OrganizationName string `json:"organizationName"`
-	City             string `json:"city"`
-	Country          string `json:"country"`
-	Language         string `json:"language"`
-	CreatedDateTime  string `json:"createdDateTime"`
-}
-
-func (p *platform) me(w http.ResponseWriter, _ *http.Request, caller App) {
-	email := caller.Email()
-	httphelper.MarshalJSON(w, map[string]user{"user": {
-		ID:               stableID(email).String(),
-		DisplayName:      email,
-		GivenName:        caller.ClientID,
-		Surname:          "Service",
-		Email:            email,
-		AlternateEmail:   email,
-		OrganizationName: organizationName,
-		Country:          "US",
-		Language:         "en",
-		CreatedDateTime:  "2026-01-01T00:00:00Z",
-	}})
-}
-
-// permissions answers 404, not 403, to a caller who isn't a member: who may not see an iTwin can't know it exists.
-func (p *platform) permissions(w http.ResponseWriter, r *http.Request, caller App) {
-	permissions, member := caller.ITwins[r.PathValue("id")]
-	if !member {
-		writePlatformError(w, errNotFound("Requested iTwin is not available."))
-		return
-	}
-	httphelper.MarshalJSON(w, map[string][]string{"permissions": append([]string{}, permissions...)})
-}
-
-// authorized lets a request through whose token, scope and version of the API (the Accept header) are right. An empty
-// accept stands for any version.
-func (p *platform) authorized(accept string, next platformHandler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, fault := p.authenticate(r)
-		switch {
-		case fault != nil:
-			writePlatformError(w, *fault)
-		case accept != "" && r.Header.Get("Accept") != accept:
-			writePlatformError(w, errNotFound("Requested version of the API is not available."))
-		default:
-			next(w, r, caller)
-		}
-	})
 }
 
 // correlated hands back the caller's id for a request, or makes one: support asks for it, with every kind of answer.
 func correlated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get(correlationHeader)
-		if id == "" {
-			id = uuid.NewString()
-		}
-		w.Header().Set(correlationHeader, id)
+		w.Header().Set(correlationHeader, cmp.Or(r.Header.Get(correlationHeader), uuid.NewString()))
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (p *platform) authenticate(r *http.Request) (App, *platformError) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return App{}, errUnauthorized("HeaderNotFound",
-			"Header Authorization was not found in the request. Access denied.")
+// authorized lets a request through whose token, scope and version of the API (the Accept header) are right. An empty
+// accept stands for any version.
+func (e *Emulator) authorized(accept string, next platformHandler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		claims, err := e.keys.accepted(e.URL(), token)
+		app, known := e.app(claims.ClientID)
+		switch {
+		case !strings.EqualFold(scheme, "Bearer") || token == "":
+			refuse(w, http.StatusUnauthorized, "HeaderNotFound",
+				"Header Authorization was not found in the request. Access denied.")
+		case err != nil:
+			refuse(w, http.StatusUnauthorized, "InvalidToken",
+				"Access token is malformed, not signed by this IMS, expired or of another issuer.")
+		case !known:
+			refuse(w, http.StatusUnauthorized, "UnknownClient", "Client was not registered.")
+		case !slices.Contains(claims.Scope, platformScope):
+			refuse(w, http.StatusUnauthorized, "MissingScope", "Access token lacks the scope "+platformScope+".")
+		case accept != "" && r.Header.Get("Accept") != accept:
+			refuse(w, http.StatusNotFound, "ResourceNotFound", "Requested version of the API is not available.")
+		default:
+			next(w, r, app)
+		}
+	})
+}
+
+// refuse answers with an error in the Platform's documented shape.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	httphelper.MarshalJSONWithStatus(w, map[string]any{
+		"error": map[string]any{"code": code, "message": message, "details": []any{}},
+	}, status)
+}
+
+// refuseITwin answers 404, not 403, to a caller who isn't a member: who may not see an iTwin can't know it exists.
+func refuseITwin(w http.ResponseWriter) {
+	refuse(w, http.StatusNotFound, "ResourceNotFound", "Requested iTwin is not available.")
+}
+
+func me(w http.ResponseWriter, _ *http.Request, caller App) {
+	email := caller.email()
+	httphelper.MarshalJSON(w, map[string]any{"user": map[string]string{
+		"id":               stableID(email),
+		"displayName":      email,
+		"givenName":        caller.ClientID,
+		"surname":          "Service",
+		"email":            email,
+		"organizationName": organizationName,
+	}})
+}
+
+func permissions(w http.ResponseWriter, r *http.Request, caller App) {
+	permissions, member := caller.ITwins[r.PathValue("id")]
+	if !member {
+		refuseITwin(w)
+		return
 	}
-	claims, err := accepted(p.keys, p.issuer, p.now(), token)
-	if err != nil {
-		return App{}, errUnauthorized("InvalidToken", "Access token is "+err.Error()+".")
+	httphelper.MarshalJSON(w, map[string][]string{"permissions": permissions})
+}
+
+func listITwins(w http.ResponseWriter, _ *http.Request, caller App) {
+	list := make([]map[string]string, 0, len(caller.ITwins))
+	for _, id := range slices.Sorted(maps.Keys(caller.ITwins)) {
+		list = append(list, map[string]string{"id": id, "displayName": "iTwin " + id})
 	}
-	app, known := p.registry.find(claims.ClientID)
-	switch {
-	case !known:
-		return App{}, errUnauthorized("UnknownClient", "Client was not registered.")
-	case !slices.Contains(claims.Scope, platformScope):
-		return App{}, errUnauthorized("MissingScope", "Access token lacks the scope "+platformScope+".")
+	httphelper.MarshalJSON(w, map[string]any{"iTwins": list})
+}
+
+// listIModels lists those of an iTwin, each of which has one here.
+func listIModels(w http.ResponseWriter, r *http.Request, caller App) {
+	id := r.URL.Query().Get("iTwinId")
+	if _, member := caller.ITwins[id]; !member {
+		refuseITwin(w)
+		return
 	}
-	return app, nil
+	httphelper.MarshalJSON(w, map[string]any{
+		"iModels": []map[string]string{{"id": stableID("iModel of " + id), "displayName": "iModel of " + id}},
+		"_links":  map[string]any{"next": nil},
+	})
 }

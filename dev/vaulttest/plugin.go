@@ -1,15 +1,93 @@
 package vaulttest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 )
+
+const productName = "vault-plugin-secrets-itwin"
+
+// Plugin is a plugin binary as Vault's catalog knows it.
+type Plugin struct {
+	Name    string
+	Version string // a SemVer; Vault refuses to run a plugin that reports another one
+	Path    string
+}
+
+// Product is the plugin that this repository makes: the binary that PLUGIN_BIN names, or one built into the test's
+// folder. PLUGIN_VERSION is its version; without it the binary is asked.
+func Product(tb testing.TB) Plugin {
+	tb.Helper()
+	path := os.Getenv("PLUGIN_BIN")
+	if path == "" {
+		return build(tb, productName, "v0.0.0-test", nil)
+	}
+	version := os.Getenv("PLUGIN_VERSION")
+	if version == "" {
+		version = output(tb, exec.Command(path, "-version"))
+	}
+	return Plugin{Name: productName, Version: version, Path: path}
+}
+
+// Edit replaces a text that a source file has once.
+type Edit struct {
+	File     string // its path in the repository
+	Old, New string
+}
+
+// Build builds the plugin as `make build` does, but with another version, and from sources that differ by the edits:
+// a version that came earlier, or one to come. The sources in the repository stay as they are.
+func Build(tb testing.TB, version string, edits ...Edit) Plugin {
+	tb.Helper()
+	return build(tb, productName+"-"+version, version, edits)
+}
+
+func build(tb testing.TB, command, version string, edits []Edit) Plugin {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), command)
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-overlay="+overlay(tb, edits),
+		"-ldflags=-X main.version="+version, "-o", path, "./cmd/"+productName)
+	cmd.Dir = repository(tb)
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	output(tb, cmd)
+	return Plugin{Name: productName, Version: version, Path: path}
+}
+
+// overlay writes the edited files, and the file that tells Go to build them in the place of the repository's.
+func overlay(tb testing.TB, edits []Edit) string {
+	tb.Helper()
+	dir, replace := tb.TempDir(), make(map[string]string)
+	for _, edit := range edits {
+		file, edited := filepath.Join(repository(tb), edit.File), filepath.Join(dir, filepath.Base(edit.File))
+		text, err := os.ReadFile(cmp.Or(replace[file], file))
+		require.NoError(tb, err)
+		require.Equalf(tb, 1, strings.Count(string(text), edit.Old), "how often %s has %q", edit.File, edit.Old)
+		text = []byte(strings.Replace(string(text), edit.Old, edit.New, 1))
+		require.NoError(tb, os.WriteFile(edited, text, 0o600))
+		replace[file] = edited
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	require.NoError(tb, err)
+	path := filepath.Join(dir, "overlay.json")
+	require.NoError(tb, os.WriteFile(path, text, 0o600))
+	return path
+}
+
+// repository is the folder above dev's module, which the tests run in.
+func repository(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Dir(filepath.Dir(output(tb, exec.Command("go", "env", "GOMOD"))))
+}
 
 // Register puts a plugin into the plugin directory and the catalog.
 func (s *Server) Register(tb testing.TB, p Plugin) {
@@ -17,13 +95,17 @@ func (s *Server) Register(tb testing.TB, p Plugin) {
 	binary, err := os.ReadFile(p.Path)
 	require.NoError(tb, err)
 	// A copy: Vault refuses links that lead out of the directory.
-	command := filepath.Base(p.Path)
-	require.NoError(tb, os.WriteFile(filepath.Join(s.pluginDir, command), binary, 0o700))
+	require.NoError(tb, os.WriteFile(s.pluginPath(p), binary, 0o700))
 	sum := sha256.Sum256(binary)
 	_, err = s.Root(tb).Sys().RegisterPluginDetailed(&api.RegisterPluginInput{
-		Name: p.Name, Type: api.PluginTypeSecrets, Version: p.Version, Command: command, SHA256: hex.EncodeToString(sum[:]),
+		Name: p.Name, Type: api.PluginTypeSecrets, Version: p.Version,
+		Command: filepath.Base(s.pluginPath(p)), SHA256: hex.EncodeToString(sum[:]),
 	})
 	require.NoError(tb, err)
+}
+
+func (s *Server) pluginPath(p Plugin) string {
+	return filepath.Join(s.pluginDir, filepath.Base(p.Path))
 }
 
 // Mount enables a registered plugin at a path, which is without a slash at its end.

@@ -1,8 +1,12 @@
 package vaulttest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -10,8 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stopTime is how long a process may take to end when it is asked to.
-const stopTime = 20 * time.Second
+const (
+	// stopTime is how long a process may take to end when it is asked to.
+	stopTime = 20 * time.Second
+	// pollInterval is how often Wait looks.
+	pollInterval = 50 * time.Millisecond
+)
+
+var errAlive = errors.New("it is still there")
 
 // process is a program in a process group of its own, which the programs that it starts belong to as well. It ends
 // with the test at the latest.
@@ -26,9 +36,12 @@ func startProcess(tb testing.TB, logPath string, env []string, name string, args
 	tb.Helper()
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
+	// A killed plugin leaves its socket here; a path of more than about 100 bytes is too long for one.
+	home, err := os.MkdirTemp("", "vaulttest") //nolint:usetesting // its path is short
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = os.RemoveAll(home) })
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	home := homeDir(tb)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(tb, cmd.Start())
@@ -41,16 +54,6 @@ func startProcess(tb testing.TB, logPath string, env []string, name string, args
 	}()
 	tb.Cleanup(p.kill)
 	return p
-}
-
-// homeDir is also where a killed plugin leaves its socket. The test's own folder may be too long: a socket's path is
-// limited to about 100 bytes.
-func homeDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("", "vaulttest") //nolint:usetesting // its path is short
-	require.NoError(tb, err)
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // stop asks the process to end and kills what is left of its group.
@@ -75,5 +78,69 @@ func (p *process) ended() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// output runs a command that must succeed and returns what it printed, without the line's end.
+func output(tb testing.TB, cmd *exec.Cmd) string {
+	tb.Helper()
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	require.NoErrorf(tb, err, "running %v: %s", cmd.Args, &stderr)
+	return strings.TrimSpace(string(stdout))
+}
+
+// PID is the process id of the server's current process.
+func (s *Server) PID() int { return s.process.pid }
+
+// PluginPIDs are the process ids of the plugin's processes that this server, or its cluster, runs.
+func (s *Server) PluginPIDs(tb testing.TB, p Plugin) []int {
+	tb.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/exe")
+	require.NoError(tb, err)
+	require.NotEmpty(tb, paths, "processes are looked up in /proc, which only Linux has")
+	var found []int
+	for _, path := range paths {
+		// A process that has just ended has no executable any more.
+		if exe, err := os.Readlink(path); err == nil && exe == s.pluginPath(p) {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			require.NoError(tb, err)
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// KillPlugin kills the plugin's processes, as the kernel does when memory is short, waits until they are gone and
+// returns how many there were.
+func (s *Server) KillPlugin(tb testing.TB, p Plugin) int {
+	tb.Helper()
+	pids := s.PluginPIDs(tb, p)
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // one that has just ended is as good
+		Wait(tb, stopTime, "the plugin's process to be gone", func() error {
+			if !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+				return errAlive
+			}
+			return nil
+		})
+	}
+	return len(pids)
+}
+
+// Wait calls ready until it returns nil, and fails the test with its last error after the limit.
+func Wait(tb testing.TB, limit time.Duration, what string, ready func() error) {
+	tb.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := ready()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.NoErrorf(tb, err, "waiting %s for %s", limit, what)
+		}
+		time.Sleep(pollInterval)
 	}
 }
