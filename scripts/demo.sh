@@ -140,14 +140,14 @@ vault=$! pids+=("$!")
 await vault token lookup || fail "Vault didn't start"
 run "vault version"
 
-step "Register the plugin. Vault runs no file but the one with this SHA-256."
+step "Register the plugin. Vault runs only the file with this SHA-256."
 run "vault plugin register -version=$version \\
   -sha256=\"\$($sha256 plugins/$plugin | cut -d ' ' -f 1)\" secret $plugin"
 
 step "Enable the plugin at a path of our choice."
 run "vault secrets enable -path=itwin -plugin-version=$version $plugin"
 
-step "Give it the service app. The write makes a real exchange first, so a wrong secret is refused, not stored."
+step "Configure the service app. The write makes a real exchange first, so a wrong secret is refused, not stored."
 [ -z "$emulated" ] || say "#    An emulator stands in for Bentley's identity provider (IMS) and the iTwin Platform, at $authority."
 if ! run "vault write itwin/config client_id=$(printf %q "$id") client_secret=@secret.txt$places"; then
 	if [ -n "$emulated" ] || ! grep -qF "Code: 400" .output; then fail "the config couldn't be written"; fi
@@ -206,7 +206,7 @@ fi
 step "As that user: a token. Its ttl says when to read again; there is no lease to renew."
 run 'VAULT_TOKEN=$READER vault read itwin/token'
 
-step "Read again: the same token, from memory. All readers share it, and IMS isn't asked."
+step "Read again: the same token, from memory. All readers share it, and IMS isn't contacted."
 same='VAULT_TOKEN=$READER vault read -field=token_id itwin/token'
 run "$same"
 
@@ -222,14 +222,14 @@ run 'TOKEN="$(VAULT_TOKEN=$READER vault read -field=access_token itwin/token)"'
 if command -v curl >/dev/null; then
 	run "curl -sS -f -H \"Authorization: Bearer \$TOKEN\" -H \"Accept: application/vnd.bentley.itwin-platform.v1+json\" ${api_url:-https://api.bentley.com}/users/me"
 else
-	say "# (Skipped: this machine has no curl. The check above asked the Platform as well.)"
+	say "# (Skipped: this machine has no curl. The check above called the Platform as well.)"
 fi
 
-step "Rotate: a new token now. Readers get it when they read next."
+step "Rotate: mint a new token now. Readers get it on their next read."
 run "vault write -f itwin/rotate"
 run "$same"
 
-step "Vault Agent writes the token to a file for apps that don't know Vault; left running, it keeps the file fresh."
+step "Vault Agent writes the token to a file for apps that don't know Vault, and keeps it up to date while it runs."
 run 'echo "$READER" >reader.token'
 run "cat agent.hcl"
 run "vault agent -config=agent.hcl -exit-after-auth >agent.log 2>&1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lets the jobs of one project's protected branches read tokens. Set GITLAB_URL for a GitLab of your own.
+# Lets the jobs of one project's protected branches read tokens. Set GITLAB_URL for a self-managed GitLab.
 set -euo pipefail
 
 gitlab="${GITLAB_URL:-https://gitlab.com}"

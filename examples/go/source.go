@@ -13,7 +13,7 @@ import (
 
 const (
 	grace      = time.Second     // how long a caller waits for a new token while the previous one is valid
-	retryAfter = 5 * time.Second // how long Vault is left alone after a failed read
+	retryAfter = 5 * time.Second // how long to wait after a failed read
 )
 
 var (
@@ -23,8 +23,8 @@ var (
 	errClock   = errors.New("reading the token: it has expired, by this machine's clock")
 )
 
-// TokenSource reads tokens from Vault. It is safe for concurrent use: callers who come together share one read. While
-// Vault is away, it returns the previous token until that expires.
+// TokenSource reads tokens from Vault. It is safe for concurrent use: concurrent callers share one read. While Vault is
+// down, it returns the previous token until that expires.
 type TokenSource struct {
 	Vault *api.Client
 	Path  string           // such as itwin/token/viewer
@@ -52,7 +52,7 @@ func (s *TokenSource) Token() (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: s.accessToken, TokenType: "Bearer", Expiry: s.readAgainAt}, nil
 }
 
-// startIfDue starts a read, or joins the one in progress, unless none is due. It also says whether the previous token
+// startIfDue starts a read or joins the one in progress, if a read is due. It also reports whether the previous token
 // is valid.
 func (s *TokenSource) startIfDue() (reading chan struct{}, valid bool) {
 	s.mu.Lock()
@@ -79,7 +79,7 @@ func wait(reading chan struct{}, valid bool) {
 	}
 }
 
-// read waits for Vault without the lock, so that nobody who has a valid token waits with it.
+// read waits for Vault without holding the lock, so that callers with a valid token don't wait.
 func (s *TokenSource) read(asked time.Time) {
 	secret, err := s.Vault.Logical().Read(s.Path)
 	s.mu.Lock()
@@ -114,7 +114,7 @@ func (s *TokenSource) accept(asked time.Time, secret *api.Secret, err error) err
 	return nil
 }
 
-// seconds reads a number of Vault's answers.
+// seconds parses a number in Vault's answers.
 func seconds(value any) (int64, error) {
 	number, _ := value.(json.Number)
 	return number.Int64()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the roles of Vault's Kubernetes auth method by which apps in the namespace "app" read tokens. Consumers log in with
-# JWTs for different audiences, and a role accepts only one.
+# Writes the roles of Vault's Kubernetes auth method that let apps in the namespace "app" read tokens. Consumers log in
+# with JWTs for different audiences, and a role accepts only one.
 set -euo pipefail
 
 # The audience of every pod's own JWT, which differs between clusters. This prints yours, as aud:

@@ -1,4 +1,4 @@
-# For Prometheus: the figures of one mount, and nothing else.
+# For Prometheus: the metrics of one mount, and nothing else.
 path "itwin/metrics" {
   capabilities = ["read"]
 }

@@ -2,7 +2,7 @@
 # For a daily timer: renews the Vault token that Prometheus scrapes with.
 set -euo pipefail
 
-# Apart from the export, so that a file that isn't here ends this: vault would renew another token, and all would look well.
+# Separate from the export, so that a missing file ends the script: otherwise vault would renew another token.
 VAULT_TOKEN="$(cat vault-token)"
 export VAULT_TOKEN
 vault token renew >/dev/null

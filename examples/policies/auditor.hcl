@@ -1,6 +1,6 @@
 # For the security team: what is configured, and who was handed which token. No tokens, no changes.
 path "itwin/config" {
-  # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
+  # list as well: Vault uses this rule, not the next one, for `vault list itwin/config`.
   capabilities = ["read", "list"]
 }
 

@@ -1,6 +1,6 @@
 # For platform engineers: apps, roles and rotation, but no tokens.
 path "itwin/config" {
-  # list as well: Vault takes this rule, not the next, for `vault list itwin/config`.
+  # list as well: Vault uses this rule, not the next one, for `vault list itwin/config`.
   capabilities = ["create", "update", "patch", "read", "delete", "list"]
 }
 

@@ -1,4 +1,4 @@
-"""Reads access tokens for the iTwin Platform from Vault, with nothing but the standard library."""
+"""Reads access tokens for the iTwin Platform from Vault, with only the standard library."""
 
 import json
 import os
@@ -8,11 +8,11 @@ import urllib.request
 
 
 GRACE = 1  # seconds that a caller waits for a new token while the previous one is valid
-RETRY_AFTER = 5  # seconds to leave Vault alone after a failed read
+RETRY_AFTER = 5  # seconds to wait after a failed read
 
 
 class VaultToken:
-    """The shared token of one role; safe for threads, of which those that come together share one read.
+    """The shared token of one role. It is thread-safe, and concurrent callers share one read.
 
     path: such as "itwin/token/viewer".
     addr, vault_token: VAULT_ADDR and VAULT_TOKEN by default.
@@ -60,7 +60,7 @@ class VaultToken:
         return self._reading
 
     def _read(self, asked):
-        # Without the lock, so that nobody who has a valid token waits for Vault.
+        # Without the lock, so that callers with a valid token don't wait for Vault.
         data, error = None, None
         try:
             data = self._request()
@@ -77,7 +77,7 @@ class VaultToken:
                 if not self._is_valid():
                     self._error = OSError("the token has expired, by this machine's clock")
             elif self._is_valid():
-                # Vault may be away for a while: the previous token is valid for half an hour more, as a rule.
+                # Vault may be down for a while: the previous token is usually valid for another half hour.
                 self._read_again_at = self._clock() + RETRY_AFTER
 
     def _request(self):

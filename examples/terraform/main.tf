@@ -11,11 +11,11 @@ terraform {
 }
 
 provider "vault" {
-  # By default the provider makes a child token for each run, which a reader's policy doesn't allow.
+  # By default, the provider creates a child token for each run, which a reader's policy doesn't allow.
   skip_child_token = true
 }
 
-# Read anew in every plan and every apply, and in neither the state nor the plan.
+# Read in every plan and every apply, and stored in neither the state nor the plan.
 ephemeral "vault_generic_secret" "itwin" {
   path = "itwin/token/viewer"
 }

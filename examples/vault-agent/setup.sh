@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Creates an AppRole that may read the app's tokens, and writes its credentials beside this script.
+# Creates an AppRole that may read the app's tokens, and writes its credentials next to this script.
 set -euo pipefail
 
 umask 077

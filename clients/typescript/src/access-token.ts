@@ -3,15 +3,15 @@ import type { VaultAnswer } from "./vault.js";
 import { VaultError } from "./vault-error.js";
 
 /**
- * An access token, with its times counted from when it was asked for. They come from Vault's own clock, so that it
- * makes no difference what this machine's says.
+ * An access token, with its times counted from when it was requested. They are based on Vault's own clock, so that this
+ * machine's doesn't matter.
  */
 export class AccessToken {
   readonly #value: string;
   readonly asked: Moment;
-  /** When to read again, in milliseconds after it was asked for: when Vault hands out a new one. */
+  /** When to read again, in milliseconds after it was requested: when Vault hands out a new one. */
   readonly ttl: number;
-  /** When it expires, in milliseconds after it was asked for. */
+  /** When it expires, in milliseconds after it was requested. */
   readonly life: number;
 
   constructor(value: string, asked: Moment, ttl: number, life: number) {
@@ -21,7 +21,7 @@ export class AccessToken {
     this.life = life;
   }
 
-  /** The value of an Authorization header. A method, as a property would show in a log. */
+  /** The value of an Authorization header. A method, because a property would show up in logs. */
   header(): string {
     return `Bearer ${this.#value}`;
   }
@@ -30,12 +30,12 @@ export class AccessToken {
     return elapsed(clock, this.asked) >= this.ttl;
   }
 
-  /** In milliseconds; negative for one that has expired. */
+  /** The life it has left, in milliseconds; negative once it has expired. */
   left(clock: Clock): number {
     return this.life - elapsed(clock, this.asked);
   }
 
-  /** What it must have left to be handed out without a wait for a new one. The engine reserves as much. */
+  /** The life it must have left to be used instead of waiting for a new one; the same as in the engine. */
   reserve(): number {
     return reserveOf(this.life);
   }
@@ -48,7 +48,7 @@ function reserveOf(life: number): number {
 /** RFC 6750, section 2.1. */
 const b64token = /^[A-Za-z0-9._~+/-]+=*$/;
 
-/** Takes the engine's answer for a token apart. Throws a VaultError for any other. */
+/** Parses the engine's answer to a read of a token. Throws a VaultError for any other answer. */
 export function parseAccessToken(path: string, { data, serverTime }: VaultAnswer, asked: Moment): AccessToken {
   const { access_token: value, ttl, expires_at_unix: expiresAt } = data;
   if (typeof value !== "string" || !b64token.test(value))
@@ -57,8 +57,8 @@ export function parseAccessToken(path: string, { data, serverTime }: VaultAnswer
     });
   if (!isSeconds(ttl) || !isSeconds(expiresAt))
     throw new VaultError(`${path}: the answer doesn't say how long the token lives`, { status: 200 });
-  // A Date is up to a second behind, and a ttl rounded up. The engine's ttl is within the token's life, however wrong a
-  // clock is.
+  // A Date header is up to a second behind, and a ttl is rounded up. The engine's ttl is within the token's life,
+  // however wrong a clock is.
   const left = expiresAt * second - (serverTime === undefined ? asked.wall : serverTime + second);
   const life = Math.min(Math.max(left, (ttl - 1) * second, second), day);
   // In an outage the engine may say to come back when the token ends. That would be too late.

@@ -1,10 +1,10 @@
-/** Time, so that tests can hand in their own. All figures are milliseconds. */
+/** A clock, so that tests can pass in their own. All times are in milliseconds. */
 export interface Clock {
-  /** The time since 1970: counts while the machine sleeps, but jumps when somebody sets it. */
+  /** The time since 1970: advances while the machine sleeps, but jumps when someone sets the clock. */
   wall(): number;
-  /** The time since some moment: never jumps, but may stand still while the machine sleeps. */
+  /** The time since an arbitrary moment: never jumps, but may stop while the machine sleeps. */
   monotonic(): number;
-  /** Calls back once, without keeping the process alive until then. Returns what cancels it. */
+  /** Calls back once, without keeping the process alive until then. Returns a function that cancels it. */
   after(delay: number, callback: () => void): () => void;
 }
 
@@ -31,8 +31,8 @@ export function now(clock: Clock): Moment {
 }
 
 /**
- * The longer of what the two clocks say, as a token must not outlive its time: one misses what a laptop slept through,
- * the other goes back when it is set back.
+ * The longer of the times that the two clocks show, because a token must not be used after it has expired: one clock
+ * may miss the time that a laptop slept, and the other can be set back.
  */
 export function elapsed(clock: Clock, since: Moment): number {
   return Math.max(clock.wall() - since.wall, clock.monotonic() - since.monotonic);
@@ -44,7 +44,7 @@ export function sleep(clock: Clock, delay: number): Promise<void> {
 
 /**
  * Waits for a promise and keeps the process alive meanwhile: neither the timers nor the connections of this package do,
- * so that what goes on in the background doesn't hold up a process that is done.
+ * so that background work doesn't hold up a process that has finished.
  */
 export async function wait<T>(promise: Promise<T>): Promise<T> {
   const hold = setInterval(() => {}, day);

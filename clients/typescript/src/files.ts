@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { codeOf, VaultError } from "./vault-error.js";
 
-/** A file's text, without blanks around it. Throws a VaultError that names the file. */
+/** A file's text, without surrounding whitespace. Throws a VaultError that names the file. */
 export async function readText(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();

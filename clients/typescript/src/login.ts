@@ -30,7 +30,7 @@ export interface AppRoleOptions {
 export interface LoginOptions {
   /** The path to write to, such as auth/jwt/login. */
   path: string;
-  /** What to write there, made anew for each login. */
+  /** What to write there; called for each login. */
   body: () => Record<string, string> | Promise<Record<string, string>>;
 }
 
@@ -52,25 +52,25 @@ export function appRole({ roleId, secretId, mount = "approle" }: AppRoleOptions)
   });
 }
 
-/** Logs in by any auth method that takes text fields, such as JWT. Each client has a login of its own. */
+/** Logs in with any auth method that takes string fields, such as JWT. Each client has a login of its own. */
 export function login(options: LoginOptions): VaultAuth {
   const { path, body } = options;
   return { open: (context) => new Login(context, async () => ({ method: "POST", path, body: await body() })) };
 }
 
-/** A Vault token as an auth method gave it. */
+/** A Vault token as an auth method returned it. */
 interface Held {
   readonly token: string;
   readonly since: Moment;
-  /** In milliseconds; 0 for a token that doesn't end. */
+  /** In milliseconds; 0 for a token that doesn't expire. */
   readonly lease: number;
   readonly renewable: boolean;
 }
 
-/** How much of a lease may pass before it is renewed: as much as Vault's own clients let pass. */
+/** The fraction of a lease after which it is renewed; the same as in Vault's own clients. */
 const renewAfter = 2 / 3;
 
-/** Logs in when there is a need, and renews the login while the client is in use. */
+/** Logs in when needed, and renews the login while the client is in use. */
 class Login implements VaultTokens {
   readonly #vault: Vault;
   readonly #clock: Clock;
@@ -115,7 +115,7 @@ class Login implements VaultTokens {
   }
 
   async #logIn(rejected?: string): Promise<Held> {
-    // Where the policy is at fault, each attempt would leave another live token behind.
+    // If the policy is at fault, each attempt would leave another live token behind.
     if (rejected) await this.#revoke(rejected);
     const since = now(this.#clock);
     const request = await this.#request();
@@ -124,7 +124,7 @@ class Login implements VaultTokens {
     return this.#keep(parseLogin(request.path, answer, since));
   }
 
-  /** Fails where the token has ended already, which is just as well. */
+  /** Fails if the token has already expired, which doesn't matter. */
   async #revoke(token: string): Promise<void> {
     await this.#vault.request({ method: "POST", path: "auth/token/revoke-self", token }).catch(() => {});
   }
@@ -135,7 +135,7 @@ class Login implements VaultTokens {
     return held;
   }
 
-  /** A login that nobody has used since it was last prolonged is left to end. */
+  /** A login that nobody has used since it was last renewed is left to expire. */
   #prolongIn(delay: number): void {
     this.#cancel();
     this.#used = false;
@@ -158,7 +158,7 @@ class Login implements VaultTokens {
     return Math.min(Math.max(this.#left() / 3, second), minute / 2);
   }
 
-  /** Says whether the login was renewed for long enough: near its greatest age, Vault grants less and less. */
+  /** Reports whether the login was renewed for long enough: near its maximum TTL, Vault extends it less and less. */
   async #renew(): Promise<boolean> {
     const held = this.#held;
     if (!held?.renewable || !this.#isLive()) return false;

@@ -2,10 +2,10 @@ import type { AccessToken } from "./access-token.js";
 import { type Clock, elapsed, type Moment, minute, now, second, sleep, wait } from "./clock.js";
 import { VaultError } from "./vault-error.js";
 
-/** How long a caller waits for a new token while the previous one will do. The engine keeps readers no longer. */
+/** How long a caller waits for a new token while the previous one is usable; the same as in the engine. */
 const grace = second;
 
-/** The longest pause between two attempts, in milliseconds: the second while there is no token to hand out. */
+/** The longest pauses between two attempts, in milliseconds: with a token to hand out, and without one. */
 const longestPause = minute / 2;
 const longestPauseWithoutToken = 5 * second;
 
@@ -19,32 +19,32 @@ interface Reading {
 interface Failure {
   readonly error: unknown;
   readonly at: Moment;
-  /** How long to leave Vault alone, in milliseconds: by our own rule, and because it asks for that. */
+  /** How long to wait before the next attempt, in milliseconds: by our own rule, and as Vault asked. */
   readonly backoff: number;
   readonly asked: number;
 }
 
-/** The life of one token: when it is read, who waits for it, what is handed out meanwhile. Knows nothing of Vault. */
+/** The life of one token: when it is read, who waits for it, what is handed out meanwhile. It doesn't know Vault. */
 export class TokenLife {
   readonly #read: (minTtl: number) => Promise<AccessToken>;
   readonly #clock: Clock;
   readonly #warn: (message: string) => void;
   #current: AccessToken | undefined;
-  /** By the life that was asked for; 0 is for any. */
+  /** By the minimum life that was requested; 0 means any. */
   readonly #readings = new Map<number, Reading>();
   #failure: Failure | undefined;
   #failures = 0;
   #used = false;
   #cancel = () => {};
 
-  /** read takes the milliseconds that the token has to have left. */
+  /** read takes the milliseconds that the token must have left. */
   constructor(read: (minTtl: number) => Promise<AccessToken>, clock: Clock, warn: (message: string) => void) {
     this.#read = read;
     this.#clock = clock;
     this.#warn = warn;
   }
 
-  /** A token with so many milliseconds left. Throws if it has to be read and can't be. */
+  /** Returns a token with at least minTtl milliseconds left. Throws if it has to be read and can't be. */
   async get(minTtl: number): Promise<AccessToken> {
     this.#used = true;
     const current = this.#usable(minTtl);
@@ -94,7 +94,7 @@ export class TokenLife {
       this.#accept(token);
       return token;
     } catch (err) {
-      // That a long life can't be had says nothing about other reads.
+      // A failure to get a long-lived token says nothing about other reads.
       if (minTtl === 0) this.#fail(err);
       throw err;
     } finally {
@@ -103,7 +103,7 @@ export class TokenLife {
   }
 
   #accept(token: AccessToken): void {
-    // Of two reads, the one that began first may end last.
+    // Of two reads, the one that started first may finish last.
     if (this.#current && token.asked.monotonic < this.#current.asked.monotonic) return;
     this.#current = token;
     this.#failure = undefined;
@@ -117,13 +117,13 @@ export class TokenLife {
     this.#failure = { error, at: now(this.#clock), backoff, asked };
     const current = this.#usable(0);
     const end = current && new Date(current.asked.wall + current.life).toISOString();
-    // Without a token, too: IModelHost.getAccessToken keeps the error to itself.
+    // Also without a token, because IModelHost.getAccessToken hides the error.
     const reason = error instanceof Error ? error.message : "unknown";
     this.#warn(end ? `using the previous access token until ${end}: ${reason}` : `no access token: ${reason}`);
     if (current) this.#readIn(this.#pause(this.#failure));
   }
 
-  /** Reads in the background, unless nobody has asked for the token until then. */
+  /** Reads in the background, unless nobody has asked for the token by then. */
   #readIn(delay: number): void {
     this.#cancel();
     this.#used = false;

@@ -26,7 +26,7 @@ export interface HttpResponse {
 
 /**
  * Makes one request on a connection of its own: reads are half an hour apart, and no server keeps an idle connection
- * for that long. Node's fetch would do, if it could be told which authority to trust. Throws an error with a code.
+ * for that long. Node's fetch would do, if it could be told which CA to trust. Throws an error with a code.
  */
 export async function send(request: HttpRequest, settings: VaultSettings): Promise<HttpResponse> {
   const tls = request.url.protocol === "https:" ? await tlsOptions(settings) : {};
@@ -68,7 +68,7 @@ async function readBody(incoming: http.IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Reads the files anew for each connection, as certificates are replaced while a backend runs. */
+/** Reads the files again for each connection, because certificates are replaced while a backend runs. */
 async function tlsOptions(settings: VaultSettings): Promise<https.RequestOptions> {
   const { clientCertFile, clientKeyFile, tlsServerName } = settings;
   const ca = await authorities(settings);
@@ -82,7 +82,7 @@ async function tlsOptions(settings: VaultSettings): Promise<https.RequestOptions
   };
 }
 
-/** As in Vault's clients, the first that is given counts, and replaces the authorities that Node trusts by itself. */
+/** As in Vault's own clients, the first one given is used; it replaces the CAs that Node trusts by default. */
 async function authorities({ caCert, caCertFile, caPath }: VaultSettings): Promise<string[]> {
   if (caCertFile) return [await readText(caCertFile)];
   if (caCert) return [caCert];

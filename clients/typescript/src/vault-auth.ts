@@ -5,16 +5,16 @@ import { readText } from "./files.js";
 import type { Vault } from "./vault.js";
 import { VaultError } from "./vault-error.js";
 
-/** A text that is a secret, or what supplies it each time it is needed: a function, or the path of a file. */
+/** A secret as a string, or what supplies it each time it is needed: a function, or the path of a file. */
 export type Credential = string | (() => string | Promise<string>) | { readonly file: string };
 
-/** How a backend proves to Vault who it is. Make one with environment, tokenFile, kubernetes, appRole or login. */
+/** How a backend authenticates to Vault. Create one with environment, tokenFile, kubernetes, appRole or login. */
 export interface VaultAuth {
-  /** For the client, which calls it once. */
+  /** Called by the client, once. */
   open(context: AuthContext): VaultTokens;
 }
 
-/** What a client lends to its VaultAuth. */
+/** What a client provides to its VaultAuth. */
 export interface AuthContext {
   readonly vault: Vault;
   readonly clock: Clock;
@@ -23,9 +23,9 @@ export interface AuthContext {
 
 /** The Vault tokens of one client. */
 export interface VaultTokens {
-  /** The token to use now, or "" for none; rejected is one that Vault has just answered 403 to. */
+  /** The token to use now, or "" for none; rejected is one that Vault has just answered with 403. */
   token(rejected?: string): Promise<string>;
-  /** Says that the client is in use, so that its login is worth renewing. */
+  /** Reports that the client is in use, so that its login is worth renewing. */
   use(): void;
 }
 
@@ -38,24 +38,24 @@ export function environment(): VaultAuth {
   });
 }
 
-/** A file that somebody else keeps up to date, such as the sink of a Vault Agent. It is read before each request. */
+/** A file that another process keeps up to date, such as the sink of a Vault Agent. It is read before each request. */
 export function tokenFile(path: string): VaultAuth {
   return fromSupply(() => readText(path));
 }
 
-/** A function of the caller's, asked before each request. */
+/** A function of the caller's, called before each request. */
 export function fromSupply(supply: () => string | Promise<string>): VaultAuth {
   const tokens: VaultTokens = { token: async () => checkToken(await supply()), use: () => {} };
   return { open: () => tokens };
 }
 
-/** The text of a credential as it is now. */
+/** The current value of a credential. */
 export async function resolve(credential: Credential): Promise<string> {
   if (typeof credential === "string") return credential;
   return typeof credential === "function" ? credential() : readText(credential.file);
 }
 
-/** Node's own error for a header that can't be sent would do, but for where the token came from. */
+/** Node's own error for a header that can't be sent wouldn't say where the token came from. */
 export function checkToken(token: unknown): string {
   const text = typeof token === "string" ? token.trim() : "\n";
   if (/^[\x21-\x7e]*$/.test(text)) return text;

@@ -6,7 +6,7 @@ import { environment, fromSupply, type VaultAuth, type VaultTokens } from "./vau
 import { quote, VaultError } from "./vault-error.js";
 import { resolveOptions, type VaultOptions } from "./vault-options.js";
 
-/** What warnings go to, such as console. */
+/** Where warnings go, such as console. */
 export interface Logger {
   warn(message: string): void;
 }
@@ -14,11 +14,11 @@ export interface Logger {
 export interface VaultAuthorizationClientOptions {
   /** The path to read, such as itwin/token/viewer. */
   path: string;
-  /** How to prove to Vault who asks, or a function that returns a Vault token; environment() by default. */
+  /** How to authenticate to Vault, or a function that returns a Vault token; environment() by default. */
   auth?: VaultAuth | (() => string | Promise<string>);
   /** Where Vault is; by default what VAULT_ADDR and the other variables of Vault's own clients say. */
   vault?: VaultOptions;
-  /** Receives what Vault warns about, and why there is no new token; by default process.emitWarning. */
+  /** Receives Vault's warnings, and why there is no new token; by default process.emitWarning. */
   logger?: Logger;
 }
 
@@ -28,7 +28,7 @@ export interface GetAccessTokenOptions {
 }
 
 /**
- * The access token of an iTwin.js backend, from a Vault with vault-plugin-secrets-itwin. Implements the
+ * Gets the access token of an iTwin.js backend from a Vault with vault-plugin-secrets-itwin. Implements the
  * AuthorizationClient of @itwin/core-common. Its timers and connections don't keep a process alive.
  */
 export class VaultAuthorizationClient {
@@ -40,7 +40,7 @@ export class VaultAuthorizationClient {
   readonly #life: TokenLife;
   #lastWarning = "";
 
-  /** Throws an Error if an option, or a variable that stands for one, can't be used. Connects to nothing yet. */
+  /** Throws an Error if an option, or the variable for one, can't be used. Makes no connection yet. */
   constructor(options: VaultAuthorizationClientOptions);
   /** @internal */
   constructor(options: VaultAuthorizationClientOptions, clock?: Clock);
@@ -59,8 +59,9 @@ export class VaultAuthorizationClient {
   }
 
   /**
-   * The token with "Bearer " in front, as iTwin.js copies it into the Authorization header. Call it for each request: it
-   * returns the token from memory, and waits for Vault only without a valid one. Throws a VaultError if none can be had.
+   * Returns the token with "Bearer " in front, as iTwin.js copies it into the Authorization header. Call it for each
+   * request: it returns the token from memory, and reads Vault only when a new one is due. Throws a VaultError if there
+   * is no valid token.
    */
   async getAccessToken({ minTtl = 0 }: GetAccessTokenOptions = {}): Promise<string> {
     if (!(minTtl >= 0)) throw new RangeError("minTtl must be a number of seconds");
@@ -80,7 +81,7 @@ export class VaultAuthorizationClient {
     return token;
   }
 
-  /** Vault answers 403 to a token that has ended, too: one that has been replaced meanwhile gets another try. */
+  /** Vault also answers 403 if the Vault token has expired: if there is a new one by now, the request is repeated. */
   async #authorized(request: VaultRequest): Promise<VaultAnswer> {
     const token = await this.#tokens.token();
     try {
@@ -93,7 +94,7 @@ export class VaultAuthorizationClient {
     }
   }
 
-  /** Each read in an outage warns in the same words: once will do. "" ends the outage. */
+  /** In an outage, every read warns with the same text, and once is enough. "" ends the outage. */
   #warn(message: string): void {
     if (message === this.#lastWarning) return;
     this.#lastWarning = message;
@@ -101,7 +102,7 @@ export class VaultAuthorizationClient {
     try {
       this.#logger.warn(message);
     } catch {
-      // A logger that fails is no reason to be without a token.
+      // A failing logger is no reason to be without a token.
     }
   }
 }

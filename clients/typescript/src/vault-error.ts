@@ -5,7 +5,7 @@ export class VaultError extends Error {
   declare readonly status?: number;
   /** Node's code for the failure, such as ECONNREFUSED, if Vault did not answer. */
   declare readonly code?: string;
-  /** For how many milliseconds Vault asks to be left alone (RFC 9110, Retry-After). */
+  /** How many milliseconds Vault asks clients to wait (RFC 9110, Retry-After). */
   declare readonly retryAfter?: number;
 
   constructor(message: string, details: Pick<VaultError, "status" | "code" | "retryAfter"> = {}) {
@@ -17,7 +17,7 @@ export class VaultError extends Error {
 const longestText = 1000;
 
 /**
- * A text of Vault's on one line, as control characters could forge lines of a log. Empty if it repeats a secret.
+ * Text from Vault on one line, because control characters could forge log lines. Empty if it repeats a secret.
  */
 export function quote(text: string, secrets: readonly string[]): string {
   if (secrets.some((secret) => secret !== "" && text.includes(secret))) return "";
@@ -52,7 +52,7 @@ function advice(status: number, path: string): string {
   }
 }
 
-/** The error for an answer of Vault that is no success. */
+/** The error for an unsuccessful answer from Vault. */
 export function refusal(
   path: string,
   status: number,
@@ -97,12 +97,12 @@ function remedy(code: string): string {
   }
 }
 
-/** The error for a request that got no answer. Only the code of the cause goes on: its text may quote what was sent. */
+/** The error for a request that got no answer. Only the cause's code is kept: its text may quote what was sent. */
 export function noAnswer(path: string, address: string, code: string): VaultError {
   return new VaultError(`${path}: Vault at ${address} did not answer: ${remedy(code)} (${code})`, { code });
 }
 
-/** The code of an error by Node. */
+/** Node's code for an error. */
 export function codeOf(err: unknown): string {
   const code = err instanceof Error && "code" in err ? err.code : undefined;
   return typeof code === "string" ? code : "unknown";

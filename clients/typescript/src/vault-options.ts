@@ -1,28 +1,28 @@
 import { second } from "./clock.js";
 
-/** Where Vault is. What isn't given comes from the variable that Vault's own clients read. */
+/** Where Vault is. An option that isn't given comes from the variable that Vault's own clients read. */
 export interface VaultOptions {
   /** Such as https://vault.example.com:8200 or unix:///run/vault.sock. VAULT_AGENT_ADDR, VAULT_ADDR. */
   address?: string;
   /** VAULT_NAMESPACE. */
   namespace?: string;
-  /** The authorities to trust in place of Node's, as PEM. VAULT_CACERT_BYTES. */
+  /** The CAs to trust instead of Node's, as PEM. VAULT_CACERT_BYTES. */
   caCert?: string;
   /** The same as a file, which is read for each connection. VAULT_CACERT. */
   caCertFile?: string;
   /** The same as a folder of files. VAULT_CAPATH. */
   caPath?: string;
-  /** The certificate to show to Vault, as a PEM file. VAULT_CLIENT_CERT. */
+  /** The client certificate to present to Vault, as a PEM file. VAULT_CLIENT_CERT. */
   clientCertFile?: string;
   /** Its key, as a PEM file. VAULT_CLIENT_KEY. */
   clientKeyFile?: string;
   /** The name that Vault's certificate must have. By default it is the address's host. VAULT_TLS_SERVER_NAME. */
   tlsServerName?: string;
-  /** True to take any certificate, for tests alone. VAULT_SKIP_VERIFY. */
+  /** True to accept any certificate, for tests only. VAULT_SKIP_VERIFY. */
   skipVerify?: boolean;
   /** How many seconds Vault may take for one answer; 60 by default. VAULT_CLIENT_TIMEOUT. */
   timeout?: number;
-  /** How often to repeat a request that got no answer, or a 412, 500 or 503; 2 by default. VAULT_MAX_RETRIES. */
+  /** How many times to retry a request that got no answer, or a 412, 500 or 503; 2 by default. VAULT_MAX_RETRIES. */
   maxRetries?: number;
 }
 
@@ -38,7 +38,7 @@ export interface VaultSettings extends Omit<VaultOptions, "address"> {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Throws an Error that names what can't be used, the option or the variable. */
+/** Throws an Error that names the option or variable that can't be used. */
 export function resolveOptions(given: VaultOptions, env: Environment): VaultSettings {
   refuseProxies(env);
   const text = (option: string | undefined, ...names: string[]) =>
@@ -60,7 +60,7 @@ export function resolveOptions(given: VaultOptions, env: Environment): VaultSett
   };
 }
 
-/** Going past a proxy that is asked for would be a surprise, or never arrive. */
+/** A request that bypassed a configured proxy would be a surprise, or would never arrive. */
 function refuseProxies(env: Environment): void {
   for (const name of ["VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY"])
     if (env[name]) throw new Error(`${name} is set, but this client can't use a proxy: unset it, or run a Vault Proxy`);
@@ -75,7 +75,7 @@ function parseAddress(address: string): Pick<VaultSettings, "url" | "socketPath"
   return { url };
 }
 
-/** As Go's strconv.ParseBool has it. */
+/** Accepts what Go's strconv.ParseBool accepts. */
 function parseBoolean(name: string, env: Environment): boolean {
   const value = env[name] ?? "";
   if (/^(|0|f|F|false|False|FALSE)$/.test(value)) return false;
@@ -85,7 +85,7 @@ function parseBoolean(name: string, env: Environment): boolean {
 
 const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
-/** The seconds of a duration of Go, such as 90, 90s or 1m30s; NaN if it is none. */
+/** The seconds in a Go duration, such as 90, 90s or 1m30s; NaN if it isn't one. */
 function parseDuration(text: string | undefined): number | undefined {
   if (!text) return undefined;
   if (/^\d+$/.test(text)) return Number(text);
@@ -95,7 +95,7 @@ function parseDuration(text: string | undefined): number | undefined {
   return sum;
 }
 
-/** In milliseconds. A timer of Node can't wait for longer than a few weeks. */
+/** In milliseconds. Node's timers can't wait for longer than a few weeks. */
 function seconds(name: string, value: number | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (value > 0 && value <= 86_400) return value * second;
@@ -109,7 +109,7 @@ function count(name: string, value: number | string | undefined): number | undef
   throw new Error(`the number of retries (${name}) must be 0 or more`);
 }
 
-/** The same without what is undefined, so that it doesn't count as given. */
+/** The object without its undefined values, so that these don't count as given. */
 function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;

@@ -11,20 +11,20 @@ export interface VaultRequest {
   readonly body?: Readonly<Record<string, string>>;
   /** The Vault token; without one, a Vault Proxy adds its own. */
   readonly token?: string;
-  /** What else is sent that must not show in an error. */
+  /** Other values sent that must not show up in an error. */
   readonly secrets?: readonly string[];
 }
 
-/** A success of Vault's. Nothing of it is certain yet. */
+/** A successful answer from Vault. Its contents haven't been checked yet. */
 export interface VaultAnswer {
   readonly data: Readonly<Record<string, unknown>>;
   readonly auth: Readonly<Record<string, unknown>>;
   readonly warnings: readonly string[];
-  /** What Vault's clock said, in milliseconds since 1970, if it said so. */
+  /** The time on Vault's clock, in milliseconds since 1970, if the answer states it. */
   readonly serverTime: number | undefined;
 }
 
-/** The requests to one Vault. */
+/** Sends requests to one Vault. */
 export class Vault {
   readonly #settings: VaultSettings;
   readonly #clock: Clock;
@@ -34,14 +34,14 @@ export class Vault {
     this.#clock = clock;
   }
 
-  /** Throws a VaultError for all but a success. Repeats what may succeed a moment later. */
+  /** Throws a VaultError unless the request succeeds. Retries a request that may succeed a moment later. */
   async request(request: VaultRequest): Promise<VaultAnswer> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(request);
       } catch (err) {
         if (attempt > this.#settings.maxRetries || !mayPass(err)) throw err;
-        // As long as Vault's own clients wait: 1 s to 1.5 s, times the attempt.
+        // As long as Vault's own clients wait: 1 s to 1.5 s, times the number of the attempt.
         await sleep(this.#clock, attempt * second * (1 + Math.random() / 2));
       }
     }
@@ -89,7 +89,7 @@ export class Vault {
   }
 }
 
-/** Whether a failure may be over in a second. A Vault that let time pass has been waited for long enough. */
+/** Whether a failure may be over in a second. A timeout isn't retried: the caller has waited long enough. */
 function mayPass(err: unknown): boolean {
   if (!(err instanceof VaultError)) return false;
   if (err.status !== undefined) return [412, 500, 503].includes(err.status);
@@ -101,8 +101,8 @@ function isRedirect(status: number): boolean {
 }
 
 /**
- * The same request to the leader that a standby names. Vault's own clients follow any redirect once, with the token. Here
- * only one to the same path counts, so that a gateway's sign-in page never gets a token.
+ * The same request, to the leader that a standby names. Vault's own clients follow any redirect once, with the token.
+ * Here, only a redirect to the same path is followed, so that a gateway's sign-in page never gets a token.
  */
 function redirected(path: string, request: HttpRequest, { status, headers }: HttpResponse): HttpRequest {
   const { location } = headers;
@@ -158,7 +158,7 @@ function parseDate(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** Seconds, as Vault writes it. Nobody is kept waiting for longer than 5 minutes. */
+/** Parses seconds, as Vault sends them. Nobody is kept waiting for longer than 5 minutes. */
 function parseRetryAfter(text: string | undefined): number | undefined {
   return text && /^\d+$/.test(text) ? Math.min(Number(text) * second, 5 * minute) : undefined;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a token, with the secret in the file secret.txt and never in Terraform's state. TF_VAR_client_id is the
-# app's client id. With OpenTofu: TERRAFORM=tofu ./apply.sh
+# Does everything up to the first token, with the secret in secret.txt and never in Terraform's state. TF_VAR_client_id
+# is the app's client id. With OpenTofu: TERRAFORM=tofu ./apply.sh
 set -euo pipefail
 : "${TF_VAR_client_id:?}"
 
