@@ -17,7 +17,7 @@ mkdir -p .cache/goreleaser && cd .cache/goreleaser
 touch a.zip a.cdx.json a_oci.tar SHA256SUMS
 `
 	// cosign can't open a key called lost.key, and writes down the services that it is to tell.
-	cosign = `#!/bin/sh
+	cosign = `#!/bin/sh -e
 case "$*" in *lost.key*) exit 1;; esac
 if [ "$1" = sign-blob ]; then
 	test "$2 $3 $4 $5 $7" = "--yes --key release.key --signing-config --bundle"
