@@ -34,7 +34,7 @@ func sources(t *testing.T, test func(path, text string)) {
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		switch {
-		case entry.Name() == ".cache" || entry.Name() == "node_modules":
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == ".cache" || entry.Name() == "node_modules"):
 			return filepath.SkipDir
 		case strings.HasSuffix(path, ".go"):
 			name, err := filepath.Rel(root, path)
