@@ -52,7 +52,7 @@ release-tools: $(GORELEASER) $(CYCLONEDX)
 # Only maintainers see a draft. Without --verify-tag, gh would create a missing tag.
 .PHONY: publish
 publish: ## Create a draft release on GitHub from the release files of VERSION=vX.Y.Z
-	@test -f "dist/$(GIVEN_VERSION)/SHA256SUMS" || { echo "run make release VERSION=vX.Y.Z first, and make publish with the same"; exit 1; }
+	@test -f "dist/$(GIVEN_VERSION)/SHA256SUMS" || { echo "run make release VERSION=vX.Y.Z first, then make publish with the same VERSION"; exit 1; }
 	gh release create "$(VERSION)" --draft --verify-tag $(if $(findstring -,$(VERSION)),--prerelease) --title "$(VERSION)" \
 		--notes-file "dist/$(VERSION)/release-notes.md" "dist/$(VERSION)"/*
 
@@ -76,7 +76,7 @@ lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, 
 		else echo "lint: shell scripts are NOT CHECKED without shellcheck: run make programs"; test -z "$$CI"; fi
 	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
 	@! grep -h 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v' || { echo "pin these actions by commit"; exit 1; }
-	@! grep -Lx '  contents: read' .github/workflows/*.yml | grep . || { echo "limit the permissions of these workflows"; exit 1; }
+	@! grep -Lx '  contents: read' .github/workflows/*.yml | grep . || { echo "give these workflows permissions of contents: read"; exit 1; }
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
 	scripts/client.sh lint

@@ -23,7 +23,7 @@ func npmPrograms(t *testing.T) string {
 	return dir
 }
 
-// nodeJS runs a program, which ends with the test at the latest.
+// nodeJS returns a command that ends with the test at the latest.
 func nodeJS(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{program}, args...)...)
@@ -31,7 +31,7 @@ func nodeJS(t *testing.T, program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startProvider returns the issuer.
+// startProvider starts the OpenID provider and returns its issuer.
 func startProvider(t *testing.T, dir, method string) string {
 	t.Helper()
 	provider := nodeJS(t, filepath.Join(dir, "provider.mjs"), clientID, clientSecret, method, "itwin-platform itwins:read")

@@ -57,7 +57,7 @@ func (d *desk) unpackRelease() {
 	d.must("cp " + d.plugin.Name + " /etc/vault/plugins/")
 }
 
-// mountRelease registers the plugin, which Vault refuses as another version than its own.
+// mountRelease registers and mounts the plugin. Vault refuses a version that the plugin doesn't report.
 func (d *desk) mountRelease() {
 	d.t.Helper()
 	const register = `vault plugin register -command=vault-plugin-secrets-itwin \
@@ -81,7 +81,7 @@ func (d *desk) requireAnswerFromAudit(token, log string) {
 	require.Equal(d.t, []string{"root read (default) x2"}, answer.told("readers"))
 }
 
-// refuseTampered has a binary changed after it was registered, which Vault compares when it starts it, and an archive.
+// refuseTampered changes the binary after its registration, which Vault notices when it starts it, and an archive.
 func (d *desk) refuseTampered() {
 	d.t.Helper()
 	const (

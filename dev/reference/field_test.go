@@ -77,7 +77,7 @@ func newField(path *framework.Path, name string) field {
 	return f
 }
 
-// describe says what someone who fills the field in has to know.
+// describe puts a field's type and allowed values into words.
 func describe(name string, schema *framework.FieldSchema) field {
 	words := map[framework.FieldType]string{
 		framework.TypeBool:             "boolean",

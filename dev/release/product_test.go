@@ -41,8 +41,8 @@ func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 	}
 	dir := Build(t, filepath.Join(t.TempDir(), "here"), version, platforms, here...)
 	other := Build(t, filepath.Join(t.TempDir(), "somewhere", "else"), version, platforms, elsewhere...)
-	sums := sameForAll(t, dir)
-	require.Equal(t, sums, sameForAll(t, other))
+	sums := comparableSums(t, dir)
+	require.Equal(t, sums, comparableSums(t, other))
 	t.Logf("both are\n%s", sums)
 	// Two programs for each platform, each with a list of what is in it, and the image.
 	require.Equal(t, 2*2*len(platforms)+1, strings.Count(sums, "\n"))
@@ -78,8 +78,9 @@ func wishes(t *testing.T) []string {
 	}
 }
 
-// sameForAll are the sums of what is the same whoever makes a release: the notes say who signed it. All files have a sum.
-func sameForAll(t *testing.T, dir string) string {
+// comparableSums returns the checksums that don't depend on who makes the release: the notes say who signed it. It requires
+// a checksum for every file.
+func comparableSums(t *testing.T, dir string) string {
 	t.Helper()
 	run(t, dir, "sha256sum", "--check", "--strict", "SHA256SUMS")
 	sums := read(t, dir, "SHA256SUMS")

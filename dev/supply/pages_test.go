@@ -1,5 +1,5 @@
-// Package supply tests what pages say of how the plugin is made, and the scripts that tell its version and what is known to
-// be vulnerable.
+// Package supply tests what pages say about versions, dependencies and the tests that keep promises, and the scripts that
+// print the version and look for vulnerabilities.
 package supply
 
 import (

@@ -26,7 +26,7 @@ func epoch() time.Time { return time.Date(1980, time.January, 1, 0, 0, 0, 0, tim
 
 // newIndex makes the image for all platforms.
 func newIndex(version string, binaries []string) (v1.ImageIndex, error) {
-	// It starts from no other image, and the plugin speaks TLS: this is the first place where Go looks on Linux.
+	// There is no base image, and the plugin needs roots for TLS. On Linux, Go looks here first.
 	roots, err := newLayer("etc/ssl/certs/ca-certificates.crt", trustedRoots(), 0o644)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func newLayer(name string, content []byte, mode int64) (v1.Layer, error) {
 	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 }
 
-// tarOf packs a folder by name, its files with one mode. All is root's and as old as the epoch.
+// tarOf packs a folder in the order of names. Everything belongs to root and is as old as the epoch; files have the given mode.
 func tarOf(folder fs.FS, mode int64) ([]byte, error) {
 	var packed bytes.Buffer
 	writer := tar.NewWriter(&packed)
