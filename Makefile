@@ -49,9 +49,12 @@ release: ## Build the release files of VERSION=vX.Y.Z into dist/
 release-tools: $(GORELEASER) $(CYCLONEDX)
 	@cd dev && CGO_ENABLED=0 go build -o ../.cache/bin/plugin-image ./cmd/plugin-image
 
+# Only maintainers see a draft. Without --verify-tag, gh would create a missing tag.
 .PHONY: publish
 publish: ## Create a draft release on GitHub from the release files of VERSION=vX.Y.Z
-	@scripts/publish.sh "$(GIVEN_VERSION)"
+	@test -f "dist/$(GIVEN_VERSION)/SHA256SUMS" || { echo "run make release VERSION=vX.Y.Z first, then make publish with the same VERSION"; exit 1; }
+	gh release create "$(VERSION)" --draft --verify-tag $(if $(findstring -,$(VERSION)),--prerelease) --title "$(VERSION)" \
+		--notes-file "dist/$(VERSION)/release-notes.md" "dist/$(VERSION)"/*
 
 .PHONY: test
 test: programs lint unit e2e ## Run all checks: lint, unit, e2e
@@ -73,6 +76,7 @@ lint: $(LINTER) $(GOFUMPT) $(ACTIONLINT) ## Check formatting, Go code, modules, 
 		else echo "lint: shell scripts are NOT CHECKED without shellcheck: run make programs"; test -z "$$CI"; fi
 	$(ACTIONLINT) .github/workflows/*.yml examples/github-actions/workflow.yaml
 	@! grep -h 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v' || { echo "pin these actions by commit"; exit 1; }
+	@! grep -Lx '  contents: read' .github/workflows/*.yml | grep . || { echo "give these workflows permissions of contents: read"; exit 1; }
 	@for module in $(MODULES); do (cd $$module && go mod tidy -diff) || { echo "run go mod tidy in $$module"; exit 1; }; done
 	for module in $(MODULES); do (cd $$module && $(call LINT,run) ./...) || exit 1; done
 	scripts/client.sh lint

@@ -3,10 +3,6 @@
 # The same sources and the same Node.js give the same bytes.
 set -euo pipefail
 
-if [[ ! $1 =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]]; then
-	echo "pack-client.sh: \"$1\" is no version: give one such as VERSION=v1.2.3" >&2
-	exit 1
-fi
 # npm ignores build metadata and would omit it from the file's name.
 version="${1#v}"
 version="${version%%+*}"

@@ -14,25 +14,17 @@ missing() {
 }
 
 # A new machine may be refreshing its lists by itself.
-apt_get() {
-	local as_root=()
-	[[ $(id -u) == 0 ]] || as_root=(sudo -n)
-	"${as_root[@]+"${as_root[@]}"}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
-}
-
-install_packages() {
-	# shellcheck disable=SC2086 # words of a list
-	apt_get install -y --no-install-recommends $packages
-}
+apt_get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+[[ $(id -u) == 0 ]] || apt_get=(sudo -n "${apt_get[@]}")
 
 packages="$(missing)"
-[[ -n $packages ]] || exit 0
-if command -v apt-get >/dev/null && [[ $(id -u) == 0 || -n ${CI:-} ]]; then
+if [[ -n $packages ]] && command -v apt-get >/dev/null && [[ $(id -u) == 0 || -n ${CI:-} ]]; then
 	echo "programs.sh: installing Debian's$packages" >&2
-	# Refreshing the lists takes longer than most packages, and a machine needs it once.
-	install_packages 2>/dev/null || { apt_get update && install_packages; } || true
+	"${apt_get[@]}" update || true
+	# shellcheck disable=SC2086 # words of a list
+	"${apt_get[@]}" install -y --no-install-recommends $packages || true
 	packages="$(missing)"
-	[[ -n $packages ]] || exit 0
 fi
+[[ -n $packages ]] || exit 0
 echo "programs.sh: some tests will be skipped: install Debian's$packages, or the same from elsewhere" >&2
 [[ -z ${CI:-} ]] # where nobody would miss the tests, it is a failure

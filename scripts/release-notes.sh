@@ -20,6 +20,22 @@ if [[ -z $changes ]]; then
 		"rename that heading, commit, and run \`make release VERSION=$VERSION\` again" >&2
 fi
 
+signed=""
+if [[ -n ${GPG_KEY:-} ]]; then
+	signed+="\`SHA256SUMS\` is signed with the OpenPGP key $GPG_FINGERPRINT. With that key in your keyring:
+
+    gpg --verify SHA256SUMS.asc SHA256SUMS
+
+"
+fi
+if [[ -n ${COSIGN_KEY:-} ]]; then
+	signed+="\`SHA256SUMS\` is signed with cosign. With the public key in \`cosign.pub\`:
+
+    cosign verify-blob --key cosign.pub --insecure-ignore-tlog --bundle SHA256SUMS.sigstore.json SHA256SUMS
+
+"
+fi
+
 cat <<END
 # vault-plugin-secrets-itwin $VERSION
 
@@ -31,29 +47,9 @@ In the folder that holds the files and \`SHA256SUMS\`:
 
     sha256sum --check --ignore-missing SHA256SUMS
 
-END
-if [[ -n ${GPG_KEY:-} ]]; then
-	cat <<END
-\`SHA256SUMS\` is signed with the OpenPGP key $GPG_FINGERPRINT. With that key in your keyring:
+${signed:-Not signed: the checksums show that the files arrived whole, not who made them.
 
-    gpg --verify SHA256SUMS.asc SHA256SUMS
-
-END
-fi
-if [[ -n ${COSIGN_KEY:-} ]]; then
-	cat <<END
-\`SHA256SUMS\` is signed with cosign. With the public key in \`cosign.pub\`:
-
-    cosign verify-blob --key cosign.pub --insecure-ignore-tlog --bundle SHA256SUMS.sigstore.json SHA256SUMS
-
-END
-fi
-if [[ -z ${GPG_KEY:-}${COSIGN_KEY:-} ]]; then
-	echo "Not signed: the checksums show that the files arrived whole, not who made them."
-	echo
-fi
-cat <<END
-## Build it yourself
+}## Build it yourself
 
 Made with $(go env GOVERSION), without C. The same Go and the sources of $VERSION give the same files, byte for byte, with
 \`make release VERSION=$VERSION\`; these notes and SHA256SUMS can differ in what they say of signatures.

@@ -4,7 +4,6 @@ package browser
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
 )
 
 // page is one in a browser of its own.
@@ -26,26 +27,24 @@ type page struct {
 	complaints atomic.Int32 // of the browser, such as a violation of the page's policy
 }
 
-// open starts the Chromium at a path, and opens a URL.
-func open(t *testing.T, chromium, url string) *page {
+func open(t *testing.T, url string) *page {
 	t.Helper()
+	chromium := programs.Find(t, "chromium")
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	p := &page{t: t}
-	p.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithListener(p.listen),
-		chromedp.WithAllocatorOptions(chromedp.ExecPath(chromium), chromedp.NoSandbox))
+	p.ctx, cancel = chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(chromium), chromedp.NoSandbox),
+		chromedp.WithListener(func(event any) {
+			switch event.(type) {
+			case *network.EventRequestWillBeSent:
+				p.requests.Add(1)
+			case *log.EventEntryAdded:
+				p.complaints.Add(1)
+			}
+		}))
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Do(p.ctx, chromedp.Navigate(url)))
 	return p
-}
-
-func (p *page) listen(event any) {
-	switch event.(type) {
-	case *network.EventRequestWillBeSent:
-		p.requests.Add(1)
-	case *log.EventEntryAdded:
-		p.complaints.Add(1)
-	}
 }
 
 // evaluate returns what a JavaScript expression gives, as text.
@@ -70,12 +69,4 @@ func (p *page) show(width int64, medium, scheme string) {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media)
 		return err
 	})))
-}
-
-// screenshot writes a picture of the whole page, as PNG.
-func (p *page) screenshot(path string) {
-	p.t.Helper()
-	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
-	require.NoError(p.t, err)
-	require.NoError(p.t, os.WriteFile(path, picture, 0o600))
 }

@@ -3,8 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
-	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,18 +16,17 @@ import (
 // the engine: neither end of the exchange is then only this repository's idea of it.
 func TestOtherPeoplesSoftware(t *testing.T) {
 	t.Parallel()
-	modules := npmModules(t)
+	dir := npmPrograms(t)
 	e := newEnv(t, vaulttest.Options{InMemory: true})
 	for _, method := range []string{"client_secret_post", "client_secret_basic"} {
 		t.Run("the engine gets a token from oidc-provider by "+method, func(t *testing.T) {
 			t.Parallel()
-			issuer := startNode(t, npmProgram(t, modules, "provider.mjs"), clientID, clientSecret, method, "itwin-platform itwins:read")
-			testProvider(t, e.in(t), mountAnother(t, e), issuer, method)
+			testProvider(t, e.in(t), mountAnother(t, e), startProvider(t, dir, method), method)
 		})
 	}
 	t.Run("Bentley's client gets a token from the emulator", func(t *testing.T) {
 		t.Parallel()
-		testBentleysClient(t, e.in(t), npmProgram(t, modules, "client.mjs"))
+		testBentleysClient(t, e.in(t), filepath.Join(dir, "client.mjs"))
 	})
 }
 
@@ -70,15 +68,8 @@ func testProvider(t *testing.T, e *env, path, issuer, method string) {
 func testBentleysClient(t *testing.T, e *env, program string) {
 	t.Helper()
 	ims := startIMS(t)
-	run := func(secret string) (string, error) {
-		cmd := exec.Command("node", program, ims.URL(), clientID, secret, "itwin-platform")
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
-		text, err := cmd.Output()
-		return string(text), err
-	}
-	_, err := run("wrong")
-	require.Error(t, err)
-	text, err := run(clientSecret)
+	require.Error(t, nodeJS(t, program, ims.URL(), clientID, "wrong", "itwin-platform").Run())
+	text, err := nodeJS(t, program, ims.URL(), clientID, clientSecret, "itwin-platform").Output()
 	require.NoError(t, err)
 
 	var got struct {
@@ -90,7 +81,7 @@ func testBentleysClient(t *testing.T, e *env, program string) {
 			Issuer          string `json:"iss"`
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(text), &got))
+	require.NoError(t, json.Unmarshal(text, &got))
 	require.True(t, got.Authorized)
 	require.True(t, got.Introspected.Active)
 	require.Equal(t, "itwin-platform", got.Introspected.Scope)

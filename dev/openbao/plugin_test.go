@@ -13,20 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// issuer answers every exchange with another token.
-func issuer(t *testing.T) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/connect/token" || r.PostFormValue("client_secret") != "the-secret" {
-			http.Error(w, `{"error":"invalid_client"}`, http.StatusBadRequest)
-			return
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600})
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
 func request(storage logical.Storage, op logical.Operation, path string, data map[string]any) *logical.Request {
 	return &logical.Request{
 		ID: rand.Text(), Operation: op, Path: path, Data: data, Storage: storage, MountPoint: "itwin/", MountType: "itwin",
@@ -45,10 +31,19 @@ func call(t *testing.T, b logical.Backend, storage logical.Storage, op logical.O
 	return response.Data
 }
 
+// configure has the plugin get its tokens from an IMS that answers every exchange with another one.
 func configure(t *testing.T, b logical.Backend, storage logical.Storage) {
 	t.Helper()
+	ims := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/connect/token" || r.PostFormValue("client_secret") != "the-secret" {
+			http.Error(w, `{"error":"invalid_client"}`, http.StatusBadRequest)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600})
+	}))
+	t.Cleanup(ims.Close)
 	call(t, b, storage, logical.CreateOperation, "config", map[string]any{
-		"client_id": "service-openbao", "client_secret": "the-secret", "authority": issuer(t),
+		"client_id": "service-openbao", "client_secret": "the-secret", "authority": ims.URL,
 	})
 }
 

@@ -5,22 +5,21 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"debug/buildinfo"
-	"debug/elf"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"regexp"
+	"runtime/debug"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vault-plugin-secrets-itwin/dev/programs"
 )
 
 const (
@@ -31,25 +30,27 @@ const (
 
 // TestTwoCleanBuildsAreTheSame releases the product twice, from copies in folders of their own: what is in one copy is in both.
 // `make repro` does so for all platforms, each time with a build cache of its own, which compiles everything twice.
-// Otherwise it is for this machine and for one with 32 bits, both of which can run here.
 func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 	t.Parallel()
 	platforms := []string{"linux_386", "linux_amd64"}
+	home, key := keyring(t)
+	here, elsewhere := []string{"GNUPGHOME=" + home, "GPG_KEY=" + key}, wishes(t)
 	if reproduces() {
 		platforms = Platforms(t)
+		here, elsewhere = append(here, "GOCACHE="+t.TempDir()), append(elsewhere, "GOCACHE="+t.TempDir())
 	}
-	dir := releaseIn(t, filepath.Join(t.TempDir(), "here"), platforms, "TZ=UTC")
-	elsewhere := releaseIn(t, filepath.Join(t.TempDir(), "somewhere", "else"), platforms, wishes(t)...)
-	require.Equal(t, read(t, dir, "SHA256SUMS"), read(t, elsewhere, "SHA256SUMS"))
-	t.Logf("both are\n%s", read(t, dir, "SHA256SUMS"))
+	dir := Build(t, filepath.Join(t.TempDir(), "here"), version, platforms, here...)
+	other := Build(t, filepath.Join(t.TempDir(), "somewhere", "else"), version, platforms, elsewhere...)
+	sums := comparableSums(t, dir)
+	require.Equal(t, sums, comparableSums(t, other))
+	t.Logf("both are\n%s", sums)
+	// Two programs for each platform, each with a list of what is in it, and the image.
+	require.Equal(t, 2*2*len(platforms)+1, strings.Count(sums, "\n"))
 
 	for name, test := range map[string]func(t *testing.T, dir string){
-		"the checksums are those that sha256sum checks":         testSums,
-		"archives hold the program":                             testArchives,
-		"programs are static and stripped":                      testBinaries,
-		"programs start, and tell their version":                testPrograms,
-		"bills of materials list all modules and the toolchain": testBills,
-		"the image": testImage,
+		"archives hold the program alone, built as promised":        testArchives,
+		"bills of materials list all modules":                       testBills,
+		"the image":                                                 testImage,
 		"make build gives the same files, whatever the environment": testMakeBuild,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,6 +58,10 @@ func TestTwoCleanBuildsAreTheSame(t *testing.T) {
 			test(t, dir)
 		})
 	}
+	t.Run("the checksums are signed", func(t *testing.T) {
+		t.Parallel()
+		testSignature(t, home, dir, other)
+	})
 }
 
 // reproduces says whether `make repro` runs this.
@@ -73,181 +78,117 @@ func wishes(t *testing.T) []string {
 	}
 }
 
-// releaseIn releases the product from a copy of its sources, and returns the folder with the files.
-func releaseIn(t *testing.T, dir string, platforms []string, environment ...string) string {
+// comparableSums returns the checksums that don't depend on who makes the release: the notes say who signed it. It requires
+// a checksum for every file.
+func comparableSums(t *testing.T, dir string) string {
 	t.Helper()
-	copySources(t, dir)
-	narrow(t, dir, platforms...)
-	if reproduces() {
-		environment = append(environment, "GOCACHE="+t.TempDir())
-	}
-	said, err := run(t, dir, version, tools(t), environment...)
-	require.NoError(t, err, said)
-	out := filepath.Join(dir, "dist", version)
-	// Two programs for each platform, each with a list of what is in it; the image, the notes and the sums.
-	require.Len(t, list(t, out), 2*2*len(platforms)+3)
-	return out
-}
-
-func testSums(t *testing.T, dir string) {
-	t.Helper()
-	said := ran(t, dir, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	run(t, dir, "sha256sum", "--check", "--strict", "SHA256SUMS")
+	sums := read(t, dir, "SHA256SUMS")
 	for _, name := range list(t, dir) {
-		if name != "SHA256SUMS" {
-			require.Contains(t, said, name+": OK")
-		}
+		require.True(t, strings.HasPrefix(name, "SHA256SUMS") || strings.Contains(sums, "  "+name+"\n"), name)
 	}
+	return regexp.MustCompile(`.* release-notes\.md\n`).ReplaceAllString(sums, "")
 }
 
-// released are the files of a kind, by program and platform.
-func released(t *testing.T, dir, extension string, each func(t *testing.T, program, path string)) {
+// each calls a function for every program and platform.
+func each(t *testing.T, dir string, test func(t *testing.T, program, path string, binary []byte, built *debug.BuildInfo)) {
 	t.Helper()
 	for _, program := range []string{pluginName, auditName} {
 		for _, platform := range []string{"linux_amd64", "linux_386"} {
-			each(t, program, filepath.Join(dir, program+"_1.2.3-rc.1_"+platform+extension))
+			path := filepath.Join(dir, program+"_1.2.3-rc.1_"+platform)
+			binary := unpacked(t, path+".zip", program)
+			built, err := buildinfo.Read(bytes.NewReader(binary))
+			require.NoError(t, err)
+			test(t, program, path, binary, built)
 		}
 	}
 }
 
 func testArchives(t *testing.T, dir string) {
 	t.Helper()
-	released(t, dir, ".zip", func(t *testing.T, program, path string) {
+	each(t, dir, func(t *testing.T, program, path string, _ []byte, built *debug.BuildInfo) {
 		t.Helper()
-		archive, err := zip.OpenReader(path)
+		require.Contains(t, built.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "0"})
+		require.Contains(t, built.Settings, debug.BuildSetting{Key: "-trimpath", Value: "true"})
+		archive, err := zip.OpenReader(path + ".zip")
 		require.NoError(t, err)
-		names := make(map[string]os.FileMode)
+		require.Equal(t, os.FileMode(0o755), archive.File[0].Mode())
 		for _, file := range archive.File {
-			names[file.Name] = file.Mode()
-			require.True(t, file.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)), file.Modified)
+			require.Contains(t, []string{program, "LICENSE"}, file.Name)
+			require.True(t, file.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)))
 		}
 		require.NoError(t, archive.Close())
-		require.Equal(t, os.FileMode(0o755), names[program])
-		delete(names, program)
-		delete(names, "LICENSE")
-		require.Empty(t, names)
 	})
-}
-
-// testBinaries looks into the files themselves: with -trimpath Go doesn't note the linker's flags.
-func testBinaries(t *testing.T, dir string) {
-	t.Helper()
-	here, err := filepath.Abs(root)
-	require.NoError(t, err)
-	modules := ran(t, root, "go", "env", "GOMODCACHE")
-	released(t, dir, ".zip", func(t *testing.T, program, path string) {
-		t.Helper()
-		content := unpacked(t, path, program)
-		file, err := elf.NewFile(bytes.NewReader(content))
-		require.NoError(t, err)
-		libraries, err := file.ImportedLibraries()
-		require.NoError(t, err)
-		require.Empty(t, libraries)
-		for _, section := range []string{".interp", ".dynamic", ".symtab", ".debug_info", ".zdebug_info"} {
-			require.Nil(t, file.Section(section), "%s has %s", path, section)
-		}
-		// The folders alone may be as short as /go, which occurs in any text.
-		for _, local := range []string{filepath.Dir(dir), here + "/backend.go", modules + "/github.com/"} {
-			require.False(t, bytes.Contains(content, []byte(local)), "%s tells of %s", path, local)
-		}
-	})
-}
-
-func testPrograms(t *testing.T, dir string) {
-	t.Helper()
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		t.Skip("the programs are for Linux on amd64 and 386, and this is another machine: none can be started")
-	}
-	released(t, dir, ".zip", func(t *testing.T, program, path string) {
-		t.Helper()
-		binary := filepath.Join(t.TempDir(), program)
-		require.NoError(t, os.WriteFile(binary, unpacked(t, path, program), 0o700))
-		said, err := exec.CommandContext(t.Context(), binary, "-version").CombinedOutput()
-		if strings.Contains(path, "_386") && errors.Is(err, syscall.ENOEXEC) {
-			t.Logf("this kernel starts no programs of 32 bits: %s isn't tried", path)
-			return
-		}
-		require.NoError(t, err, "%s", said)
-		require.Equal(t, version+"\n", string(said))
-	})
-}
-
-// bill is what these tests read of a bill of materials.
-type bill struct {
-	SpecVersion, SerialNumber string
-	Metadata                  struct {
-		Timestamp  string
-		Tools      any
-		Component  component
-		Properties []struct{ Name, Value string }
-	}
-	Components []component
-}
-
-type component struct {
-	Name, Version, Purl string
-	Hashes              []struct{ Alg, Content string }
 }
 
 func testBills(t *testing.T, dir string) {
 	t.Helper()
-	released(t, dir, ".cdx.json", func(t *testing.T, program, path string) {
+	each(t, dir, func(t *testing.T, program, path string, binary []byte, built *debug.BuildInfo) {
 		t.Helper()
-		binary := unpacked(t, strings.TrimSuffix(path, ".cdx.json")+".zip", program)
-		var b bill
-		require.NoError(t, json.Unmarshal([]byte(read(t, path)), &b))
-		require.Equal(t, "1.6", b.SpecVersion)
-		require.Empty(t, b.SerialNumber)
-		require.Empty(t, b.Metadata.Timestamp)
-		require.Empty(t, b.Metadata.Tools, "they say who built the tool, not the product")
-		require.Equal(t, version, b.Metadata.Component.Version)
-		require.Contains(t, b.Metadata.Component.Purl, "#cmd/"+program)
-		require.Contains(t, b.Metadata.Properties, struct{ Name, Value string }{"cdx:gomod:binary:hash:SHA-256", sum(binary)})
-		require.Equal(t, modules(t, binary), b.modules(t))
-	})
-}
-
-// modules are what a binary is made of: versions and sums, by path.
-func modules(t *testing.T, binary []byte) map[string]string {
-	t.Helper()
-	info, err := buildinfo.Read(bytes.NewReader(binary))
-	require.NoError(t, err)
-	require.Greater(t, len(info.Deps), 10)
-	made := map[string]string{"std": info.GoVersion + " "}
-	for _, dep := range info.Deps {
-		h1, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(dep.Sum, "h1:"))
-		require.NoError(t, err)
-		made[dep.Path] = dep.Version + " " + hex.EncodeToString(h1)
-	}
-	return made
-}
-
-// modules are what a bill of materials lists: versions and sums, by name.
-func (b bill) modules(t *testing.T) map[string]string {
-	t.Helper()
-	listed := make(map[string]string)
-	for _, c := range b.Components {
-		hash := ""
-		if len(c.Hashes) > 0 {
-			hash = c.Hashes[0].Content
+		type property struct{ Name, Value string }
+		var bill struct {
+			Metadata struct {
+				Tools      any
+				Component  struct{ Version, Purl string }
+				Properties []property
+			}
+			Components []struct{ Name, Version string }
 		}
-		require.NotContains(t, listed, c.Name)
-		listed[c.Name] = c.Version + " " + hash
-		require.Contains(t, c.Purl, "pkg:golang/"+c.Name+"@")
-	}
-	return listed
+		require.NoError(t, json.Unmarshal([]byte(read(t, path+".cdx.json")), &bill))
+		require.Empty(t, bill.Metadata.Tools, "they say who built the tool, not the product")
+		require.Equal(t, version, bill.Metadata.Component.Version)
+		require.Contains(t, bill.Metadata.Component.Purl, "#cmd/"+program)
+		require.Contains(t, bill.Metadata.Properties, property{"cdx:gomod:binary:hash:SHA-256", sum(binary)})
+		made, listed := []string{"std " + built.GoVersion}, []string(nil)
+		for _, module := range built.Deps {
+			made = append(made, module.Path+" "+module.Version)
+		}
+		for _, component := range bill.Components {
+			listed = append(listed, component.Name+" "+component.Version)
+		}
+		require.ElementsMatch(t, made, listed)
+	})
 }
 
 // testMakeBuild builds for a platform, which make build leaves to the environment, and experiments have no effect.
 func testMakeBuild(t *testing.T, dir string) {
 	t.Helper()
 	here := t.TempDir()
-	plugin, audit := filepath.Join(here, "plugin"), filepath.Join(here, "audit")
-	ran(t, root, "env", append(wishes(t), "GOOS=linux", "GOARCH=amd64", "GOEXPERIMENT=jsonv2",
-		"make", "build", "VERSION="+version, "PLUGIN="+plugin, "AUDIT="+audit)...)
-	for program, path := range map[string]string{pluginName: plugin, auditName: audit} {
+	run(t, root, "env", append(wishes(t), "GOOS=linux", "GOARCH=amd64", "GOEXPERIMENT=jsonv2",
+		"make", "build", "VERSION="+version, "PLUGIN="+filepath.Join(here, pluginName), "AUDIT="+filepath.Join(here, auditName))...)
+	for _, program := range []string{pluginName, auditName} {
 		archive := filepath.Join(dir, program+"_1.2.3-rc.1_linux_amd64.zip")
-		require.Equal(t, sum(unpacked(t, archive, program)), sum([]byte(read(t, path))), program)
+		require.Equal(t, sum(unpacked(t, archive, program)), sum([]byte(read(t, here, program))), program)
 	}
+}
+
+// keyring makes a key that lives as long as the test. Without gpg, nothing is signed.
+func keyring(t *testing.T) (home, key string) {
+	t.Helper()
+	if _, err := exec.LookPath("gpg"); err != nil {
+		return "", ""
+	}
+	home, err := os.MkdirTemp("", "gpg") //nolint:usetesting // t.TempDir's names are too long for the socket of gpg's agent
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		// The agent that gpg has started would outlive the test.
+		require.NoError(t, exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run())
+		require.NoError(t, os.RemoveAll(home))
+	})
+	const name = "Releases <releases@example.com>"
+	run(t, home, "gpg", "--homedir", home, "--batch", "--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", "never")
+	return home, name
+}
+
+// testSignature verifies as users do.
+func testSignature(t *testing.T, home, dir, unsigned string) {
+	t.Helper()
+	require.Contains(t, read(t, unsigned, "release-notes.md"), "Not signed: ")
+	programs.Find(t, "gpg")
+	good := run(t, dir, "env", "LC_ALL=C", "gpg", "--homedir", home, "--verify", "SHA256SUMS.asc", "SHA256SUMS")
+	require.Contains(t, good, "Good signature")
+	_, signedWith, _ := strings.Cut(good, "using EDDSA key ")
+	require.Contains(t, read(t, dir, "release-notes.md"), "OpenPGP key "+strings.Fields(signedWith)[0]+".")
 }
 
 func sum(content []byte) string {

@@ -2,13 +2,11 @@
 package release
 
 import (
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,54 +19,24 @@ const root = "../.."
 var target = regexp.MustCompile(`(?m)^ +- ((?:darwin|freebsd|linux|windows)_[a-z0-9]+)(?:_\S+)?\n`)
 
 // Platforms are those that a release is made for, as linux_amd64.
-func Platforms(tb testing.TB) []string {
+func Platforms(tb testing.TB) (names []string) {
 	tb.Helper()
 	text, err := os.ReadFile(filepath.Join(root, ".goreleaser.yaml"))
 	require.NoError(tb, err)
-	var names []string
 	for _, match := range target.FindAllStringSubmatch(string(text), -1) {
 		names = append(names, match[1])
 	}
 	return names
 }
 
-// copySources copies what a release is made of into a folder, which isn't a checkout.
-func copySources(tb testing.TB, dir string) {
+// Build copies the sources into a folder, releases them for some platforms, and returns the folder with the files.
+func Build(tb testing.TB, dir, version string, platforms []string, environment ...string) string {
 	tb.Helper()
-	leftOut := []string{".git", ".cache", "bin", "dist", "dev", "docs", "examples", "clients"} // in a worktree, .git is a file
-	require.NoError(tb, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		require.NoError(tb, err)
-		name, err := filepath.Rel(root, path)
-		require.NoError(tb, err)
-		switch {
-		case slices.Contains(leftOut, name) && entry.IsDir():
-			return filepath.SkipDir
-		case slices.Contains(leftOut, name):
-			return nil
-		case entry.IsDir():
-			return os.MkdirAll(filepath.Join(dir, name), 0o700)
-		}
-		return copyFile(path, filepath.Join(dir, name))
-	}))
-}
-
-func copyFile(from, to string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, info.Mode().Perm())
-}
-
-// narrow has a copy of the sources released for some platforms only.
-func narrow(tb testing.TB, dir string, platforms ...string) {
-	tb.Helper()
-	path := filepath.Join(dir, ".goreleaser.yaml")
-	text, err := os.ReadFile(path)
+	require.NoError(tb, os.MkdirAll(dir, 0o700))
+	// Neither a checkout nor what is slow to pack and has tests of its own.
+	run(tb, root, "bash", "-c", `tar -cf - --exclude=./{.git,.cache,bin,dist,dev,docs,examples,clients} . | tar -xf - -C "$0"`, dir)
+	config := filepath.Join(dir, ".goreleaser.yaml")
+	text, err := os.ReadFile(config)
 	require.NoError(tb, err)
 	narrowed := target.ReplaceAllStringFunc(string(text), func(line string) string {
 		if slices.Contains(platforms, target.FindStringSubmatch(line)[1]) {
@@ -76,53 +44,32 @@ func narrow(tb testing.TB, dir string, platforms ...string) {
 		}
 		return ""
 	})
-	require.NoError(tb, os.WriteFile(path, []byte(narrowed), 0o600))
-}
-
-// tools builds what scripts/release.sh runs, and returns the folder.
-func tools(tb testing.TB) string {
-	tb.Helper()
-	ran(tb, root, "make", "release-tools")
-	dir, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
+	require.NoError(tb, os.WriteFile(config, []byte(narrowed), 0o600))
+	run(tb, root, "make", "release-tools")
+	tools, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
 	require.NoError(tb, err)
-	return dir
+	said, err := release(tb, dir, version, tools, environment...)
+	require.NoError(tb, err, said)
+	return filepath.Join(dir, "dist", version)
 }
 
-// run releases a copy of the sources with the tools in a folder, and returns what scripts/release.sh said. The files are
-// in the copy's dist/.
-func run(tb testing.TB, dir, version, tools string, environment ...string) (said string, err error) {
+// release runs a copy of scripts/release.sh with the tools in a folder.
+func release(tb testing.TB, dir, version, tools string, environment ...string) (said string, err error) {
 	tb.Helper()
 	script := exec.CommandContext(tb.Context(), filepath.Join(dir, "scripts", "release.sh"), version)
 	// The developer's own keys sign nothing here.
-	script.Env = append(withoutMake(script.Environ()), "RELEASE_TOOLS="+tools, "GPG_KEY=", "COSIGN_KEY=")
+	script.Env = append(os.Environ(), "RELEASE_TOOLS="+tools, "PATH="+tools+":"+os.Getenv("PATH"), "GPG_KEY=", "COSIGN_KEY=")
 	script.Env = append(script.Env, environment...)
 	output, err := script.CombinedOutput()
 	return string(output), err
 }
 
-// Build copies the sources into a folder and releases them for some platforms. It returns the folder with the files.
-func Build(tb testing.TB, dir, version string, platforms ...string) string {
-	tb.Helper()
-	copySources(tb, dir)
-	narrow(tb, dir, platforms...)
-	said, err := run(tb, dir, version, tools(tb))
-	require.NoError(tb, err, said)
-	return filepath.Join(dir, "dist", version)
-}
-
-// withoutMake leaves out what an outer make tells an inner one: its jobs, and variables of the same names.
-func withoutMake(environment []string) []string {
-	return slices.DeleteFunc(environment, func(entry string) bool {
-		return strings.HasPrefix(entry, "MAKE") || strings.HasPrefix(entry, "MFLAGS=") || strings.HasPrefix(entry, "VERSION=")
-	})
-}
-
-// ran is what a command printed in a folder.
-func ran(tb testing.TB, dir, name string, args ...string) string {
+// run returns what a command printed in a folder.
+func run(tb testing.TB, dir, name string, args ...string) string {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), name, args...)
-	cmd.Dir, cmd.Env = dir, withoutMake(os.Environ())
+	cmd.Dir = dir
 	said, err := cmd.CombinedOutput()
 	require.NoError(tb, err, "%s", said)
-	return strings.TrimSpace(string(said))
+	return string(said)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -20,34 +19,31 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: plugin-image <version> <tar>")
 		os.Exit(2)
 	}
-	// goreleaser has a folder for each platform.
-	binaries, err := filepath.Glob(filepath.Join("plugin_linux_*", pluginName))
-	if err == nil {
-		err = pack(os.Args[1], os.Args[2], binaries)
-	}
-	if err != nil {
+	if err := pack(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, "plugin-image:", err)
 		os.Exit(1)
 	}
 }
 
-// epoch is when everything in the image was made, so that it doesn't differ from the next one made of the same binaries.
-func epoch() time.Time { return time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) }
-
 // pack writes a tar that holds the image, as an OCI layout.
-func pack(version, path string, binaries []string) (err error) {
+func pack(version, path string) (err error) {
+	// goreleaser has a folder for each platform.
+	binaries, err := filepath.Glob(filepath.Join("plugin_linux_*", pluginName))
+	if err != nil {
+		return err
+	}
 	index, err := newIndex(version, binaries)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".oci-*")
+	dir, err := os.MkdirTemp("", "oci-*")
 	if err != nil {
-		return fmt.Errorf("making a folder to work in: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	files, err := layout.Write(dir, empty.Index)
 	if err != nil {
-		return fmt.Errorf("writing the image: %w", err)
+		return err
 	}
 	// skopeo and Podman look for the first, containerd and Docker for the second.
 	names := layout.WithAnnotations(map[string]string{
@@ -57,5 +53,9 @@ func pack(version, path string, binaries []string) (err error) {
 	if err := files.AppendIndex(index, names); err != nil {
 		return fmt.Errorf("writing the image: %w", err)
 	}
-	return tarFolder(path, dir)
+	packed, err := tarOf(os.DirFS(dir), 0o644)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, packed, 0o644)
 }
