@@ -62,11 +62,11 @@ clean() {
 trap 'exit 130' INT TERM HUP PIPE
 trap clean EXIT
 
-case "$id:$secret" in
-?*:) fail "ITWIN_CLIENT_ID is set, but ITWIN_CLIENT_SECRET isn't. Type:
+case "${id:+id}:${secret:+secret}" in
+id:) fail "ITWIN_CLIENT_ID is set, but ITWIN_CLIENT_SECRET isn't. Type:
 
 $type_app" ;;
-:?*) fail "ITWIN_CLIENT_SECRET is set, but ITWIN_CLIENT_ID isn't. Type:
+:secret) fail "ITWIN_CLIENT_SECRET is set, but ITWIN_CLIENT_ID isn't. Type:
 
 $type_app" ;;
 :) [ -z "${ITWIN_AUTHORITY:-}${ITWIN_API_URL:-}" ] || fail "ITWIN_AUTHORITY and ITWIN_API_URL are for a real app, but none is set. Type:
