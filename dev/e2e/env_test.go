@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"strings"
 	"testing"
@@ -133,4 +134,15 @@ func requireStatus(t *testing.T, err error, status int, texts ...string) {
 	for _, text := range texts {
 		require.Contains(t, strings.Join(answer.Errors, "\n"), text)
 	}
+}
+
+// readStored decrypts an entry of the mount's storage, as Vault lets root do.
+func (e *env) readStored(key string) map[string]any {
+	e.t.Helper()
+	mounts, err := e.root.Sys().ListMounts()
+	require.NoError(e.t, err)
+	var entry map[string]any
+	text := e.mustRead("sys/raw/logical/" + mounts[mount+"/"].UUID + "/" + key).Data["value"].(string)
+	require.NoError(e.t, json.Unmarshal([]byte(text), &entry))
+	return entry
 }
