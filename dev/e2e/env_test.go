@@ -136,6 +136,16 @@ func requireStatus(t *testing.T, err error, status int, texts ...string) {
 	}
 }
 
+func awaitExchanges(t *testing.T, ims *emulator.Emulator, count int) {
+	t.Helper()
+	vaulttest.Wait(t, 5*time.Second, "the exchanges", func() error {
+		if ims.Exchanges() < count {
+			return errNotYet
+		}
+		return nil
+	})
+}
+
 // readStored decrypts an entry of the mount's storage, as Vault lets root do.
 func (e *env) readStored(key string) map[string]any {
 	e.t.Helper()
