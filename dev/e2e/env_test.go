@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"strings"
 	"testing"
@@ -134,25 +133,4 @@ func requireStatus(t *testing.T, err error, status int, texts ...string) {
 	for _, text := range texts {
 		require.Contains(t, strings.Join(answer.Errors, "\n"), text)
 	}
-}
-
-func awaitExchanges(t *testing.T, ims *emulator.Emulator, count int) {
-	t.Helper()
-	vaulttest.Wait(t, 5*time.Second, "the exchanges", func() error {
-		if ims.Exchanges() < count {
-			return errNotYet
-		}
-		return nil
-	})
-}
-
-// readStored decrypts an entry of the mount's storage, as Vault lets root do.
-func (e *env) readStored(key string) map[string]any {
-	e.t.Helper()
-	mounts, err := e.root.Sys().ListMounts()
-	require.NoError(e.t, err)
-	var entry map[string]any
-	text := e.mustRead("sys/raw/logical/" + mounts[mount+"/"].UUID + "/" + key).Data["value"].(string)
-	require.NoError(e.t, json.Unmarshal([]byte(text), &entry))
-	return entry
 }
