@@ -45,7 +45,7 @@ func newReleaseDesk(t *testing.T) *desk {
 	t.Helper()
 	programs.Find(t, "unzip")
 	d := newDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
-	d.release(installedVersion)
+	d.release()
 	d.plugin.Version = installedVersion
 	d.stand = d.standIns()
 	return d

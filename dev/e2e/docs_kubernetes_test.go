@@ -49,7 +49,7 @@ func requireDirectory(t *testing.T, server node) string {
 	return directory
 }
 
-// runInitContainer runs the script with the values that a user would fill in, and no program but BusyBox's in place of those in
+// runInitContainer runs the script with the values that a user would fill in, and BusyBox's programs in place of those in
 // Vault's image.
 func (d *desk) runInitContainer(server node, directory, releases, sum string) (output string, err error) {
 	d.t.Helper()

@@ -12,8 +12,6 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-const nextVersion = "v99.0.0"
-
 func TestOperationsPageIsRunAsItStands(t *testing.T) {
 	t.Parallel()
 	d := newMountedDesk(t, vaulttest.Options{LogLevel: "info"})
@@ -94,7 +92,7 @@ func (d *desk) awaitRotation(path string) {
 	}, 20*time.Second, 100*time.Millisecond)
 }
 
-// upgradeCues put a newer release into the folder.
+// upgradeCues put a release into the folder, to which the page upgrades.
 func (d *desk) upgradeCues() []*cue {
 	var before token
 	running := func(want string) func(*testing.T, string) {
@@ -105,11 +103,11 @@ func (d *desk) upgradeCues() []*cue {
 		}
 	}
 	return []*cue{
-		{at: "unzip -o", before: func(*testing.T) { d.release(nextVersion) }},
+		{at: "unzip -o", before: func(*testing.T) { d.release() }},
 		{
 			at:     `tune -plugin-version="$(./`,
 			before: func(*testing.T) { before = d.mustToken("itwin/token") },
-			after:  running(nextVersion),
+			after:  running(installedVersion),
 		},
 		{at: "vault plugin list", after: running(d.plugin.Version)},
 	}
