@@ -62,11 +62,11 @@ clean() {
 trap 'exit 130' INT TERM HUP PIPE
 trap clean EXIT
 
-case "$id:$secret" in
-?*:) fail "ITWIN_CLIENT_ID is set, but ITWIN_CLIENT_SECRET isn't. Type:
+case "${id:+id}:${secret:+secret}" in
+id:) fail "ITWIN_CLIENT_ID is set, but ITWIN_CLIENT_SECRET isn't. Type:
 
 $type_app" ;;
-:?*) fail "ITWIN_CLIENT_SECRET is set, but ITWIN_CLIENT_ID isn't. Type:
+:secret) fail "ITWIN_CLIENT_SECRET is set, but ITWIN_CLIENT_ID isn't. Type:
 
 $type_app" ;;
 :) [ -z "${ITWIN_AUTHORITY:-}${ITWIN_API_URL:-}" ] || fail "ITWIN_AUTHORITY and ITWIN_API_URL are for a real app, but none is set. Type:
@@ -128,8 +128,12 @@ cat >agent.hcl <<-'END'
 	}
 END
 
+# bash 5.2 garbles a trap that runs while it expands $(…), so nothing is expanded that way where a variable does.
+printf -v typed_id %q "$id"
+printf -v typed_folder %q "$folder"
+
 step "Work in a folder that is removed at the end. secret.txt holds the app's client secret."
-run "cd $(printf %q "$folder")"
+run "cd $typed_folder"
 run "ls -C"
 
 step "Start Vault, in dev mode on a free port, with a folder to run plugins from."
@@ -149,7 +153,7 @@ run "vault secrets enable -path=itwin -plugin-version=$version $plugin"
 
 step "Configure the service app. The write makes a real exchange first, so a wrong secret is refused, not stored."
 [ -z "$emulated" ] || say "#    An emulator stands in for Bentley's identity provider (IMS) and the iTwin Platform, at $authority."
-if ! run "vault write itwin/config client_id=$(printf %q "$id") client_secret=@secret.txt$places"; then
+if ! run "vault write itwin/config client_id=$typed_id client_secret=@secret.txt$places"; then
 	if [ -n "$emulated" ] || ! grep -qF "Code: 400" .output; then fail "the config couldn't be written"; fi
 	rm vault.log # it doesn't concern the app
 	fail "the app in ITWIN_CLIENT_ID and ITWIN_CLIENT_SECRET was refused, see above. Set both as shown in My Apps
@@ -187,13 +191,13 @@ if [ "$mode" = dev ]; then
 	trap 'say "" "# Stopping."; exit 0' INT TERM HUP
 	printf %s "$READER" >reader.token
 	say "" "# It is all running now, in $folder. There are vault.log, plugins/ and" \
-		"# the files with secrets and tokens. Try it in another terminal:" "" "cd $(printf %q "$folder")" \
+		"# the files with secrets and tokens. Try it in another terminal:" "" "cd $typed_folder" \
 		"export PATH=\"\$PWD/bin:\$PATH\" VAULT_ADDR=$VAULT_ADDR VAULT_TOKEN=\"\$(cat root.token)\"" "" \
 		"vault read itwin/token" \
 		"VAULT_TOKEN=\"\$(cat reader.token)\" vault read itwin/token/viewer" "vault read itwin/check/viewer" \
 		"vault read itwin/token min_ttl=50m" "vault write -f itwin/rotate" "vault read -format=yaml itwin/status" "vault path-help itwin/token" \
 		"" "# A second app, here with the same credentials, and a role that reads its token:" "" \
-		"vault write itwin/config/survey client_id=$(printf %q "$id") client_secret=@secret.txt$places" \
+		"vault write itwin/config/survey client_id=$typed_id client_secret=@secret.txt$places" \
 		"vault write itwin/role/surveyor app=survey" "vault read itwin/token/surveyor" "vault read itwin/check/surveyor"
 	[ -z "$emulated" ] || say "" "# IMS fails: a rotation says so, and readers keep their token. Then it recovers:" "" \
 		"curl -X PUT -d '{\"status\":503}' $authority/_emulator/fault" "vault write -f itwin/rotate" "vault read itwin/token" \

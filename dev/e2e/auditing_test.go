@@ -36,7 +36,7 @@ func TestAuditing(t *testing.T) {
 	d.log = filepath.Join(d.dir, "audit.log")
 	d.stand = append(d.stand, "/var/log/vault/audit.log", d.log, "/usr/local/bin", d.bin)
 	d.kim = d.login()
-	d.release(installedVersion)
+	d.release()
 	d.cues = d.auditingCues()
 	d.work(auditingPage)
 	t.Run("the page says what is an HMAC and what is in clear", d.testTableOfFields)

@@ -14,44 +14,59 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"vault-plugin-secrets-itwin/dev/emulator"
+	"vault-plugin-secrets-itwin/dev/programs"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
+
+// TestDemo shares the emulator's binary. Each demo has its own folder and ports.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "ims-emulator")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/ims-emulator")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := build.CombinedOutput()
+	require.NoError(t, err, string(output))
+	for name, test := range map[string]func(t *testing.T, binary string){
+		"tells its story":                  testDemoStory,
+		"uses the app of the environment":  testDemoOwnApp,
+		"shows a refusal and what to type": testDemoRefusedApp,
+		"leaves nothing when interrupted":  testDemoInterrupted,
+		"suggests what works":              testDevSuggestions,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, binary)
+		})
+	}
+}
 
 // demoRun is the demo as its user starts it, in a process group and with a folder for temporary files of its own.
 type demoRun struct {
 	command *exec.Cmd
 	folder  string
 	stdout  io.Reader
-	output  *bytes.Buffer // what was read from stdout, and all of stderr
+	output  *bytes.Buffer // what was read of both streams
 }
 
-// newDemoRun prepares the demo with further arguments and environment; start and wait run it. ims is the emulator's
-// binary.
-func newDemoRun(t *testing.T, ims string, args, env []string) *demoRun {
+// startDemo starts the demo with further arguments and environment. ims is the emulator's binary.
+func startDemo(t *testing.T, ims string, env []string, args ...string) *demoRun {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "demo") //nolint:usetesting // t.TempDir's long name is too long for the plugin's socket
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
-
 	plugin := vaulttest.Product(t)
 	command := exec.Command("../../scripts/demo.sh", args...)
 	// Whoever runs the tests may have an app of their own in the environment.
-	env = append([]string{"ITWIN_CLIENT_ID=", "ITWIN_CLIENT_SECRET=", "ITWIN_AUTHORITY=", "ITWIN_API_URL="}, env...)
-	command.Env = append(os.Environ(), append(env, "TMPDIR="+folder,
-		"VAULT_BIN="+demoVault(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version, "EMULATOR_BIN="+ims)...)
+	command.Env = append(os.Environ(), "ITWIN_CLIENT_ID=", "ITWIN_CLIENT_SECRET=", "ITWIN_AUTHORITY=", "ITWIN_API_URL=", "TMPDIR="+folder,
+		"VAULT_BIN="+demoVault(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version, "EMULATOR_BIN="+ims)
+	command.Env = append(command.Env, env...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return &demoRun{command: command, folder: folder}
-}
-
-func buildEmulator(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ims-emulator")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/ims-emulator")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	output, err := build.CombinedOutput()
-	require.NoError(t, err, string(output))
-	return binary
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	command.Stderr = command.Stdout
+	require.NoError(t, command.Start())
+	output := &bytes.Buffer{}
+	return &demoRun{command: command, folder: folder, stdout: io.TeeReader(stdout, output), output: output}
 }
 
 func demoVault(t *testing.T) string {
@@ -62,16 +77,6 @@ func demoVault(t *testing.T) string {
 	path, err := exec.Command("../../scripts/vault.sh").Output()
 	require.NoError(t, err)
 	return strings.TrimSpace(string(path))
-}
-
-func (d *demoRun) start(t *testing.T) {
-	t.Helper()
-	d.output = &bytes.Buffer{}
-	stdout, err := d.command.StdoutPipe()
-	require.NoError(t, err)
-	d.stdout = io.TeeReader(stdout, d.output)
-	d.command.Stderr = d.command.Stdout
-	require.NoError(t, d.command.Start())
 }
 
 // until returns the lines up to the one with the text.
@@ -130,12 +135,9 @@ func requireNoToken(t *testing.T, output string) {
 	require.NotRegexp(t, `eyJ[\w-]{8,}|hv[sbr]\.[\w-]{7,}`, output, "more than ten characters of a token")
 }
 
-func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
-	t.Parallel()
-	demo := newDemoRun(t, buildEmulator(t), nil, nil)
-	demo.start(t)
-	output, code := demo.wait(t)
-
+func testDemoStory(t *testing.T, binary string) {
+	t.Helper()
+	output, code := startDemo(t, binary, nil).wait(t)
 	require.Zero(t, code, output)
 	requireNoToken(t, output)
 	for _, line := range []string{
@@ -159,64 +161,71 @@ func TestDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 	require.Equal(t, []string{ids[1], ids[1]}, ids[2:], "the token changed while IMS was down")
 }
 
-func TestDemoUsesTheAppOfTheEnvironment(t *testing.T) {
-	t.Parallel()
-	binary := buildEmulator(t)
-	app := emulator.App{ClientID: "service-own", ClientSecret: "canary+of/the=demo", Scopes: []string{"itwin-platform"}}
-	for name, test := range map[string]struct {
-		secret string
-		code   int
-		want   string
-	}{
-		"with its secret, the tour ends well":              {app.ClientSecret, 0, `"email":"service-own@apps.imsoidc.bentley.com"`},
-		"with another secret, the refusal by IMS is shown": {"another+canary/secret=", 1, "invalid_client"},
-		"and what to type": {"another+canary/secret=", 1, "\n  read -rs ITWIN_CLIENT_SECRET; export ITWIN_CLIENT_SECRET\n\n" +
-			"and run make demo again, or without an account: unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ims, err := emulator.Start(emulator.Options{Apps: []emulator.App{app}})
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, ims.Close()) })
-			demo := newDemoRun(t, binary, nil, []string{
-				"ITWIN_CLIENT_ID=" + app.ClientID, "ITWIN_CLIENT_SECRET=" + test.secret,
-				"ITWIN_AUTHORITY=" + ims.URL(), "ITWIN_API_URL=" + ims.URL(),
-			})
-			demo.start(t)
-			output, code := demo.wait(t)
+func testDemoOwnApp(t *testing.T, binary string) {
+	t.Helper()
+	output, code := runOwnApp(t, binary, clientSecret)
+	require.Zero(t, code, output)
+	require.Contains(t, output, `"email":"`+appEmail+`"`)
+}
 
-			require.Equal(t, test.code, code, output)
-			require.Contains(t, output, test.want)
-			require.NotContains(t, output, "emulator")
-			require.NotContains(t, output, "The end of vault.log", "there is nothing in it about the app")
-			require.NotContains(t, output, test.secret)
-			requireNoToken(t, output)
-			require.NotZero(t, ims.Exchanges())
-		})
+func testDemoRefusedApp(t *testing.T, binary string) {
+	t.Helper()
+	output, code := runOwnApp(t, binary, "another+canary/secret=")
+	require.Equal(t, 1, code, output)
+	require.Contains(t, output, "invalid_client")
+	require.Contains(t, output, "\n  read -rs ITWIN_CLIENT_SECRET; export ITWIN_CLIENT_SECRET\n\n"+
+		"and run make demo again, or without an account: unset ITWIN_CLIENT_ID ITWIN_CLIENT_SECRET\n")
+	require.NotContains(t, output, "The end of vault.log", "there is nothing in it about the app")
+}
+
+// runOwnApp has the demo use an app that an IMS knows.
+func runOwnApp(t *testing.T, binary, secret string) (output string, code int) {
+	t.Helper()
+	ims := startIMS(t)
+	output, code = startDemo(t, binary, []string{
+		"ITWIN_CLIENT_ID=" + clientID, "ITWIN_CLIENT_SECRET=" + secret, "ITWIN_AUTHORITY=" + ims.URL(), "ITWIN_API_URL=" + ims.URL(),
+	}).wait(t)
+	require.NotContains(t, output, "emulator")
+	require.NotContains(t, output, secret)
+	requireNoToken(t, output)
+	require.NotZero(t, ims.Exchanges(), output)
+	return output, code
+}
+
+// testDemoInterrupted leaves an interrupt while dev waits for just that to the test of dev's suggestions.
+func testDemoInterrupted(t *testing.T, binary string) {
+	t.Helper()
+	for args, at := range map[string]string{"demo": "vault server -dev", "dev": "Success! Enabled the"} {
+		demo := startDemo(t, binary, nil, args)
+		demo.until(t, at)
+		demo.interrupt(t)
+		output, code := demo.wait(t)
+		require.Equal(t, 130, code, output)
 	}
 }
 
-func TestDemoLeavesNothingWhenInterrupted(t *testing.T) {
-	t.Parallel()
-	binary := buildEmulator(t)
-	for name, test := range map[string]struct {
-		args []string
-		at   string
-		code int
-	}{
-		"while Vault starts":            {nil, "vault server -dev", 130},
-		"between two steps":             {nil, "Success! Enabled the", 130},
-		"when it waits for just that":   {[]string{"dev"}, "_emulator/fault", 0},
-		"while dev is still setting up": {[]string{"dev"}, "Success! Enabled the", 130},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			demo := newDemoRun(t, binary, test.args, nil)
-			demo.start(t)
-			demo.until(t, test.at)
-			demo.interrupt(t)
-			output, code := demo.wait(t)
-			require.Equal(t, test.code, code, output)
-		})
-	}
+// testDevSuggestions types all that `make dev` suggests, in a shell of another terminal.
+func testDevSuggestions(t *testing.T, binary string) {
+	t.Helper()
+	curl := programs.Find(t, "curl")
+	demo := startDemo(t, binary, nil, "dev")
+	printed := strings.Join(demo.until(t, "# Ctrl-C in this terminal stops"), "\n")
+	requireNoToken(t, printed)
+	_, suggested, found := strings.Cut(printed, "# It is all running now, in ")
+	require.True(t, found, printed)
+
+	lines := regexp.MustCompile(`(?m)^(\w+="\$\(.*\)" )?(cd|export|vault|curl) (.*\\\n)*.*$`).FindAllString(suggested, -1)
+	// Only the rotation fails that is suggested for when IMS does.
+	script := strings.Replace(strings.Join(lines, "\n"), "_emulator/fault\n", "_emulator/fault\n! ", 1)
+	bash := exec.CommandContext(t.Context(), "bash", "-euc", script)
+	bash.Env = []string{"PATH=" + filepath.Dir(curl) + ":/usr/bin:/bin", "HOME=" + t.TempDir()}
+	output, err := bash.CombinedOutput()
+	require.NoErrorf(t, err, "%s\n%s", script, output)
+	require.Equal(t, 1, strings.Count(string(output), "Code: 502"))
+	require.Equal(t, 2, strings.Count(script, "itwin/check/"))
+	require.Len(t, regexp.MustCompile(`(?m)^ok +true$`).FindAll(output, -1), 2)
+
+	demo.interrupt(t)
+	_, code := demo.wait(t)
+	require.Zero(t, code)
 }

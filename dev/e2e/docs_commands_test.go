@@ -1,10 +1,10 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,51 +16,29 @@ func TestEveryBlockOfCodeSaysWhatItIs(t *testing.T) {
 	known := []string{"sh", "sh fails", "sh unrun", "text", "hcl", "json", "yaml", "http", "go", "ts", "python"}
 	for _, path := range allPages(t) {
 		for _, block := range readPage(t, path).Blocks {
-			require.Containsf(t, known, block.Info, "%s, line %d", path, block.Line)
+			require.Containsf(t, known, block.Info, "%s:\n%s", path, block.Text)
 			if block.Info == "sh unrun" {
-				requireParsed(t, path, block.Text)
+				output, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", block.Text).CombinedOutput()
+				require.NoErrorf(t, err, "%s:\n%s%s", path, block.Text, output)
 			}
 		}
 	}
 }
 
-func requireParsed(t *testing.T, page, commands string) {
-	t.Helper()
-	output, err := exec.CommandContext(t.Context(), "bash", "-n", "-c", commands).CombinedOutput()
-	require.NoErrorf(t, err, "%s:\n%s%s", page, commands, output)
-}
-
-// requireCommands checks the commands in a page's sentences: make and the vault command have to know them. They are shown
-// for people to fill in and pick from, so they aren't run.
-func (d *desk) requireCommands(page string) {
-	d.t.Helper()
-	for _, command := range readPage(d.t, page).Spans {
-		var checked string
-		switch program, _, _ := strings.Cut(command, " "); {
-		case program == "make" && command != "make":
-			checked = command // a desk only asks make what it would do
-		case program == "cd":
-			checked = strings.Replace(command, "cd ", "cd "+d.repository()+"/", 1)
-			checked = strings.Replace(checked, "&& ./", "&& test -x ./", 1)
-		case program == "vault":
-			checked = onlyShown(command)
+func TestSentencesNameTargetsAndScriptsThatExist(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(repositoryPath, "Makefile"))
+	require.NoError(t, err)
+	targets := regexp.MustCompile(`(?m)^[a-z0-9-]+:`).FindAllString(string(makefile), -1)
+	target, script := regexp.MustCompile(`^make ([a-z0-9-]+)`), regexp.MustCompile(`^cd (\S+) && \./(\S+)`)
+	for _, path := range allPages(t) {
+		for _, span := range readPage(t, path).Spans {
+			if named := target.FindStringSubmatch(span); named != nil {
+				require.Contains(t, targets, named[1]+":", path)
+			}
+			if named := script.FindStringSubmatch(span); named != nil {
+				require.FileExists(t, filepath.Join(repositoryPath, named[1], named[2]), path)
+			}
 		}
-		if checked == "" {
-			continue
-		}
-		output, err := d.bash(checked)
-		require.NoErrorf(d.t, err, "%s: %s\n%s", page, command, output)
 	}
-}
-
-// onlyShown makes a command of Vault's show the request it would make. It is empty where there is no single one.
-func onlyShown(command string) string {
-	elsewhere := []string{"vault", "vault agent", "vault proxy", "vault events"} // tests of the examples run the first two
-	match := regexp.MustCompile(`^vault ?([a-z-]*)( list| register)?`).FindStringSubmatch(command)
-	bare := !strings.Contains(strings.TrimPrefix(command, "vault "), " ")
-	if bare || slices.Contains(elsewhere, strings.TrimSpace("vault "+match[1])) {
-		return ""
-	}
-	arguments := strings.NewReplacer("…", "x", "<", "", ">", "", "@", "").Replace(command[len(match[0]):])
-	return match[0] + " -output-curl-string" + arguments
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,8 @@ func newMountedDesk(t *testing.T, opts vaulttest.Options) *desk {
 // standIns is the one place where pages and tests differ: what a user would put in by themselves, and the addresses of
 // the emulators in place of Bentley's.
 func (d *desk) standIns() []string {
+	repository, err := filepath.Abs(repositoryPath)
+	require.NoError(d.t, err)
 	app := "client_id=" + clientID + " authority=" + d.ims.URL() + " api_url=" + d.ims.URL()
 	return []string{
 		"/etc/vault/plugins", d.plugins,
@@ -86,28 +89,13 @@ func (d *desk) standIns() []string {
 		"https://ims.bentley.com", d.ims.URL(),
 		"https://api.bentley.com", d.ims.URL(),
 		// What these commands do is another test's; here each has to be one.
-		"make ", "make -n -C " + d.repository() + " ",
+		"make ", "make -n -C " + repository + " ",
 	}
-}
-
-func (d *desk) repository() string {
-	d.t.Helper()
-	path, err := filepath.Abs(repositoryPath)
-	require.NoError(d.t, err)
-	return path
 }
 
 func (d *desk) write(name, text string) {
 	d.t.Helper()
 	require.NoError(d.t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600))
-}
-
-// readPage reads a page by its path in the repository.
-func readPage(t *testing.T, path string) markdownPage {
-	t.Helper()
-	source, err := os.ReadFile(filepath.Join(repositoryPath, path))
-	require.NoError(t, err)
-	return parseMarkdown(source)
 }
 
 // work runs the page's blocks of shell one after the other, each in a shell of its own, and calls every cue. A block
@@ -129,14 +117,16 @@ func (d *desk) runBlock(page string, block block) {
 	if block.Info == "sh unrun" {
 		return
 	}
-	called := d.takeCues(block.Text)
+	called := slices.Clone(d.cues)
+	called = slices.DeleteFunc(called, func(c *cue) bool { return !strings.Contains(block.Text, c.at) })
+	d.cues = slices.DeleteFunc(d.cues, func(c *cue) bool { return slices.Contains(called, c) })
 	for _, c := range called {
 		if c.before != nil {
 			c.before(d.t)
 		}
 	}
 	output, err := d.bash(block.Text)
-	where := fmt.Sprintf("%s, line %d (%s):\n%s%s", page, block.Line, block.Heading, block.Text, output)
+	where := fmt.Sprintf("%s, %s:\n%s%s", page, block.Heading, block.Text, output)
 	if block.Info == "sh fails" {
 		require.Error(d.t, err, where)
 	} else {
@@ -147,20 +137,6 @@ func (d *desk) runBlock(page string, block block) {
 			c.after(d.t, output)
 		}
 	}
-}
-
-// takeCues returns the cues of a block, each of which is called but once.
-func (d *desk) takeCues(text string) []*cue {
-	var called, left []*cue
-	for _, c := range d.cues {
-		if strings.Contains(text, c.at) {
-			called = append(called, c)
-		} else {
-			left = append(left, c)
-		}
-	}
-	d.cues = left
-	return called
 }
 
 // bash runs commands as they stand on a page, and returns what they printed.

@@ -3,7 +3,6 @@ package e2e
 import (
 	"net/http"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 	"vault-plugin-secrets-itwin/dev/emulator"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
-
-const nextVersion = "v99.0.0"
 
 func TestOperationsPageIsRunAsItStands(t *testing.T) {
 	t.Parallel()
@@ -47,10 +44,14 @@ func (d *desk) secretCues() []*cue {
 	}}
 }
 
+func requireMatch(pattern string) func(*testing.T, string) {
+	return func(t *testing.T, output string) { t.Helper(); require.Regexp(t, pattern, output) }
+}
+
 // requireWhole looks for the verdict in the table that `vault read itwin/check` prints.
 func requireWhole(t *testing.T, output string) {
 	t.Helper()
-	require.Regexp(t, `(?m)^ok\s+true$`, output)
+	requireMatch(`(?m)^ok\s+true$`)(t, output)
 }
 
 // incidentCues are an outage, a token that got out, and an app that is stopped.
@@ -65,11 +66,7 @@ func (d *desk) incidentCues() []*cue {
 			before: func(*testing.T) {
 				d.ims.Fault(emulator.Fault{Status: http.StatusServiceUnavailable})
 			},
-			after: func(t *testing.T, output string) {
-				t.Helper()
-				require.Regexp(t, `(?m)^failed_stage\s+exchange$`, output)
-				require.Regexp(t, `(?m)^ +rotates_at: `, output)
-			},
+			after: requireMatch(`(?m)^failed_stage\s+exchange$`),
 		},
 		{at: "request_timeout=20s", after: func(*testing.T, string) { d.ims.Heal() }},
 		{
@@ -78,13 +75,9 @@ func (d *desk) incidentCues() []*cue {
 				d.awaitRotation("itwin/token/viewer")
 				d.write("leaked.txt", d.mustRead("itwin/token/viewer").Data["access_token"].(string))
 			},
-			after: func(t *testing.T, output string) {
-				t.Helper()
-				require.Regexp(t, `(?m)^  active: true$`, output)
-				require.Regexp(t, `(?m)^  roles:\n  - viewer$`, output)
-			},
+			after: requireMatch(`(?s)\n  active: true\n.*\n  roles:\n  - viewer\n`),
 		},
-		{at: "sys/audit-hash", after: func(t *testing.T, output string) { t.Helper(); require.Contains(t, output, "hmac-sha256:") }},
+		{at: "sys/audit-hash", after: requireMatch(`^hmac-sha256:`)},
 		{at: "vault delete itwin/config", after: stopped},
 	}
 }
@@ -99,7 +92,7 @@ func (d *desk) awaitRotation(path string) {
 	}, 20*time.Second, 100*time.Millisecond)
 }
 
-// upgradeCues put a newer release into the folder.
+// upgradeCues put a release into the folder, to which the page upgrades.
 func (d *desk) upgradeCues() []*cue {
 	var before token
 	running := func(want string) func(*testing.T, string) {
@@ -110,11 +103,11 @@ func (d *desk) upgradeCues() []*cue {
 		}
 	}
 	return []*cue{
-		{at: "unzip -o", before: func(*testing.T) { d.release(nextVersion) }},
+		{at: "unzip -o", before: func(*testing.T) { d.release() }},
 		{
 			at:     `tune -plugin-version="$(./`,
 			before: func(*testing.T) { before = d.mustToken("itwin/token") },
-			after:  running(nextVersion),
+			after:  running(installedVersion),
 		},
 		{at: "vault plugin list", after: running(d.plugin.Version)},
 	}
@@ -122,16 +115,11 @@ func (d *desk) upgradeCues() []*cue {
 
 // surroundingCues are about what lies around the engine: other apps, a CA, a snapshot, a quota.
 func (d *desk) surroundingCues() []*cue {
-	whole := func(t *testing.T, output string) { t.Helper(); requireWhole(t, output) }
 	return []*cue{
-		{at: "check/viewer-qa", after: whole},
-		{at: "check/survey", after: whole},
-		{at: "-env=ITWIN_ALLOWED_HOSTS", after: func(t *testing.T, output string) { // the next registration lifts it
-			t.Helper()
-			require.Regexp(t, `(?m)^failed_stage\s+config$`, output)
-			require.Contains(t, output, "the host 127.0.0.1 isn't allowed")
-		}},
-		{at: "-env=HTTPS_PROXY", after: whole},
+		{at: "check/viewer-qa", after: requireWhole},
+		{at: "check/survey", after: requireWhole},
+		{at: "-env=ITWIN_ALLOWED_HOSTS", after: requireMatch("the host 127.0.0.1 isn't allowed")}, // the next registration lifts it
+		{at: "-env=HTTPS_PROXY", after: requireWhole},
 		{at: "ca_cert=@ca.pem", before: d.moveBehindCA, after: func(t *testing.T, output string) {
 			t.Helper()
 			requireWhole(t, output)
@@ -141,9 +129,6 @@ func (d *desk) surroundingCues() []*cue {
 		{at: "vault read sys/quotas", after: func(t *testing.T, output string) {
 			t.Helper()
 			require.Regexp(t, `(?m)^rate\s+100$`, output)
-			if strings.Contains(output, "group_by") { // older Vaults know no other way to count
-				require.Regexp(t, `(?m)^group_by\s+ip$`, output)
-			}
 			d.requireLimited(t)
 		}},
 	}
