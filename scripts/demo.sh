@@ -21,15 +21,23 @@ and run make $mode again, or without an account: unset ITWIN_CLIENT_ID ITWIN_CLI
 fail() { printf '\ndemo: %s\n' "$1" >&2; exit 1; }
 say() { printf '%s\n' "$@"; }
 step() { steps=$((steps + 1)); say "" "# $steps. $1"; }
-redact() { sed -E 's/(eyJ[A-Za-z0-9_-]{7})[A-Za-z0-9_.-]+/\1…/g; s/(hv[sbr]\.[A-Za-z0-9_-]{6})[A-Za-z0-9_-]+/\1…/g' "$@"; }
+
+# show prints a file with its tokens shortened. It expands no $(…): bash 5.2 garbles a trap that runs meanwhile.
+show() {
+	local text
+	IFS= read -r -d '' text <"$1" || true
+	while [[ $text =~ (eyJ[A-Za-z0-9_-]{7}|hv[sbr]\.[A-Za-z0-9_-]{6})[A-Za-z0-9_.-]+ ]]; do
+		text="${text/${BASH_REMATCH[0]}/${BASH_REMATCH[1]}…}"
+	done
+	[ -z "$text" ] || say "${text%$'\n'}"
+}
 
 # run prints a line and runs it in this shell, so that its exports, variables and background processes remain.
 run() {
-	local status=0 output
+	local status=0
 	say "\$ $1"
 	eval "$1" >"$folder/.output" 2>&1 || status=$?
-	output="$(redact "$folder/.output")"
-	[ -z "$output" ] || say "$output"
+	show "$folder/.output"
 	return "$status"
 }
 
@@ -54,7 +62,7 @@ clean() {
 	pids+=($(jobs -p)) # the last one may not be among them yet
 	for pid in ${pids[@]+"${pids[@]}"}; do kill "$pid" 2>/dev/null || true; done
 	for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid" 2>/dev/null || true; kill -KILL -- "-$pid" 2>/dev/null || true; done
-	if [ "$status" != 0 ] && [ "$status" != 130 ] && [ -s "$log" ]; then say "" "# The end of vault.log:"; tail -n 20 "$log" | grep -Ev 'Unseal Key|Root Token' | redact; fi
+	if [ "$status" != 0 ] && [ "$status" != 130 ] && [ -s "$log" ]; then say "" "# The end of vault.log:"; tail -n 20 "$log" | grep -Ev 'Unseal Key|Root Token' >"$folder/.output"; show "$folder/.output"; fi
 	if [ -n "$folder" ]; then cd / && rm -rf "$folder"; fi
 	[ "$status" != 130 ] || printf '\ndemo: interrupted; everything it started has ended\n' >&2 || true
 	exit "$status"
@@ -128,7 +136,6 @@ cat >agent.hcl <<-'END'
 	}
 END
 
-# bash 5.2 garbles a trap that runs while it expands $(…), so nothing is expanded that way where a variable does.
 printf -v typed_id %q "$id"
 printf -v typed_folder %q "$folder"
 
