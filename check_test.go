@@ -59,7 +59,7 @@ func TestThirdCheckOfAnAppGets429AndReadersKeepTheirExchanges(t *testing.T) {
 	}
 	status, text := e.mustFailRead("check")
 	require.Equal(t, http.StatusTooManyRequests, status)
-	require.Equal(t, "two checks for the default app are already running, each for at most 30s: try again when one has finished", text)
+	require.Equal(t, "two checks for the default app are already running (each takes at most 30s): try again when one finishes", text)
 	e.mustWrite("rotate", nil)
 	e.mustWrite("config", fields{keyClientSecret: canarySecret + "2"})
 
@@ -124,7 +124,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"IMS limits the rate": {
 			exchangeEndpoint, saying(http.StatusTooManyRequests, ""),
-			append(reached[:2:2], "exchange!"), "status 429", "another client of the same app",
+			append(reached[:2:2], "exchange!"), "status 429", "something else that uses this app",
 		},
 		"IMS is down": {
 			exchangeEndpoint, saying(http.StatusBadGateway, "<html>"),
@@ -132,7 +132,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"something else answers in IMS's place": {
 			exchangeEndpoint, saying(http.StatusOK, "<html>log in to the WLAN</html>"),
-			append(reached[:2:2], "exchange", "token!"), "stage decoding", "answers in its place.",
+			append(reached[:2:2], "exchange", "token!"), "stage decoding", "is answering instead of IMS.",
 		},
 		"the Platform doesn't know the client": {
 			meEndpoint, saying(http.StatusUnauthorized, `{"error":{"code":"UnknownClient","message":"Client was not registered."}}`),
@@ -140,7 +140,7 @@ func TestCheckNamesTheStageThatFailsAndWhatToDo(t *testing.T) {
 		},
 		"api_url leads elsewhere": {
 			meEndpoint, saying(http.StatusNotFound, "<html>"),
-			append(exchanged[:4:4], "users/me!"), "status 404: it gives no reason", "api_url belongs to the iTwin Platform",
+			append(exchanged[:4:4], "users/me!"), "status 404: no reason given", "api_url belongs to the iTwin Platform",
 		},
 		"the Platform fails": {
 			meEndpoint, saying(http.StatusInternalServerError, ""),

@@ -30,14 +30,14 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		rule  string
 	}{
 		"an empty id":          {keyClientID, " ", "is only spaces: give the id of a service app registered in My Apps, client_id=service-…"},
-		"a long id":            {keyClientID, strings.Repeat("x", 257), "is longer than 256 characters: give the id alone, as My Apps shows it"},
-		"an id of two words":   {keyClientID, "a b", "has a space (character 2): give the id alone, as My Apps shows it"},
+		"a long id":            {keyClientID, strings.Repeat("x", 257), "is longer than 256 characters: give only the id, as My Apps shows it"},
+		"an id of two words":   {keyClientID, "a b", "has a space (character 2): give only the id, as My Apps shows it"},
 		"an id that is a list": {keyClientID, []any{"x"}, noText},
 		"a quoted id":          {keyClientID, `"service-test"`, "is in quotes: give the id without them"},
 		"an empty secret":      {keyClientSecret, "\n", noSecret},
 		"a long secret": {
 			keyClientSecret, strings.Repeat("canary", 700),
-			"is longer than 4096 characters: give the secret alone, as My Apps showed it",
+			"is longer than 4096 characters: give only the secret, as My Apps showed it",
 		},
 		"a file of credentials": {
 			keyClientSecret, "{\n  \"client_id\": \"canary\",\n  \"client_secret\": \"canary\"\n}\n",
@@ -71,7 +71,7 @@ func TestConfigRefusesBadValues(t *testing.T) {
 		},
 		"a pattern of nothing": {keyAllowedRoles, ",", "must name at least one role, or * for any"},
 		"a pattern that is a path": {
-			keyAllowedRoles, "role/viewer", "must be names of roles, with * for any characters, separated by commas",
+			keyAllowedRoles, "role/viewer", "must be role names separated by commas; * matches any characters",
 		},
 		"patterns with a number": {keyAllowedRoles, []any{"viewer", 1}, "must be a string or a list of strings"},
 		"a secret in a map":      {keyClientSecret, fields{"canary": "canary"}, noText},
@@ -226,8 +226,8 @@ func TestConfigWarnsAboutAQuotedSecret(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	resp := e.mustWrite("config", e.app(fields{keyClientSecret: `"` + canarySecret + `"`}))
-	require.Equal(t, []string{"client_secret is in quotes, which are sent as part of it: write it again without," +
-		" unless it belongs to the secret."}, resp.Warnings)
+	require.Equal(t, []string{"client_secret is in quotes, sent as part of the secret: unless they belong there," +
+		" write the secret again without them."}, resp.Warnings)
 }
 
 func TestConfigInThePreviousFormatIsRead(t *testing.T) {

@@ -249,7 +249,7 @@ func environmentWarning(c *config, path string) string {
 	if from.name == "" || api.name == "" || from == api {
 		return ""
 	}
-	return fmt.Sprintf("authority is in %[2]s and api_url in %[3]s, which refuses tokens from %[2]s, so check fails: run `vault write"+
+	return fmt.Sprintf("authority is %[2]s but api_url is %[3]s, which rejects %[2]s tokens, so check will fail: run `vault write"+
 		" %[1]s api_url=%[4]s client_secret=…`, or with authority=%[5]s if the app is in %[3]s.",
 		path, from.name, api.name, from.apiURL, api.authority)
 }

@@ -97,8 +97,8 @@ func TestDeleteWaitsNeitherForIMSNorForWriters(t *testing.T) {
 		}()
 	}
 	for range 10 - maxVerifications {
-		require.Equal(t, "two config writes for the default app are already running, each for at most 10s:"+
-			" try again when one has finished", <-statuses)
+		require.Equal(t, "two config writes for the default app are already running (each takes at most 10s):"+
+			" try again when one finishes", <-statuses)
 	}
 	e.mustDelete("config")
 	e.mustBeAbsent("config")

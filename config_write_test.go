@@ -99,8 +99,8 @@ func TestConfigThatIMSDoesNotVerifyIsNotStored(t *testing.T) {
 func TestRefusedConfigNamesOtherProblemsToo(t *testing.T) {
 	t.Parallel()
 	const (
-		again = "write it again without"
-		space = "; client_secret begins or ends with a space, which is sent as part of it: write it again without, unless"
+		again = "write the secret again without it"
+		space = "; client_secret begins or ends with a space, sent as part of the secret: unless it belongs"
 	)
 	const otherKind = ". client_id starts with spa-: only apps of type Service can use client credentials. "
 	cases := map[string]struct {
@@ -148,9 +148,9 @@ func TestConfigWarnsAboutMixedEnvironments(t *testing.T) {
 		api, qaAPI = "https://api.bentley.com", "https://qa-api.bentley.com"
 		command    = "run `vault write itwin/config/qa api_url="
 	)
-	ofQA := "authority is in QA and api_url in production, which refuses tokens from QA, so check fails: " +
+	ofQA := "authority is QA but api_url is production, which rejects QA tokens, so check will fail: " +
 		command + qaAPI + " client_secret=…`, or with authority=" + ims + " if the app is in production."
-	ofProduction := "authority is in production and api_url in QA, which refuses tokens from production, so check fails: " +
+	ofProduction := "authority is production but api_url is QA, which rejects production tokens, so check will fail: " +
 		command + api + " client_secret=…`, or with authority=" + qaIMS + " if the app is in QA."
 	for name, c := range map[string]struct {
 		authority, apiURL string
@@ -190,8 +190,8 @@ func TestConfigWarnsAboutSpacesAroundANewSecret(t *testing.T) {
 		resp := e.mustWrite("config", e.app(fields{keyClientSecret: secret}))
 		require.Equal(t, warns, resp != nil, "%q", secret)
 		if warns {
-			require.Equal(t, []string{"client_secret begins or ends with a space, which is sent as part of it: write it again without," +
-				" unless it belongs to the secret."}, resp.Warnings)
+			require.Equal(t, []string{"client_secret begins or ends with a space, sent as part of the secret: unless it belongs there," +
+				" write the secret again without it."}, resp.Warnings)
 		}
 		require.Nil(t, e.mustWrite("config", fields{keyScopes: "itwins:read"}), "it isn't given again")
 	}

@@ -66,7 +66,7 @@ type busyError struct {
 }
 
 func (e *busyError) Error() string {
-	return fmt.Sprintf("two %s for %s are already running, each for at most %s: try again when one has finished",
+	return fmt.Sprintf("two %s for %s are already running (each takes at most %s): try again when one finishes",
 		e.what, describeApp(e.app), short(e.limit))
 }
 
@@ -123,7 +123,7 @@ func explain(err error) (status int, text string) {
 	case errors.As(err, &minLife):
 		return http.StatusBadRequest, minLifeText(minLife)
 	case errors.As(err, &tooMany):
-		return http.StatusTooManyRequests, fmt.Sprintf("too many rotations in a row: last_vault_rotation, in whole seconds, would run"+
+		return http.StatusTooManyRequests, fmt.Sprintf("too many rotations in a row: last_vault_rotation would run"+
 			" ahead of the clock; try again at %s", timestampOfDue(tooMany.NextAttempt))
 	case errors.As(err, &keys):
 		text := fmt.Sprintf("%v; no token can be verified without them; next attempt at %s", keys, timestampOfDue(keys.Next))
@@ -190,7 +190,7 @@ func waitText(err error) string {
 }
 
 func minLifeText(e *tokens.MinLifeError) string {
-	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and a read can request at most %s (90 %%) of that",
+	return fmt.Sprintf("%s=%s is too long: IMS issues tokens for %s, and min_ttl can be at most %s (90 %% of that)",
 		keyMinTTL, short(e.Asked), short(e.Lifetime), short(e.Max))
 }
 

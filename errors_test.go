@@ -49,7 +49,7 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 		"an operator's mistake": {errField(keyScopes, "is odd"), http.StatusBadRequest, "scopes is odd"},
 		"too long a life": {
 			&tokens.MinLifeError{Asked: 2 * time.Hour, Max: 54 * time.Minute, Lifetime: time.Hour}, http.StatusBadRequest,
-			"min_ttl=2h is too long: IMS issues tokens for 1h, and a read can request at most 54m (90 %) of that",
+			"min_ttl=2h is too long: IMS issues tokens for 1h, and min_ttl can be at most 54m (90 % of that)",
 		},
 		"a rate limit": {failing(limited), http.StatusTooManyRequests, limited.Error() + failingText + hinted(limited)},
 		"no answer": {

@@ -18,9 +18,9 @@ func imsHint(e *ims.Error) string {
 	case e.Kind == ims.Refused:
 		return refusalHint(e)
 	case e.Kind == ims.RateLimited:
-		return "Wait, and check whether another client of the same app sends IMS too many requests."
+		return "Wait, and check whether something else that uses this app is sending IMS too many requests."
 	case e.Kind == ims.Malformed, e.Kind == ims.Foreign:
-		return "Check that authority and token_url belong to IMS, and whether a proxy or firewall in between answers in its place."
+		return "Check that authority and token_url belong to IMS, and whether a proxy or firewall is answering instead of IMS."
 	case e.Kind == ims.Unavailable:
 		return "Wait, and check status.bentley.com. If IMS is up, check the proxies between Vault and IMS."
 	case e.Kind == ims.TimedOut && e.Limit > 0:
@@ -106,9 +106,9 @@ func platformHint(stage, appEmail string, e *platform.Error) string {
 		if stage == stagePermissions {
 			return inviteHint(appEmail)
 		}
-		return "Check that api_url belongs to the iTwin Platform: users/me needs no access to an iTwin."
+		return "Check that api_url belongs to the iTwin Platform: users/me works without access to any iTwin."
 	case http.StatusTooManyRequests:
-		return "All users of the app share its rate limit: wait, or ask Bentley for a larger subscription."
+		return "All users of the app share its rate limit: wait, or get a higher limit from Bentley."
 	case 0:
 		if e.GODEBUG != "" {
 			return godebugHint(e.GODEBUG)

@@ -17,7 +17,7 @@ import (
 
 // unsigned is the reason for a JWT that no published key signed.
 func (e *env) unsigned() string {
-	return "none of the keys at " + e.ims.URL + keysEndpoint + " signed it: it was changed, or is from another authority;" +
+	return "none of the keys at " + e.ims.URL + keysEndpoint + " signed it: it was altered, or comes from another authority;" +
 		" a key that has been published there for less than a minute may not be known yet"
 }
 

@@ -39,7 +39,7 @@ in this mount with the token's client id ("config" is the default app), and role
 roles of these apps with the token's scopes. The token can be pasted as it is, with
 "Bearer ", quotes or line breaks.
 
-IMS can revoke a token early, which introspection can't see: active means only that the
+If IMS revokes a token early, introspection can't see it: active means only that the
 signature, the issuer and the expiry are valid.`
 
 func (b *backend) pathsIntrospect() []*framework.Path {

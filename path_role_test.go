@@ -70,7 +70,7 @@ func TestRoleWarnsAboutAMissingApp(t *testing.T) {
 
 func TestRoleRefusesBadValues(t *testing.T) {
 	t.Parallel()
-	const noName = "app must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row;" +
+	const noName = "app may contain letters, digits and underscores and, except at the ends, dashes and dots (never two dots in a row);" +
 		" run `vault list` on config/ to see the existing apps"
 	cases := map[string]struct {
 		data fields

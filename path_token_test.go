@@ -199,7 +199,7 @@ func TestReadersObeyTheRateLimit(t *testing.T) {
 	for range 2 {
 		status, text := e.mustFailRead("token")
 		require.Equal(t, http.StatusTooManyRequests, status)
-		require.Contains(t, text, "asks to wait 2m0s")
+		require.Contains(t, text, "asks clients to wait 2m0s")
 		require.Contains(t, text, "next attempt at 2026-11-23T12:02:00Z")
 		e.clock.advance(119 * time.Second)
 	}

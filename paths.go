@@ -19,7 +19,7 @@ import (
 // maxName is the longest name of an app or a role, in characters.
 const maxName = 128
 
-const nameRule = "must consist of letters, digits and underscores, with dots and dashes in between but never two dots in a row"
+const nameRule = "may contain letters, digits and underscores and, except at the ends, dashes and dots (never two dots in a row)"
 
 // The names that Vault's paths and storage accept. Policies can be templated with the
 // name of an entity alias, which is often an e-mail address, so role names may have an @.
@@ -37,7 +37,7 @@ func nameRegex(key string) string { return "(?P<" + key + ">.+)" }
 func checkAppName(name string) error { return checkName(name, appNames, nameRule) }
 
 func checkRoleName(name string) error {
-	return checkName(name, roleNames, strings.Replace(nameRule, "dots and dashes", "dots, dashes and @", 1))
+	return checkName(name, roleNames, strings.Replace(nameRule, "dashes and dots", "dashes, @ and dots", 1))
 }
 
 func checkName(name string, allowed *regexp.Regexp, rule string) error {

@@ -185,7 +185,7 @@ func parseAllowedRoles(list string) ([]string, error) {
 	var patterns []string
 	for pattern := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if checkRoleName(strings.ReplaceAll(pattern, "*", "x")) != nil {
-			return nil, errors.New("must be names of roles, with * for any characters, separated by commas")
+			return nil, errors.New("must be role names separated by commas; * matches any characters")
 		}
 		patterns = append(patterns, pattern)
 	}

@@ -34,7 +34,7 @@ func TestTextThatIsNotATokenIsRefused(t *testing.T) {
 	} {
 		got := itwinAudit(t, piped, "readers", "--token", "-", log(t))
 		require.Equal(t, exitError, got.code)
-		require.Regexp(t, `^itwin-audit: the input (is|holds) .*: give .*\n$`, got.err)
+		require.Regexp(t, `^itwin-audit: the input (is|contains) .*: give .*\n$`, got.err)
 		require.Empty(t, got.out)
 		require.NotContains(t, got.err, "eyJh")
 	}

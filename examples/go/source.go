@@ -19,7 +19,7 @@ const (
 var (
 	_ oauth2.TokenSource = (*TokenSource)(nil)
 
-	errNoToken = errors.New("reading the token: Vault's answer holds none")
+	errNoToken = errors.New("reading the token: Vault's response has no access_token")
 	errClock   = errors.New("reading the token: it has expired, by this machine's clock")
 )
 

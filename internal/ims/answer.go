@@ -67,11 +67,11 @@ func (x *exchange) readToken(token *oauth2.Token) (Grant, error) {
 	case len(token.AccessToken) > maxToken:
 		return Grant{}, fmt.Errorf("its access_token is longer than %d KiB", maxToken>>10)
 	case !b64token.MatchString(token.AccessToken):
-		return Grant{}, errors.New("its access_token has characters outside RFC 6750's")
+		return Grant{}, errors.New("its access_token contains characters that RFC 6750 doesn't allow")
 	case x.isEcho(token.AccessToken):
-		return Grant{}, errors.New("its access_token holds the client secret")
+		return Grant{}, errors.New("its access_token contains the client secret")
 	case input.Leftover(token.AccessToken) != "":
-		return Grant{}, errors.New("its access_token is what a program writes for a missing value")
+		return Grant{}, errors.New("its access_token looks like a placeholder for a missing value")
 	case token.TokenType != "" && !strings.EqualFold(token.TokenType, bearer):
 		return Grant{}, errors.New("its token_type is not Bearer")
 	}

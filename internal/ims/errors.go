@@ -91,9 +91,9 @@ func (e *Error) story() string {
 	case e.Kind == Refused:
 		return fmt.Sprintf("IMS rejected the token request (status %d): %s", e.Status, e.Code)
 	case e.Kind == RateLimited:
-		return fmt.Sprintf("IMS limits the rate of token requests (status %d) %s", e.Status, e.wait())
+		return fmt.Sprintf("IMS is rate-limiting token requests (status %d)%s", e.Status, e.wait())
 	case e.Kind == Unavailable && e.Code != "":
-		return fmt.Sprintf("IMS at %s can't answer now (status %d): %s", e.place(), e.Status, e.Code)
+		return fmt.Sprintf("IMS at %s is temporarily unavailable (status %d): %s", e.place(), e.Status, e.Code)
 	case e.Kind == Unavailable:
 		return fmt.Sprintf("IMS at %s failed, or a gateway in front of it did (status %d)", e.place(), e.Status)
 	case e.Kind == Foreign:
@@ -103,7 +103,7 @@ func (e *Error) story() string {
 	case e.Kind == TimedOut && e.Limit > 0:
 		return fmt.Sprintf("IMS at %s did not answer within %s (stage %s)", e.place(), e.Limit, e.Stage)
 	case e.Kind == TimedOut:
-		return fmt.Sprintf("the request to IMS was canceled by its caller (stage %s)", e.Stage)
+		return fmt.Sprintf("the caller canceled the request to IMS (stage %s)", e.Stage)
 	}
 	return e.unreachable()
 }
@@ -112,7 +112,7 @@ func (e *Error) story() string {
 func (e *Error) unreachable() string {
 	switch e.Stage {
 	case outbound.StageSend, outbound.StageWait, outbound.StageRead:
-		return fmt.Sprintf("IMS at %s gave no usable answer (stage %s): %s", e.place(), e.Stage, e.Detail)
+		return fmt.Sprintf("IMS at %s did not return a usable answer (stage %s): %s", e.place(), e.Stage, e.Detail)
 	default:
 		return fmt.Sprintf("could not reach IMS at %s (stage %s): %s", e.place(), e.Stage, e.Detail)
 	}
@@ -127,7 +127,7 @@ func (e *Error) place() string {
 
 func (e *Error) wait() string {
 	if e.RetryAfter == 0 {
-		return "without saying for how long"
+		return "; it doesn't say for how long"
 	}
-	return fmt.Sprintf("and asks to wait %s", e.RetryAfter)
+	return fmt.Sprintf("; it asks clients to wait %s", e.RetryAfter)
 }

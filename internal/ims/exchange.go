@@ -88,7 +88,7 @@ func kindOf(body []byte) string {
 	case len(body) == 0:
 		return "the answer is empty"
 	case body[0] == '<':
-		return "the answer is a web page, such as a proxy's or a login's"
+		return "the answer is a web page, such as one from a proxy or a login form"
 	}
 	return ""
 }
@@ -101,9 +101,9 @@ func byStatus(status int, header http.Header, now time.Time, otherwise string) *
 	case status == http.StatusTooManyRequests:
 		failure.Kind = RateLimited
 	case status == http.StatusProxyAuthRequired:
-		failure.Kind, failure.Detail = Foreign, "a proxy wants a user name and password"
+		failure.Kind, failure.Detail = Foreign, "a proxy requires a user name and password"
 	case status == http.StatusNetworkAuthenticationRequired:
-		failure.Kind, failure.Detail = Foreign, "the network wants someone to log in first"
+		failure.Kind, failure.Detail = Foreign, "the network requires a login first (captive portal)"
 	case status >= 500:
 		failure.Kind = Unavailable
 	case status >= 300 && status < 400:

@@ -111,15 +111,15 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	for url, want := range map[string]string{
 		"http://127.0.0.1:1": "could not reach IMS at URL (stage connect): the connection was refused",
-		login:                "IMS at URL did not return a token (stage decoding): the answer is a web page, such as a proxy's or a login's",
+		login:                "IMS at URL did not return a token (stage decoding): the answer is a web page, such as one from a proxy or a login form",
 		empty:                "IMS at URL did not return a token (stage decoding): the answer is empty",
 		failing:              "IMS at URL failed, or a gateway in front of it did (status 503)",
-		sorry:                "IMS at URL can't answer now (status 400): temporarily_unavailable",
-		limited:              "IMS limits the rate of token requests (status 429) without saying for how long",
+		sorry:                "IMS at URL is temporarily unavailable (status 400): temporarily_unavailable",
+		limited:              "IMS is rate-limiting token requests (status 429); it doesn't say for how long",
 		redirected:           "something other than IMS answered at URL (status 302): redirects are not followed",
 		page:                 "something other than IMS answered at URL (status 403): the answer is neither a token nor an OAuth error",
 		senseless:            "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1",
-		closing:              "IMS at URL gave no usable answer (stage waiting for the answer): the connection was closed",
+		closing:              "IMS at URL did not return a usable answer (stage waiting for the answer): the connection was closed",
 		silent:               "IMS at URL did not answer within 100ms (stage waiting for the answer)",
 	} {
 		o := appOptions(url + "/connect/token/")
@@ -197,7 +197,7 @@ func TestTheCallersCancellationIsNotTheLimit(t *testing.T) {
 	failure := mustFailIn(ctx, t, mustClient(t, appOptions("http://"+address)))
 	require.Equal(t, TimedOut, failure.Kind)
 	require.Zero(t, failure.Limit)
-	require.Contains(t, failure.Error(), "canceled by its caller")
+	require.Contains(t, failure.Error(), "the caller canceled")
 }
 
 func TestTheCallersDeadlineIsALimitAsTheTimeoutIs(t *testing.T) {
@@ -250,6 +250,6 @@ func TestACompressedAnswerCountsAsAnyOther(t *testing.T) {
 		})
 		failure := mustFail(t, mustClient(t, appOptions(brotli.URL)))
 		require.Equal(t, kind, failure.Kind)
-		require.Equal(t, "the answer is compressed with br, though it was asked not to be", failure.Detail)
+		require.Equal(t, "the answer is compressed with br, although no compression was requested", failure.Detail)
 	}
 }

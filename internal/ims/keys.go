@@ -17,8 +17,8 @@ import (
 )
 
 var (
-	errNoJWT = errors.New("it isn't a JWT signed by RS256, as the tokens of IMS are:" +
-		" give the access token alone, as it was handed out")
+	errNoJWT = errors.New("it isn't an RS256-signed JWT like IMS's tokens:" +
+		" give only the access token, unchanged")
 	errChanged = errors.New("it isn't written as a JWT is: it was changed after it was handed out," +
 		" perhaps by a line break; give it exactly as it was handed out")
 )
@@ -35,7 +35,7 @@ type KeysError struct {
 
 // Error returns one line that is safe to log and to show.
 func (e *KeysError) Error() string {
-	return fmt.Sprintf("could not fetch the keys of IMS: %v", e.Cause)
+	return fmt.Sprintf("could not fetch IMS's keys: %v", e.Cause)
 }
 
 // Claims are the verified content of a token.
@@ -103,7 +103,7 @@ func (k *Keys) Verify(ctx context.Context, token secret.Text) (Claims, error) {
 	if signed {
 		return claims, err
 	}
-	return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was changed, or is from another authority;"+
+	return Claims{}, fmt.Errorf("none of the keys at %s signed it: it was altered, or comes from another authority;"+
 		" a key that has been published there for less than a minute may not be known yet", k.published.shown)
 }
 

@@ -157,7 +157,7 @@ func TestVerifyTakesNothingButAKeySetForKeys(t *testing.T) {
 				require.ErrorAs(t, err, &lacking)
 				require.Equal(t, c.kind, lacking.Cause.Kind)
 				require.Equal(t, c.stage, lacking.Cause.Stage)
-				require.Contains(t, err.Error(), "could not fetch the keys of IMS: ")
+				require.Contains(t, err.Error(), "could not fetch IMS's keys: ")
 				require.Contains(t, err.Error(), i.url+"/.well-known/openid-configuration/jwks")
 				require.NotContains(t, err.Error(), "canary")
 				require.Equal(t, noon().Add(time.Minute), lacking.Next)
@@ -204,7 +204,7 @@ func TestVerifyTellsASignatureOfOthersFromNoJWT(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	_, err := i.keys(t, noon).Verify(t.Context(), newIssuer(t).sign(t, `{}`))
-	require.EqualError(t, err, "none of the keys at "+i.url+keysPath+" signed it: it was changed, or is from another authority;"+
+	require.EqualError(t, err, "none of the keys at "+i.url+keysPath+" signed it: it was altered, or comes from another authority;"+
 		" a key that has been published there for less than a minute may not be known yet")
 	for _, token := range []string{"", "canary", "a.b.c", "eyJhbGciOiJub25lIn0.e30."} {
 		_, err := i.keys(t, noon).Verify(t.Context(), secret.New(token))

@@ -42,9 +42,9 @@ func ClientID(value string) (string, error) {
 	case id == "":
 		return "", errors.New("is only spaces: give the id of a service app registered in My Apps, client_id=service-…")
 	case len(id) > maxClientID:
-		return "", fmt.Errorf("is longer than %d characters: give the id alone, as My Apps shows it", maxClientID)
+		return "", fmt.Errorf("is longer than %d characters: give only the id, as My Apps shows it", maxClientID)
 	case strings.Contains(id, " "):
-		return "", fmt.Errorf("has a space (character %d): give the id alone, as My Apps shows it", strings.Index(id, " ")+1)
+		return "", fmt.Errorf("has a space (character %d): give only the id, as My Apps shows it", strings.Index(id, " ")+1)
 	case isQuoted(id):
 		return "", errors.New("is in quotes: give the id without them")
 	case generatedSecret.MatchString(id):
@@ -59,7 +59,7 @@ func ClientID(value string) (string, error) {
 func ClientSecret(value string) error {
 	switch {
 	case len(value) > maxClientSecret:
-		return fmt.Errorf("is longer than %d characters: give the secret alone, as My Apps showed it", maxClientSecret)
+		return fmt.Errorf("is longer than %d characters: give only the secret, as My Apps showed it", maxClientSecret)
 	case registeredID.MatchString(strings.TrimSpace(value)):
 		return errors.New("looks like a client id: give the secret that My Apps showed when the app was registered")
 	}
@@ -79,25 +79,25 @@ func Document(raw string) error {
 // do about it, as the rest of a sentence that starts with the field's name, or "".
 func SecretWarning(value string) string {
 	const (
-		without = ", which is sent as part of it: write it again without, unless it belongs to the secret"
-		itself  = ": write the secret itself, unless that is it"
+		without = ", sent as part of the secret: unless it belongs there, write the secret again without it"
+		itself  = "if it isn't the secret, write the secret itself"
 	)
 	leftover := Leftover(value)
 	switch {
 	case strings.Trim(value, " ") != value:
 		return "begins or ends with a space" + without
 	case isQuoted(value):
-		return "is in quotes" + strings.Replace(without, "is sent", "are sent", 1)
+		return "is in quotes, sent as part of the secret: unless they belong there, write the secret again without them"
 	case named.MatchString(value):
 		return "begins with a name" + without
 	case masked.MatchString(value):
-		return "looks like what is shown in place of a secret" + itself
+		return "looks like a masked value: " + itself
 	case file.MatchString(value):
-		return "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE" + itself
+		return "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE: " + itself
 	case other.MatchString(value):
-		return "looks like a key, a token or a header" + itself
+		return "looks like a key, a token or a header: " + itself
 	case leftover != "":
-		return leftover + "; write it again, unless that is the secret"
+		return leftover + "; " + itself
 	}
 	return ""
 }

@@ -25,8 +25,8 @@ func TestInvalidClientIDIsRefused(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
 		" ":                      "is only spaces: give the id of a service app registered in My Apps, client_id=service-…",
-		strings.Repeat("x", 257): "is longer than 256 characters: give the id alone, as My Apps shows it",
-		"service-a service-b":    "has a space (character 10): give the id alone, as My Apps shows it",
+		strings.Repeat("x", 257): "is longer than 256 characters: give only the id, as My Apps shows it",
+		"service-a service-b":    "has a space (character 10): give only the id, as My Apps shows it",
 		`"service-abc"`:          "is in quotes: give the id without them",
 		generated():              "looks like a client secret: give the id, client_id=service-…, and the secret as client_secret",
 	} {
@@ -42,7 +42,7 @@ func TestSecretIsUnchangedUnlessItLooksLikeSomethingElse(t *testing.T) {
 		require.NoError(t, input.Document(raw))
 	}
 	require.EqualError(t, input.ClientSecret(strings.Repeat("canary", 700)),
-		"is longer than 4096 characters: give the secret alone, as My Apps showed it")
+		"is longer than 4096 characters: give only the secret, as My Apps showed it")
 	for _, kind := range []string{"service", "spa", "native", "webapp"} {
 		require.EqualError(t, input.ClientSecret(kind+"-"+strings.Repeat("a", 25)),
 			"looks like a client id: give the secret that My Apps showed when the app was registered")
@@ -59,14 +59,14 @@ func TestJSONDocumentIsRefused(t *testing.T) {
 func TestUnusualSecretHasAWarning(t *testing.T) {
 	t.Parallel()
 	const (
-		without = ", which is sent as part of it: write it again without, unless it belongs to the secret"
-		quotes  = "is in quotes, which are sent as part of it: write it again without, unless it belongs to the secret"
-		shown   = "looks like what is shown in place of a secret: write the secret itself, unless that is it"
+		without = ", sent as part of the secret: unless it belongs there, write the secret again without it"
+		quotes  = "is in quotes, sent as part of the secret: unless they belong there, write the secret again without them"
+		shown   = "looks like a masked value: if it isn't the secret, write the secret itself"
 		file    = "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE" +
-			": write the secret itself, unless that is it"
-		other    = "looks like a key, a token or a header: write the secret itself, unless that is it"
-		missing  = "is what a program writes for a missing value: check what should have filled it in; write it again, unless that is the secret"
-		unfilled = "holds a variable or template that wasn't filled in; write it again, unless that is the secret"
+			": if it isn't the secret, write the secret itself"
+		other    = "looks like a key, a token or a header: if it isn't the secret, write the secret itself"
+		missing  = "looks like a placeholder for a missing value: check the program that should have set it; if it isn't the secret, write the secret itself"
+		unfilled = "contains a variable or template that wasn't filled in; if it isn't the secret, write the secret itself"
 	)
 	for want, secrets := range map[string][]string{
 		"": {
@@ -93,10 +93,10 @@ func TestUnusualSecretHasAWarning(t *testing.T) {
 func TestATextThatAProgramLeftUnfilledIsRefused(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		"null\n":          "is what a program writes for a missing value: check what should have filled it in",
-		"<no value>":      "is what a program writes for a missing value: check what should have filled it in",
-		"https://${HOST}": "holds a variable or template that wasn't filled in",
-		"%HOST%":          "holds a variable or template that wasn't filled in",
+		"null\n":          "looks like a placeholder for a missing value: check the program that should have set it",
+		"<no value>":      "looks like a placeholder for a missing value: check the program that should have set it",
+		"https://${HOST}": "contains a variable or template that wasn't filled in",
+		"%HOST%":          "contains a variable or template that wasn't filled in",
 	} {
 		for _, read := range []func(any) (any, error){input.Text{}.Read, input.Text{ASCII: true, List: true}.Read, input.Bool, input.Seconds} {
 			_, err := read(raw)

@@ -17,9 +17,9 @@ var (
 func Leftover(text string) string {
 	switch {
 	case missing.MatchString(text):
-		return "is what a program writes for a missing value: check what should have filled it in"
+		return "looks like a placeholder for a missing value: check the program that should have set it"
 	case unfilled.MatchString(text):
-		return "holds a variable or template that wasn't filled in"
+		return "contains a variable or template that wasn't filled in"
 	}
 	return ""
 }

@@ -62,7 +62,7 @@ func unpack(packed []byte, coding string) ([]byte, *Error) {
 			unpacker, err = flate.NewReader(bytes.NewReader(packed)), nil
 		}
 	case "br", "zstd", "compress", "x-compress":
-		return nil, &Error{Stage: StageDecode, Detail: "the answer is compressed with " + coding + ", though it was asked not to be"}
+		return nil, &Error{Stage: StageDecode, Detail: "the answer is compressed with " + coding + ", although no compression was requested"}
 	default: // a name from upstream, which isn't repeated
 		return nil, &Error{Stage: StageDecode, Detail: "the answer has an unknown Content-Encoding, though it was asked for none"}
 	}

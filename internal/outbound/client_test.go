@@ -116,7 +116,7 @@ func TestABodyIsUnpackedWithinOneMiB(t *testing.T) {
 		{"over one MiB", "", strings.Repeat(" ", MaxBody+1), "", "larger than 1 MiB"},
 		{"gzip that isn't", "gzip", "canary", "", "can't be unpacked as gzip"},
 		{"gzip that is cut off", "gzip", zipped[:len(zipped)-6], "", "can't be unpacked as gzip"},
-		{"brotli", "br", "canary", "", "compressed with br, though it was asked not to be"},
+		{"brotli", "br", "canary", "", "compressed with br, although no compression was requested"},
 		{"a coding that nobody knows", "canary", "canary", "", "an unknown Content-Encoding"},
 	}
 	for _, c := range cases {

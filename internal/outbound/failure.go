@@ -38,7 +38,7 @@ func (f *Error) Error() string { return fmt.Sprintf("%s (stage %s)", f.Reason(),
 func (f *Error) Reason() string {
 	switch {
 	case f.TimedOut && f.Limit == 0:
-		return "the request was canceled by its caller"
+		return "the caller canceled the request"
 	case f.TimedOut:
 		return fmt.Sprintf("no answer within %s", f.Limit)
 	}
@@ -78,7 +78,7 @@ func explain(err error, way *progress) Error {
 	case isBroken(err):
 		return Error{Stage: reached, Detail: "the connection was closed or reset before the answer was complete"}
 	}
-	return Error{Stage: reached, Detail: "the answer isn't readable as HTTP, or exceeds the limits on its headers"}
+	return Error{Stage: reached, Detail: "the answer isn't valid HTTP, or its headers are too large"}
 }
 
 // operations yields the network operations that err wraps, the outermost first.
@@ -105,7 +105,7 @@ func lookupDetail(name string, lookup *net.DNSError) string {
 	if lookup.IsNotFound {
 		return name + " doesn't resolve"
 	}
-	return "the name server doesn't answer for " + name
+	return "the name server didn't answer the query for " + name
 }
 
 func dialDetail(host string, err error) string {

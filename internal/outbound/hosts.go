@@ -21,7 +21,7 @@ type HostError struct {
 
 // Error names the host and what to do.
 func (e *HostError) Error() string {
-	return fmt.Sprintf("the host %s isn't allowed, only %s: to allow it, register the plugin with it in -env=ITWIN_ALLOWED_HOSTS=…",
+	return fmt.Sprintf("the host %s isn't allowed (allowed: %s): to allow it, add it to -env=ITWIN_ALLOWED_HOSTS=… when registering the plugin",
 		e.Host, e.Allowed)
 }
 

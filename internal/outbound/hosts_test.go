@@ -36,8 +36,8 @@ func TestAHostThatIsNotAllowedIsNamedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	hosts, err := ParseAllowedHosts("*.bentley.com,localhost")
 	require.NoError(t, err)
-	require.EqualError(t, hosts.Check("https://evil.example/canary"), "the host evil.example isn't allowed,"+
-		" only *.bentley.com, localhost: to allow it, register the plugin with it in -env=ITWIN_ALLOWED_HOSTS=…")
+	require.EqualError(t, hosts.Check("https://evil.example/canary"), "the host evil.example isn't allowed"+
+		" (allowed: *.bentley.com, localhost): to allow it, add it to -env=ITWIN_ALLOWED_HOSTS=… when registering the plugin")
 }
 
 func TestAListOfHostsHasNothingElse(t *testing.T) {

@@ -125,12 +125,12 @@ func (p connectError) Error() string {
 	reason := "the proxy refused the connection"
 	switch p.status {
 	case http.StatusProxyAuthRequired, http.StatusUnauthorized:
-		reason = "the proxy wants a user name and password, or refused those in its URL"
+		reason = "the proxy requires a user name and password, or rejected those in its URL"
 		if p.notBasic {
 			reason = "the proxy doesn't offer Basic authentication, only others such as NTLM or Kerberos, which aren't supported"
 		}
 	case http.StatusForbidden, http.StatusMethodNotAllowed:
-		reason = "the proxy may not connect to this host"
+		reason = "the proxy isn't allowed to connect to this host"
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusNotFound:
 		reason = "the proxy can't reach the host"
 	}
@@ -166,9 +166,9 @@ func socksDetail(err error) string {
 	}
 	text := err.Error()
 	for _, known := range []struct{ words, detail string }{
-		{"username/password", "the SOCKS proxy refused the user name and password in its URL"},
-		{"authentication method", "the SOCKS proxy wants a user name and password"},
-		{"not allowed by ruleset", "the SOCKS proxy may not connect to this host"},
+		{"username/password", "the SOCKS proxy rejected the user name and password in its URL"},
+		{"authentication method", "the SOCKS proxy requires a user name and password"},
+		{"not allowed by ruleset", "the SOCKS proxy isn't allowed to connect to this host"},
 		{"unreachable", "the SOCKS proxy can't reach the host"},
 		{"connection refused", "the SOCKS proxy can't reach the host: the connection was refused"},
 		{"TTL expired", "the SOCKS proxy can't reach the host"},

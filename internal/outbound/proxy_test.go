@@ -93,7 +93,7 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		{"that closes", answering(""), "closed the connection instead of answering"},
 		{"that resets", "http://" + listen(reset), "closed the connection instead of answering"},
 		{"that speaks SSH", answering("SSH-2.0-canary\r\n\r\n"), "doesn't speak HTTP"},
-		{"that wants a password", answering("HTTP/1.1 407 Canary\r\n\r\n"), "wants a user name and password"},
+		{"that wants a password", answering("HTTP/1.1 407 Canary\r\n\r\n"), "requires a user name and password"},
 		{
 			"that wants a password by NTLM",
 			answering("HTTP/1.1 407 Canary\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM canary\r\n\r\n"),
@@ -102,9 +102,9 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		{
 			"that takes a password by Basic as well",
 			answering("HTTP/1.1 407 Canary\r\nProxy-Authenticate: NTLM, Basic realm=\"canary\"\r\n\r\n"),
-			"wants a user name and password",
+			"requires a user name and password",
 		},
-		{"that forbids", answering("HTTP/1.1 403 Canary\r\n\r\n"), "may not connect to this host (status 403)"},
+		{"that forbids", answering("HTTP/1.1 403 Canary\r\n\r\n"), "isn't allowed to connect to this host (status 403)"},
 		{"that reaches nobody", answering("HTTP/1.1 502 Canary\r\n\r\n"), "can't reach the host (status 502)"},
 		{"that answers something else", answering("HTTP/1.1 204 Canary\r\n\r\n"), "refused the connection (status 204)"},
 		{"without TLS behind https", "https://" + listen(nettest.Answer("HTTP/1.1 400 Canary\r\n\r\n")), ""},
@@ -115,10 +115,10 @@ func TestAProxyThatFailsHasAStageOfItsOwn(t *testing.T) {
 		}), "the proxy doesn't speak TLS"},
 		{"that nobody trusts", secured.URL, "the proxy's certificate isn't signed by a trusted authority"},
 		{"SOCKS that closes", "socks5://" + listen(func(net.Conn) {}), "the SOCKS proxy closed"},
-		{"SOCKS that refuses", "socks5://" + listen(socks("\x05\x00", socksReply(2))), "may not connect to this host"},
+		{"SOCKS that refuses", "socks5://" + listen(socks("\x05\x00", socksReply(2))), "isn't allowed to connect to this host"},
 		{"SOCKS that reaches nobody", "socks5://" + listen(socks("\x05\x00", socksReply(4))), "can't reach the host"},
-		{"SOCKS that wants a password", "socks5://" + listen(socks("\x05\xff", "")), "wants a user name and password"},
-		{"SOCKS that refuses a password", "socks5://u:canary@" + listen(socks("\x05\x02", "\x01\x01")), "refused the user name and password"},
+		{"SOCKS that wants a password", "socks5://" + listen(socks("\x05\xff", "")), "requires a user name and password"},
+		{"SOCKS that refuses a password", "socks5://u:canary@" + listen(socks("\x05\x02", "\x01\x01")), "rejected the user name and password"},
 		{"that speaks HTTP behind socks5", "socks5://" + listen(socks("HTTP/1.1 400 Canary\r\n\r\n", "")), "the proxy doesn't speak SOCKS5"},
 	}
 	for _, c := range cases {

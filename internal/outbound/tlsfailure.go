@@ -70,7 +70,7 @@ func certificateDetail(peer string, err error) string {
 	case errors.As(err, &untrusted):
 		return its + "isn't signed by a trusted authority" + candidateDetail(err.Error())
 	case errors.As(err, &hostname) && !hasSAN(hostname.Certificate):
-		return its + "has no subject alternative name (SAN); its common name doesn't count"
+		return its + "has no subject alternative name (SAN); its common name is ignored"
 	case errors.As(err, &hostname):
 		return its + "is for another host name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert.IsCA:
@@ -80,7 +80,7 @@ func certificateDetail(peer string, err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return its + "has expired"
 	case errors.As(err, &invalid) && invalid.Reason == x509.NotAuthorizedToSign:
-		return its + "is signed by a certificate that may not sign others"
+		return its + "is signed by a certificate that isn't allowed to sign certificates"
 	case errors.As(err, &invalid):
 		return its + "isn't valid for a server"
 	case errors.As(err, &roots):
@@ -98,9 +98,9 @@ func candidateDetail(text string) string {
 	case !found:
 		return ""
 	case strings.Contains(reason, "verif"):
-		return ": the authority of that name has another key; check that ca_cert is current"
+		return ": the CA with that name has a different key; check that ca_cert is current"
 	}
-	return ": the authority's own certificate isn't valid for one"
+	return ": the issuer's certificate isn't a valid CA certificate"
 }
 
 func hasSAN(certificate *x509.Certificate) bool {
@@ -111,11 +111,11 @@ func alertFailure(peer string, alert tls.AlertError, remote, asked bool) Error {
 	failure := Error{Stage: StageTLS}
 	switch name := strings.TrimPrefix(alert.Error(), "tls: "); {
 	case alert == alertProtocolVersion:
-		failure.Detail = peer + " doesn't offer a TLS version that is allowed"
+		failure.Detail = peer + " offers no TLS version that tls_min_version allows"
 	case !remote:
 		failure.Detail = fmt.Sprintf("the handshake with %s failed on this side (TLS alert %q)", peer, name)
 	case alert == alertCertificateRequired, asked && isAboutClient(alert):
-		failure.Detail = fmt.Sprintf("%s wants a client certificate (TLS alert %q)", peer, name)
+		failure.Detail = fmt.Sprintf("%s requires a client certificate (TLS alert %q)", peer, name)
 	case alert == alertHandshakeFailure:
 		failure.Detail = fmt.Sprintf("%s doesn't accept any of the ciphers and key exchanges offered (TLS alert %q)", peer, name)
 		failure.GODEBUG = allowRSAKeyExchange

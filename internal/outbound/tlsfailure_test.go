@@ -63,9 +63,9 @@ func TestAnAuthorityThatDoesNotCountHasItsReason(t *testing.T) {
 	}{
 		"expired": {expired, expired, "is signed by an authority whose own certificate has expired"},
 		"replaced by another key": {
-			nettest.NewAuthority(t, named), nettest.NewAuthority(t, named), "the authority of that name has another key",
+			nettest.NewAuthority(t, named), nettest.NewAuthority(t, named), "the CA with that name has a different key",
 		},
-		"not an authority": {weak, weak, "the authority's own certificate isn't valid for one"},
+		"not an authority": {weak, weak, "the issuer's certificate isn't a valid CA certificate"},
 	} {
 		o := options()
 		o.CACert = c.trusted.PEM
@@ -90,16 +90,16 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 	cases := []struct {
 		name, address, minVersion, words, cure string
 	}{
-		{"TLS 1.2 alone", serving(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), TLS13, "TLS version that is allowed", ""},
+		{"TLS 1.2 alone", serving(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), TLS13, "TLS version that tls_min_version allows", ""},
 		{"RSA key exchange alone", serving(func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
 		}), TLS12, "handshake failure", "tlsrsakex=1"},
 		{"a client certificate in TLS 1.2", serving(func(c *tls.Config) {
 			c.MaxVersion, c.ClientAuth = tls.VersionTLS12, tls.RequireAnyClientCert
-		}), TLS12, "wants a client certificate", ""},
+		}), TLS12, "requires a client certificate", ""},
 		{"a client certificate in TLS 1.3, after the handshake", serving(func(c *tls.Config) {
 			c.ClientAuth = tls.RequireAnyClientCert
-		}), TLS13, "wants a client certificate", ""},
+		}), TLS13, "requires a client certificate", ""},
 		{"a client certificate in TLS 1.3, by an alert that is lost with the connection", "https://" + nettest.Listen(t, func(conn net.Conn) {
 			config := &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert}
 			_ = tls.Server(conn, config).HandshakeContext(t.Context())
@@ -174,7 +174,7 @@ func TestAConnectionThatIsLostIsNamedSo(t *testing.T) {
 	require.Contains(t, failure.Detail, "the connection was closed or reset")
 
 	failure = mustFail(t, newClient(t, options(), nil), "http://"+nettest.Listen(t, nettest.Answer("SSH-2.0-canary\r\n\r\n")))
-	require.Contains(t, failure.Detail, "isn't readable as HTTP")
+	require.Contains(t, failure.Detail, "isn't valid HTTP")
 }
 
 func TestAGoAwayIsALostConnection(t *testing.T) {

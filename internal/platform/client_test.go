@@ -90,12 +90,12 @@ func TestErrorsOfEveryShapeAreTold(t *testing.T) {
 		"a code alone":                 {`{"error":{"code":"C"}}`, "status 403: C"},
 		"a code that is a number":      {`{"code":403,"message":"M"}`, "status 403: M"},
 		"an error that is null":        {`{"error":null,"code":"C","message":"M"}`, "status 403: C: M"},
-		"an error that is a text":      {`{"error":"canary"}`, "status 403: it gives no reason"},
-		"an error in an error":         {`{"error":{"error":{"message":"canary"}}}`, "status 403: it gives no reason"},
-		"a list":                       {`[{"code":"canary"}]`, "status 403: it gives no reason"},
-		"a page":                       {"<html>canary</html>", "status 403: it gives no reason"},
-		"nothing":                      {"", "status 403: it gives no reason"},
-		"a message that quotes us":     {`{"message":"what is canary.token.value?"}`, "status 403: it gives no reason"},
+		"an error that is a text":      {`{"error":"canary"}`, "status 403: no reason given"},
+		"an error in an error":         {`{"error":{"error":{"message":"canary"}}}`, "status 403: no reason given"},
+		"a list":                       {`[{"code":"canary"}]`, "status 403: no reason given"},
+		"a page":                       {"<html>canary</html>", "status 403: no reason given"},
+		"nothing":                      {"", "status 403: no reason given"},
+		"a message that quotes us":     {`{"message":"what is canary.token.value?"}`, "status 403: no reason given"},
 		"a message that hides its end": {"{\"message\":\"M\\u001b[2J\\r\\n\"}", "status 403: M[2J"},
 		"a message without an end":     {`{"message":"` + strings.Repeat("x", 300) + `"}`, "status 403: " + strings.Repeat("x", 199) + "…"},
 	}
@@ -133,7 +133,7 @@ func TestRetryAfterAndCorrelationIDAreThePlatforms(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}))
 	require.Equal(t, 7*time.Second, failure.RetryAfter)
-	require.Contains(t, failure.Error(), "it asks to wait 7s (correlation id theirs)")
+	require.Contains(t, failure.Error(), "it asks clients to wait 7s (correlation id theirs)")
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {

@@ -58,7 +58,7 @@ func (e *Error) Error() string {
 		story = fmt.Sprintf("status %d: %s", e.Status, story)
 	}
 	if e.RetryAfter > 0 {
-		story = fmt.Sprintf("%s; it asks to wait %s", story, e.RetryAfter)
+		story = fmt.Sprintf("%s; it asks clients to wait %s", story, e.RetryAfter)
 	}
 	return fmt.Sprintf("the iTwin Platform at %s (stage %s): %s (correlation id %s)", e.URL, e.Stage, story, e.CorrelationID)
 }
@@ -112,7 +112,7 @@ func (q question) refusal(answer outbound.Answer, wait time.Duration) *Error {
 		Stage:         outbound.StageStatus,
 		URL:           q.url,
 		Status:        answer.Status,
-		Detail:        "it gives no reason",
+		Detail:        "no reason given",
 		RetryAfter:    wait,
 		CorrelationID: q.correlationID,
 	}

@@ -32,7 +32,7 @@ func Parse(raw string) (Set, error) {
 	case set.IsZero():
 		return Set{}, errors.New("must name at least one scope, such as itwin-platform")
 	case len(set.text) > maxLength:
-		return Set{}, fmt.Errorf("must not be longer than %d characters in all", maxLength)
+		return Set{}, fmt.Errorf("must be at most %d characters in total", maxLength)
 	}
 	return set, nil
 }
@@ -69,7 +69,7 @@ func check(scope string) error {
 			" not for service apps", scope)
 	}
 	if strings.ContainsFunc(scope, isOutside) {
-		return errors.New(`must be scopes of printable ASCII characters without " and \, separated by spaces or commas`)
+		return errors.New(`must contain only printable ASCII characters other than " and \; separate scopes with spaces or commas`)
 	}
 	return nil
 }

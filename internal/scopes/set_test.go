@@ -34,7 +34,7 @@ func TestParseRefusesInvalidScopes(t *testing.T) {
 		`a\b`:                     "printable ASCII",
 		"a\tb":                    "printable ASCII",
 		"Straße":                  "printable ASCII",
-		strings.Repeat("a", 1025): "longer than 1024 characters",
+		strings.Repeat("a", 1025): "at most 1024 characters",
 	} {
 		_, err := scopes.Parse(raw)
 		require.ErrorContains(t, err, rule, raw)

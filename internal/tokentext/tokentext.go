@@ -25,10 +25,10 @@ var (
 	ErrHMAC       = errors.New("is an HMAC from an audit log: give the access token itself")
 	ErrVaultToken = errors.New("is a Vault token: give the access_token that the iTwin engine returned")
 	ErrWrapped    = errors.New("is a wrapped response: run vault unwrap, and give the access_token that it returns")
-	ErrSeveral    = errors.New("holds more than one token: give one at a time")
+	ErrSeveral    = errors.New("contains more than one token: give one at a time")
 	ErrIncomplete = errors.New("is incomplete or altered: give the whole access token, from eyJ to the end of its third part")
 	ErrNotJWT     = errors.New("is not an access token: give the JWT that starts with eyJ")
-	ErrTooLong    = errors.New("is longer than an access token can be (64 KiB): give the token alone")
+	ErrTooLong    = errors.New("is longer than an access token can be (64 KiB): give only the token")
 )
 
 const (

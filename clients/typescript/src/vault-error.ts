@@ -33,7 +33,7 @@ function advice(status: number, path: string): string {
   if (isLogin && [400, 403].includes(status)) return "check the role of the auth method, and the credentials";
   switch (status) {
     case 403:
-      return `the Vault token is missing or has ended, or no policy gives it "read" on ${path}`;
+      return `the Vault token is missing or has expired, or no policy grants it "read" on ${path}`;
     case 404:
       return `nothing is there: check the mount and the role in the path, and the namespace`;
     case 412:
@@ -74,7 +74,7 @@ function remedy(code: string): string {
       return "the host doesn't resolve: check VAULT_ADDR";
     case "ECONNREFUSED":
     case "ENOENT":
-      return "nothing listens there: check VAULT_ADDR and whether Vault runs";
+      return "nothing is listening there: check VAULT_ADDR, and that Vault is running";
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":

@@ -53,7 +53,7 @@ export class Vault {
     if (isRedirect(response.status))
       response = await this.#send(request.path, redirected(request.path, first, response));
     if (isRedirect(response.status))
-      throw new VaultError(`${request.path}: redirected in a circle: check api_addr in Vault's configuration`, {
+      throw new VaultError(`${request.path}: redirect loop: check api_addr in Vault's configuration`, {
         status: response.status,
       });
     return parse(request, response);

@@ -121,7 +121,7 @@ test("a Unix socket is connected to", async (t) => {
 test("a Vault that isn't there is named", async () => {
   const err = await failure(newVault("http://127.0.0.1:1"));
   assert.equal(err.code, "ECONNREFUSED");
-  assert.match(err.message, /Vault at 127\.0\.0\.1:1 did not answer: nothing listens there: check VAULT_ADDR/);
+  assert.match(err.message, /Vault at 127\.0\.0\.1:1 did not answer: nothing is listening there: check VAULT_ADDR/);
 });
 
 test("what may pass is tried again, as often as is said", async (t) => {
