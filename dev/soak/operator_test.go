@@ -32,6 +32,7 @@ func (s *stand) meddle(until time.Time) {
 		{"config write", 6, s.rewriteApp},
 		{"role write", 5, func() { s.writeRole(pick(churningRoles()), role{pick(apps()), pick(append(scopes(), ""))}) }},
 		{"role delete", 3, func() { s.removeRole(pick(churningRoles())) }},
+		{"answers too large", 1, s.swell},
 		{"rotation", 2, func() { s.judge("a rotation", s.do(logical.UpdateOperation, "rotate/narrow", nil)) }},
 		{"look at status and metrics", 2, s.look},
 		{"reload", 1, func() { require.NoError(s.t, s.model.change(reloadPath, s.vault.reload, func() {})) }},
@@ -57,13 +58,10 @@ func (s *stand) breakIMS() {
 		require.NoError(s.t, s.ims.Down())
 		return
 	}
-	large := strings.Repeat(" ", 2<<20)
 	slow := emulator.Fault{Delay: 1200*time.Millisecond + rand.N(3800*time.Millisecond)}
 	s.ims.Fault(pick([]emulator.Fault{
 		{Status: http.StatusServiceUnavailable},
 		{Status: http.StatusOK, Body: "{}"},
-		{Prefix: large},
-		{Prefix: large, Gzip: true},
 		{Error: "invalid_client"},
 		{RetryAfter: time.Second},
 		{DropConnection: true},
@@ -81,6 +79,14 @@ func (s *stand) heal() {
 	require.NoError(s.t, s.ims.Up())
 	if s.storage != nil {
 		s.storage.delay.Store(0)
+	}
+}
+
+// swell has IMS answer with 2 MiB, packed and as they are, twenty times.
+func (s *stand) swell() {
+	for i := range 20 {
+		s.ims.Fault(emulator.Fault{Prefix: strings.Repeat(" ", 2<<20), Gzip: i%2 == 0})
+		s.judge("a rotation", s.do(logical.UpdateOperation, "rotate/narrow", nil))
 	}
 }
 

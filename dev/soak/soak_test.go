@@ -109,6 +109,7 @@ func (s *stand) soak(pause time.Duration) {
 	for range readers {
 		all.Go(func() { s.readOn(ctx, pause) })
 	}
+	s.swell()
 	s.meddle(time.Now().Add(long))
 	cancel()
 	all.Wait()
