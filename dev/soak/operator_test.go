@@ -82,10 +82,10 @@ func (s *stand) heal() {
 	}
 }
 
-// swell has IMS answer with 2 MiB, packed and as they are, twenty times.
+// swell has IMS answer with 2 MiB, ten times.
 func (s *stand) swell() {
-	for i := range 20 {
-		s.ims.Fault(emulator.Fault{Prefix: strings.Repeat(" ", 2<<20), Gzip: i%2 == 0})
+	s.ims.Fault(emulator.Fault{Status: http.StatusOK, Body: strings.Repeat(" ", 2<<20)})
+	for range 10 {
 		s.judge("a rotation", s.do(logical.UpdateOperation, "rotate/narrow", nil))
 	}
 }
