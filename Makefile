@@ -163,7 +163,7 @@ bench: build ## Compare reads with those of a minimal plugin, and write the tabl
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
 		BENCH_DOCUMENT="$(CURDIR)/docs/performance.md" \
-		go test -run '^$$' -bench Targets -benchtime 1x -count 1 -timeout 30m ./bench
+		go test -v -count=1 -timeout 30m ./bench
 
 .PHONY: demo
 demo: build ## Demonstrate the plugin in a real Vault

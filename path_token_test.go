@@ -225,16 +225,6 @@ func TestSharedTokenIsReadWithoutACallToVault(t *testing.T) {
 	require.Equal(t, system, e.system.calls.Load())
 }
 
-//nolint:paralleltest // testing.AllocsPerRun counts the allocations of the whole process
-func TestSharedTokenIsReadWithFewAllocations(t *testing.T) {
-	e := newConfiguredEnv(t)
-	req := &logical.Request{Operation: logical.ReadOperation, Path: "token", Storage: e.storage}
-	allocations := testing.AllocsPerRun(100, func() {
-		_, _ = e.HandleRequest(t.Context(), req)
-	})
-	require.LessOrEqual(t, allocations, 7.0, "the answer, its map, and the two figures that belong to one read")
-}
-
 func TestConcurrentReadersShareOneExchange(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

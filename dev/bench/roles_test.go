@@ -2,11 +2,11 @@ package bench
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
-	"vault-plugin-secrets-itwin/dev/bench/measure"
-	"vault-plugin-secrets-itwin/dev/bench/report"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
 const (
@@ -15,53 +15,35 @@ const (
 )
 
 // manyRoles compares reads of ten thousand roles with reads of one.
-func manyRoles(b *testing.B, vault *stage, table *report.Table) {
-	b.Helper()
-	ims := startIMS(b, time.Hour, append(roleScopes(), defaultScope)...)
-	vault.mount(b, "roles", ims)
-	residentBefore := vault.resident(b)
-	forEach(b, roleNames(), func(name string) error {
-		_, err := vault.root.Logical().Write("roles/role/"+name, map[string]any{"scopes": scopeOf(name)})
-		return err
-	})
-	before := ims.Exchanges()
+func manyRoles(t *testing.T, vault *stage, results *table) {
+	t.Helper()
+	ims := startIMS(t, time.Hour)
+	vault.mount(t, "roles", ims)
+	residentBefore := vault.resident(t)
+	var writes []vegeta.Target
 	var paths []string
-	for _, name := range roleNames() {
-		paths = append(paths, "roles/token/"+name)
+	for i := range roleCount {
+		scopes := fmt.Sprintf(`{"scopes": %q}`, scopeOf(i))
+		writes = append(writes, vault.target(http.MethodPut, "roles/role/"+roleName(i), scopes))
+		paths = append(paths, "roles/token/"+roleName(i))
 	}
-	forEach(b, paths, func(path string) error {
-		_, err := vault.root.Logical().Read(path)
-		return err
-	})
+	c := vault.client(t, 8)
+	c.do(t, plan{vegeta.NewStaticTargeter(writes...), atOnce(roleCount), 0})
+	before := ims.Exchanges()
+	c.do(t, plan{vault.reads(paths...), atOnce(roleCount), 0})
 	exchanges := ims.Exchanges() - before
-
-	all := measure.Plan{Path: inTurn(paths), Duration: roundTime}
-	one := measure.Plan{Path: inTurn(paths[:1]), Duration: roundTime}
-	pairs := vault.versus(b, vault.client(b, 8), rounds, all, one)
+	got := c.versus(t, rounds,
+		plan{vault.reads(paths...), asFastAsPossible(), roundTime}, plan{vault.reads(paths[0]), asFastAsPossible(), roundTime})
 
 	const name = "10,000 roles over 100 scope sets"
-	table.Count(name+": exchanges", scopeCount, exchanges, "every role read")
-	table.AtLeast(name+": rate / one role's", 0.95, measure.Ratios(pairs, measure.Load.Rate), rates(pairs, "one role"))
-	table.Figure(name+": the plugin's process", mebibytes(vault.resident(b)),
-		"resident, roles and working memory; "+mebibytes(residentBefore)+" before there were any")
+	results.figure(name+": exchanges", exactly(scopeCount), float64(exchanges), "", "every role read")
+	results.ratio(name+": rate / one role's", atLeast(0.95), got.ratio(rate), got.show("%.0f reads/s, one role %.0f", rate))
+	results.figure(name+": the plugin's process", target{}, vault.resident(t), "MiB",
+		fmt.Sprintf("resident, roles and working memory; %.0f MiB before there were any", residentBefore))
 }
 
-// roleNames are all of one length.
-func roleNames() []string {
-	names := make([]string, roleCount)
-	for i := range names {
-		names[i] = fmt.Sprintf("role-%05d", i)
-	}
-	return names
-}
+// roleName is as long for every role.
+func roleName(i int) string { return fmt.Sprintf("role-%05d", i) }
 
-func roleScopes() []string {
-	scopes := make([]string, scopeCount)
-	for i := range scopes {
-		scopes[i] = fmt.Sprintf("scope-%02d:read", i)
-	}
-	return scopes
-}
-
-// scopeOf spreads roles evenly over the scopes, by the last two digits of their names.
-func scopeOf(role string) string { return "scope-" + role[len(role)-2:] + ":read" }
+// scopeOf spreads roles evenly over the scopes.
+func scopeOf(role int) string { return fmt.Sprintf("scope-%02d:read", role%scopeCount) }

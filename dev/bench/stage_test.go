@@ -1,19 +1,19 @@
 package bench
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/vault/api"
+	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"vault-plugin-secrets-itwin/dev/bench/floor"
-	"vault-plugin-secrets-itwin/dev/bench/measure"
 	"vault-plugin-secrets-itwin/dev/emulator"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
@@ -23,142 +23,122 @@ const (
 	clientSecret = "bench+secret/with=signs"
 	defaultScope = "itwin-platform"
 
-	// Many short rounds bear a machine that has other work better than a few long ones: it disturbs fewer of them.
+	// Many short rounds suit a machine that has other work better than a few long ones: it disturbs fewer of them.
 	rounds    = 15
 	roundTime = time.Second
 )
 
-// stage is a Vault with the product and the floor mounted, and the IMS of the mount at itwin.
+// stage is a Vault with the product and the floor mounted.
 type stage struct {
 	server  *vaulttest.Server
 	root    *api.Client
 	product vaulttest.Plugin
-	ims     *emulator.Emulator
-	serving []int // process ids of Vault and both plugins
+	answer  map[string]any // of both itwin/token and the floor
+	serving []int          // process ids of Vault, the product and the floor
 }
 
 // newStage starts a Vault without an audit device, which would cost more than what is measured.
-func newStage(b *testing.B) *stage {
-	b.Helper()
+func newStage(t *testing.T) *stage {
+	t.Helper()
 	s := &stage{
-		server:  vaulttest.StartServer(b, vaulttest.Options{InMemory: true, LogLevel: "error"}),
-		product: vaulttest.Product(b),
-		ims:     startIMS(b, time.Hour, defaultScope),
+		server:  vaulttest.StartServer(t, vaulttest.Options{InMemory: true, LogLevel: "error"}),
+		product: vaulttest.Product(t),
 	}
-	s.root = s.server.Root(b)
-	s.server.Register(b, s.product)
-	s.mount(b, "itwin", s.ims)
+	s.root = s.server.Root(t)
+	s.server.Register(t, s.product)
+	s.mount(t, "itwin", startIMS(t, time.Hour))
+	token, err := s.root.Logical().Read("itwin/token")
+	require.NoError(t, err)
+	s.answer = token.Data
 
-	plugin := floorPlugin(b)
-	s.server.Register(b, plugin)
-	vaulttest.Mount(b, s.root, plugin, "floor")
-	s.levelFloor(b)
-	s.serving = slices.Concat([]int{s.server.PID()}, s.server.PluginPIDs(b, s.product), s.server.PluginPIDs(b, plugin))
-	require.Len(b, s.serving, 3)
+	plugin := floorPlugin(t)
+	s.server.Register(t, plugin)
+	vaulttest.Mount(t, s.root, plugin, "floor")
+	s.write(t, "floor/answer", s.answer)
+	s.serving = slices.Concat([]int{s.server.PID()}, s.server.PluginPIDs(t, s.product), s.server.PluginPIDs(t, plugin))
+	require.Len(t, s.serving, 3)
 	return s
 }
 
-func startIMS(b *testing.B, lifetime time.Duration, scopes ...string) *emulator.Emulator {
-	b.Helper()
+// startIMS starts an IMS that knows the app and the scopes of all roles.
+func startIMS(t *testing.T, lifetime time.Duration) *emulator.Emulator {
+	t.Helper()
+	scopes := []string{defaultScope}
+	for i := range scopeCount {
+		scopes = append(scopes, scopeOf(i))
+	}
 	ims, err := emulator.Start(emulator.Options{
 		Lifetime: lifetime,
 		Apps:     []emulator.App{{ClientID: clientID, ClientSecret: clientSecret, Scopes: scopes}},
 	})
-	require.NoError(b, err)
-	b.Cleanup(func() { require.NoError(b, ims.Close()) })
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ims.Close()) })
 	return ims
 }
 
-func floorPlugin(b *testing.B) vaulttest.Plugin {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "floor")
+func floorPlugin(t *testing.T) vaulttest.Plugin {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "floor")
 	output, err := exec.Command("go", "build", "-o", path, "./floor/plugin").CombinedOutput()
-	require.NoError(b, err, string(output))
+	require.NoError(t, err, string(output))
 	return vaulttest.Plugin{Name: "floor", Version: floor.Version, Path: path}
 }
 
 // mount enables the product at a path, configured for the app at an IMS.
-func (s *stage) mount(b *testing.B, path string, ims *emulator.Emulator) {
-	b.Helper()
-	vaulttest.Mount(b, s.root, s.product, path)
-	s.write(b, path+"/config", map[string]any{
+func (s *stage) mount(t *testing.T, path string, ims *emulator.Emulator) {
+	t.Helper()
+	vaulttest.Mount(t, s.root, s.product, path)
+	s.write(t, path+"/config", config(ims))
+}
+
+func config(ims *emulator.Emulator) map[string]any {
+	return map[string]any{
 		"client_id": clientID, "client_secret": clientSecret, "authority": ims.URL(), "scopes": defaultScope,
-	})
+	}
 }
 
-func (s *stage) write(b *testing.B, path string, data map[string]any) {
-	b.Helper()
+func (s *stage) write(t *testing.T, path string, data map[string]any) {
+	t.Helper()
 	_, err := s.root.Logical().Write(path, data)
-	require.NoError(b, err)
+	require.NoError(t, err)
 }
 
-// levelFloor gives the floor the product's own answer, so that both send the same bytes.
-func (s *stage) levelFloor(b *testing.B) {
-	b.Helper()
-	s.write(b, "floor/answer", s.answer(b))
-}
-
-func (s *stage) answer(b *testing.B) map[string]any {
-	b.Helper()
-	secret, err := s.root.Logical().Read("itwin/token")
-	require.NoError(b, err)
-	require.Contains(b, secret.Data, "access_token")
-	return secret.Data
-}
-
-func (s *stage) client(b *testing.B, connections int) *measure.Client {
-	b.Helper()
-	c := measure.NewClient(s.server.Addr, s.root.Token(), connections)
-	b.Cleanup(c.Close)
-	return c
-}
-
-// load carries a plan out and counts the processor time that Vault and the plugins took for it.
-func (s *stage) load(b *testing.B, c *measure.Client, plan measure.Plan) (measure.Load, error) {
-	b.Helper()
-	before := s.cpu(b)
-	load, err := c.Read(plan)
-	load.CPU = s.cpu(b) - before
-	return load, err
-}
-
-// versus compares two plans over the same connections, after each was warmed up.
-func (s *stage) versus(b *testing.B, c *measure.Client, n int, product, other measure.Plan) []measure.Pair[measure.Load] {
-	b.Helper()
-	for _, plan := range []measure.Plan{product, other} {
-		plan.Duration = time.Second
-		_, err := c.Read(plan)
-		require.NoError(b, err)
+// cpu is the processor time that Vault and the plugins have taken so far, in seconds.
+func (s *stage) cpu(t *testing.T) float64 {
+	t.Helper()
+	var total float64
+	for _, pid := range s.serving {
+		total += process(t, pid).CPUTime()
 	}
-	pairs, err := measure.Interleave(n,
-		func() (measure.Load, error) { return s.load(b, c, product) },
-		func() (measure.Load, error) { return s.load(b, c, other) })
-	require.NoError(b, err)
-	return pairs
+	return total
 }
 
-// always reads one path again and again.
-func always(path string) func() string { return func() string { return path } }
-
-// inTurn reads one path after the other, and then the first again.
-func inTurn(paths []string) func() string {
-	var mu sync.Mutex
-	next := 0
-	return func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return paths[(next-1)%len(paths)]
-	}
+// resident is the resident memory of the product's process, in MiB. One process serves all mounts.
+func (s *stage) resident(t *testing.T) float64 {
+	t.Helper()
+	return float64(process(t, s.serving[1]).ResidentMemory()) / (1 << 20)
 }
 
-// forEach does something with every path, a few at a time.
-func forEach(b *testing.B, paths []string, do func(path string) error) {
-	b.Helper()
-	group := errgroup.Group{}
-	group.SetLimit(8)
-	for _, path := range paths {
-		group.Go(func() error { return do(path) })
-	}
-	require.NoError(b, group.Wait())
+func process(t *testing.T, pid int) procfs.ProcStat {
+	t.Helper()
+	proc, err := procfs.NewProc(pid)
+	require.NoError(t, err)
+	stat, err := proc.Stat()
+	require.NoError(t, err)
+	return stat
+}
+
+// machine describes in a sentence what was measured on.
+func machine(t *testing.T, vault *stage) string {
+	t.Helper()
+	health, err := vault.root.Sys().Health()
+	require.NoError(t, err)
+	proc, err := procfs.NewDefaultFS()
+	require.NoError(t, err)
+	processors, err := proc.CPUInfo()
+	require.NoError(t, err)
+	return fmt.Sprintf("Measured on %d cores of %s (%s), shared by Vault %s, the plugins, the emulator and the readers; "+
+		"%s; inmem storage, no audit device; tokens of %d bytes; %d rounds of %s a side unless said otherwise.",
+		runtime.NumCPU(), processors[0].ModelName, runtime.GOARCH, health.Version, runtime.Version(),
+		len(vault.answer["access_token"].(string)), rounds, roundTime)
 }

@@ -1,4 +1,4 @@
-// Package soak lets many readers, a faulty IMS and a restless operator at the engine for as long as one likes, checks
+// Package soak lets many readers, a faulty IMS and a restless operator at the engine for as long as SOAK_TIME says, checks
 // every answer, and compares what the engine holds at the end with what it held at the beginning. No read that a token
 // at hand could serve may fail or take longer than 1.5 s. `make soak` runs it.
 //

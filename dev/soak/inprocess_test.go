@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
+	"os"
 	"runtime"
-	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,80 +28,40 @@ type engine struct {
 	backend logical.Backend
 }
 
-func (e *engine) handle(ctx context.Context, op logical.Operation, path string, data fields) (*logical.Response, error) {
+// request implements vault.
+func (e *engine) request(ctx context.Context, op logical.Operation, path string, data fields) ([]byte, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	resp, err := e.backend.HandleRequest(ctx, &logical.Request{
 		Operation: op, Path: path, Data: data, Storage: e.storage, MountPoint: "itwin/",
 	})
-	var coded logical.HTTPCodedError
 	switch {
-	case errors.As(err, &coded):
-		return nil, refusal{coded.Code(), coded.Error()}
 	case err != nil:
-		return nil, refusal{http.StatusInternalServerError, err.Error()}
+		return nil, err
 	case resp.IsError():
-		return nil, refusal{http.StatusBadRequest, resp.Error().Error()}
+		return nil, logical.CodedError(http.StatusBadRequest, resp.Error().Error())
+	case resp == nil:
+		return nil, nil
 	}
-	return resp, nil
+	return json.Marshal(map[string]any{"data": resp.Data})
 }
 
-func (e *engine) readToken(ctx context.Context, _ int, path string) (token, error) {
-	resp, err := e.handle(ctx, logical.ReadOperation, path, nil)
-	if err != nil {
-		return token{}, err
-	}
-	var got token
-	text, err := json.Marshal(resp.Data)
-	if err != nil {
-		return token{}, err
-	}
-	err = json.Unmarshal(text, &got)
-	return got, err
-}
-
-func (e *engine) write(path string, data fields) error {
-	_, err := e.handle(context.Background(), logical.UpdateOperation, path, data)
-	return err
-}
-
-func (e *engine) remove(path string) error {
-	_, err := e.handle(context.Background(), logical.DeleteOperation, path, nil)
-	return err
-}
-
-// read also does what Vault does once a minute.
-func (e *engine) read(path string) error {
-	if _, err := e.handle(context.Background(), logical.RollbackOperation, "", nil); err != nil {
-		return err
-	}
-	_, err := e.handle(context.Background(), logical.ReadOperation, path, nil)
-	return err
-}
-
-func (e *engine) check(path string) error {
-	_, err := e.handle(context.Background(), logical.ReadOperation, path, nil)
-	return err
-}
-
-func (e *engine) reload() error {
+func (e *engine) reload() (err error) {
 	ctx := context.Background()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.backend != nil {
 		e.backend.Cleanup(ctx)
 	}
-	next, err := itwin.Factory(ctx, &logical.BackendConfig{
+	e.backend, err = itwin.Factory(ctx, &logical.BackendConfig{
 		Logger: hclog.NewNullLogger(), System: &logical.StaticSystemView{}, StorageView: e.storage,
 	})
 	if err != nil {
 		return err
 	}
-	e.backend = next
-	return next.Initialize(ctx, &logical.InitializationRequest{Storage: e.storage})
+	return e.backend.Initialize(ctx, &logical.InitializationRequest{Storage: e.storage})
 }
 
-// keys are those in storage, but for the random names of generations.
 func (e *engine) keys(t *testing.T) []string {
 	t.Helper()
 	found, err := logical.CollectKeys(t.Context(), e.storage)
@@ -108,13 +69,23 @@ func (e *engine) keys(t *testing.T) []string {
 	return withoutGenerations(found)
 }
 
-func withoutGenerations(keys []string) []string {
-	generation := regexp.MustCompile(`^token/[^/]+/`)
-	for i, key := range keys {
-		keys[i] = generation.ReplaceAllString(key, "token/…/")
+// slowStorage is a storage that takes its time over tokens.
+type slowStorage struct {
+	logical.Storage
+
+	delay atomic.Int64 // of time.Duration
+}
+
+// Put implements logical.Storage.
+func (s *slowStorage) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	if delay := time.Duration(s.delay.Load()); delay > 0 && strings.HasPrefix(entry.Key, "token/") {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return errors.New("the storage gave up: its caller did")
+		}
 	}
-	slices.Sort(keys)
-	return keys
+	return s.Storage.Put(ctx, entry)
 }
 
 // weight is what this process holds.
@@ -130,29 +101,29 @@ func weigh(t *testing.T) weight {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	return weight{runtime.NumGoroutine(), sockets(t, "self"), stats.HeapAlloc}
+	return weight{runtime.NumGoroutine(), sockets(t, os.Getpid()), stats.HeapAlloc}
 }
 
 // TestSoakInThisProcess takes no test beside it: it weighs the process.
 func TestSoakInThisProcess(t *testing.T) { //nolint:paralleltest // see above
-	ims, e := newIMS(t), &engine{storage: &slowStorage{Storage: &logical.InmemStorage{}}}
+	e := &engine{storage: &slowStorage{Storage: &logical.InmemStorage{}}}
 	require.NoError(t, e.reload())
 	t.Cleanup(func() { e.backend.Cleanup(context.Background()) })
-	s := newStand(t, ims, e)
+	s := newStand(t, e)
 	s.storage = e.storage
 	s.settle()
-	before, keys := weigh(t), e.keys(t)
-	s.soak(soakTime(t), 20*time.Millisecond)
+	before, keysBefore := weigh(t), e.keys(t)
+	s.soak(20 * time.Millisecond)
 	s.settle()
 
 	// The emulator remembers every token that it issued, and this test every token that it saw.
-	remembered := uint64(2 * 1024 * len(ims.Issued()))
+	remembered := uint64(2 * 1024 * len(s.ims.Issued()))
 	var after weight
 	require.Eventually(t, func() bool {
 		after = weigh(t)
 		// One goroutine is that of Eventually.
 		return after.goroutines <= before.goroutines+1 && after.sockets <= before.sockets && after.heap <= before.heap+4<<20+remembered
 	}, 20*time.Second, 100*time.Millisecond, "at the beginning %+v", before)
-	t.Logf("at the beginning %+v, at the end %+v; storage keys %d", before, after, len(keys))
-	require.Equal(t, keys, e.keys(t))
+	t.Logf("at the beginning %+v, at the end %+v; storage keys %d", before, after, len(keysBefore))
+	require.Equal(t, keysBefore, e.keys(t))
 }

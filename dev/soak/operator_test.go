@@ -1,177 +1,189 @@
 package soak
 
 import (
-	"fmt"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"sync"
-	"testing"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
 )
 
-// operator breaks IMS, rewrites configs and roles and reloads the plugin, one thing after the other.
-type operator struct {
-	t     *testing.T
-	vault vault
-	ims   *emulator.Emulator
-	model *model
-	done  map[string]int // how often each thing was done
-
-	storage *slowStorage // nil where the storage is Vault's own
-	// background is what goes on while other things are done, and wrong what it found.
-	background sync.WaitGroup
-	wrong      chan error
+// deed is something that the operator does.
+type deed struct {
+	name   string
+	weight int
+	do     func()
 }
 
-// begin writes what is there at the beginning and at the end: both apps and the roles that stay.
-func (o *operator) begin() {
-	o.t.Helper()
-	o.background.Wait()
-	o.heal()
-	for _, name := range churned("") {
-		o.removeRole(name)
-	}
-	for _, app := range []string{"", "second"} {
-		// Another identity first: the last write then begins a generation, and with it an empty shelf of tokens.
-		for _, client := range []int{1, 0} {
-			require.NoError(o.t, o.writeApp(app, clientsOf(app)[client], scopes()[0], nil))
-		}
-	}
-	for name, r := range map[string]role{"default": {}, "second": {app: "second"}, "narrow": {scope: scopes()[1]}} {
-		o.writeRole(name, r)
-	}
-	for i, set := range combinations() {
-		o.writeRole(combined(i), role{scope: set})
-	}
-}
-
-// meddle does something at random until the time is over.
-func (o *operator) meddle(until time.Time) {
-	o.t.Helper()
-	deeds := []struct {
-		name   string
-		weight int
-		do     func()
-	}{
-		{"IMS failed", 6, o.breakIMS},
-		{"IMS healed", 6, o.heal},
-		{"config write", 6, o.rewriteApp},
-		{"role write", 5, func() { o.writeRole(churned("")[rand.IntN(4)], anyRole()) }},
-		{"role delete", 3, func() { o.removeRole(churned("")[rand.IntN(4)]) }},
-		{"rotation", 2, func() { o.excuse(o.vault.write("rotate/narrow", nil)) }},
-		{"look at status and metrics", 2, o.look},
-		{"reload", 1, func() { require.NoError(o.t, o.model.reload(o.vault.reload)) }},
-		{"check flood", 2, o.floodChecks},
-		{"config writes that hang", 2, o.hangWrites},
-		{"storage slowed", 1, o.slowStorage},
-	}
-	weights := 0
-	for _, deed := range deeds {
-		weights += deed.weight
+// meddle does something at random until the time is over, one thing after the other.
+func (s *stand) meddle(until time.Time) {
+	s.t.Helper()
+	var hat []deed
+	for _, d := range []deed{
+		{"IMS failed", 6, s.breakIMS},
+		{"IMS healed", 6, s.heal},
+		{"config write", 6, s.rewriteApp},
+		{"role write", 5, func() { s.writeRole(pick(churningRoles()), role{pick(apps()), pick(append(scopes(), ""))}) }},
+		{"role delete", 3, func() { s.removeRole(pick(churningRoles())) }},
+		{"answers too large", 1, s.swell},
+		{"rotation", 2, func() { s.judge("a rotation", s.do(logical.UpdateOperation, "rotate/narrow", nil)) }},
+		{"look at status and metrics", 2, s.look},
+		{"reload", 1, func() { require.NoError(s.t, s.model.change(reloadPath, s.vault.reload, func() {})) }},
+		{"check flood", 2, s.floodChecks},
+		{"config writes that hang", 2, s.hangWrites},
+		{"storage slowed", 1, s.slowStorage},
+	} {
+		hat = append(hat, slices.Repeat([]deed{d}, d.weight)...)
 	}
 	for time.Now().Before(until) {
-		for at, left := 0, rand.IntN(weights); ; at++ {
-			if left -= deeds[at].weight; left < 0 {
-				deeds[at].do()
-				o.done[deeds[at].name]++
-				break
-			}
-		}
+		next := pick(hat)
+		next.do()
+		s.done[next.name]++
 		time.Sleep(100*time.Millisecond + rand.N(500*time.Millisecond))
 	}
 }
 
-func anyRole() role {
-	r := role{app: []string{"", "second"}[rand.IntN(2)]}
-	if rand.IntN(2) == 0 {
-		r.scope = scopes()[rand.IntN(len(scopes()))]
-	}
-	return r
-}
+func pick[T any](from []T) T { return from[rand.IntN(len(from))] }
 
-func (o *operator) breakIMS() {
-	o.t.Helper()
+func (s *stand) breakIMS() {
+	s.t.Helper()
 	if rand.IntN(8) == 0 {
-		require.NoError(o.t, o.ims.Down())
+		require.NoError(s.t, s.ims.Down())
 		return
 	}
-	faults := []emulator.Fault{
+	slow := emulator.Fault{Delay: 1200*time.Millisecond + rand.N(3800*time.Millisecond)}
+	s.ims.Fault(pick([]emulator.Fault{
 		{Status: http.StatusServiceUnavailable},
 		{Status: http.StatusOK, Body: "{}"},
 		{Error: "invalid_client"},
 		{RetryAfter: time.Second},
 		{DropConnection: true},
 		{Delay: 700 * time.Millisecond},
-		{Delay: 1200*time.Millisecond + rand.N(3800*time.Millisecond)},
-		{Delay: 1200*time.Millisecond + rand.N(3800*time.Millisecond)},
+		slow,
+		slow,
 		{Hang: true},
 		{Every: 2, Status: http.StatusBadGateway},
-	}
-	o.ims.Fault(faults[rand.IntN(len(faults))])
+	}))
 }
 
-func (o *operator) heal() {
-	o.t.Helper()
-	o.ims.Heal()
-	require.NoError(o.t, o.ims.Up())
-	if o.storage != nil {
-		o.storage.delay.Store(0)
+func (s *stand) heal() {
+	s.t.Helper()
+	s.ims.Heal()
+	require.NoError(s.t, s.ims.Up())
+	if s.storage != nil {
+		s.storage.delay.Store(0)
+	}
+}
+
+// swell has IMS answer with 2 MiB, ten times.
+func (s *stand) swell() {
+	s.ims.Fault(emulator.Fault{Status: http.StatusOK, Body: strings.Repeat(" ", 2<<20)})
+	for range 10 {
+		s.judge("a rotation", s.do(logical.UpdateOperation, "rotate/narrow", nil))
+	}
+}
+
+func (s *stand) slowStorage() {
+	if s.storage != nil {
+		s.storage.delay.Store(int64(1200*time.Millisecond + rand.N(2*time.Second)))
 	}
 }
 
 // rewriteApp may be refused, by an IMS that fails: the config from before stands then.
-func (o *operator) rewriteApp() {
-	o.t.Helper()
-	app := []string{"", "second"}[rand.IntN(2)]
-	o.excuse(o.writeApp(app, clientsOf(app)[rand.IntN(2)], scopes()[rand.IntN(2)], fields{
-		"renew_before":   []string{"2s", "4s", "30m"}[rand.IntN(3)],
+func (s *stand) rewriteApp() {
+	app := pick(apps())
+	s.judge("a config write", s.writeApp(app, pick(clientsOf(app)), pick(scopes()[:2]), fields{
+		"renew_before":   pick([]string{"2s", "4s", "30m"}),
 		"persist_tokens": rand.IntN(3) > 0,
 		"verify":         rand.IntN(3) > 0,
 		// The first cuts a slow IMS off, the second waits for it.
-		"request_timeout": []string{"1s", "6s"}[rand.IntN(2)],
+		"request_timeout": pick([]string{"1s", "6s"}),
 	}))
 }
 
-func (o *operator) writeApp(app, client, scope string, more fields) error {
+func (s *stand) writeApp(app, client, scope string, more fields) error {
 	data := fields{
-		"client_id": client, "client_secret": secret, "scopes": scope, "authority": o.ims.URL(), "api_url": o.ims.URL(),
+		"client_id": client, "client_secret": secret, "scopes": scope, "authority": s.ims.URL(), "api_url": s.ims.URL(),
 		"request_timeout": "6s", "renew_before": "30m", "persist_tokens": true,
 	}
 	maps.Copy(data, more)
-	path := configPath(app)
-	return o.model.change(path, func() error { return o.vault.write(path, data) }, func() { o.model.apps[app] = grant{client, scope} })
+	return s.model.change(configPath(app),
+		func() error { return s.do(logical.UpdateOperation, configPath(app), data) },
+		func() { s.model.apps[app] = grant{client, scope} },
+	)
 }
 
-func (o *operator) writeRole(name string, r role) {
-	o.t.Helper()
-	require.NoError(o.t, o.model.change("role/"+name,
-		func() error { return o.vault.write("role/"+name, fields{"app": r.app, "scopes": r.scope}) },
-		func() { o.model.roles[name] = r },
+func (s *stand) writeRole(name string, r role) {
+	s.t.Helper()
+	require.NoError(s.t, s.model.change("role/"+name,
+		func() error {
+			return s.do(logical.UpdateOperation, "role/"+name, fields{"app": r.app, "scopes": r.scope})
+		},
+		func() { s.model.roles[name] = r },
 	))
 }
 
-func (o *operator) removeRole(name string) {
-	o.t.Helper()
-	require.NoError(o.t, o.model.change("role/"+name,
-		func() error { return o.vault.remove("role/" + name) },
-		func() { delete(o.model.roles, name) },
+func (s *stand) removeRole(name string) {
+	s.t.Helper()
+	require.NoError(s.t, s.model.change("role/"+name,
+		func() error { return s.do(logical.DeleteOperation, "role/"+name, nil) },
+		func() { delete(s.model.roles, name) },
 	))
 }
 
-func (o *operator) look() {
-	o.t.Helper()
-	require.NoError(o.t, o.vault.read("status"))
-	require.NoError(o.t, o.vault.read("metrics"))
+// look also asks for what Vault does once a minute, where there is no Vault.
+func (s *stand) look() {
+	s.t.Helper()
+	if s.storage != nil {
+		require.NoError(s.t, s.do(logical.RollbackOperation, "", nil))
+	}
+	require.NoError(s.t, s.do(logical.ReadOperation, "status", nil))
+	require.NoError(s.t, s.do(logical.ReadOperation, "metrics", nil))
 }
 
-func (o *operator) excuse(err error) {
-	o.t.Helper()
-	if err != nil && !excusable(err) {
-		require.NoError(o.t, fmt.Errorf("meddling: %w", err))
+// floodChecks reads `check` on many connections at once, as monitoring gone wild does.
+func (s *stand) floodChecks() {
+	path := pick([]string{"check", "check/second"})
+	until := time.Now().Add(2 * time.Second)
+	for range 50 {
+		s.background.Go(func() {
+			for time.Now().Before(until) {
+				s.judge(path, s.do(logical.ReadOperation, path, nil))
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// hangWrites writes configs that IMS never verifies: it is silent, and the secret is wrong. They change nothing.
+func (s *stand) hangWrites() {
+	path := configPath(pick(apps()))
+	s.ims.Fault(emulator.Fault{Hang: true})
+	for range 5 {
+		s.background.Go(func() {
+			err := s.do(logical.UpdateOperation, path, fields{"client_secret": "wrong"})
+			if err == nil {
+				s.report("%s: a wrong secret was stored", path)
+			}
+			s.judge(path, err)
+		})
+	}
+}
+
+// judge reports an error that isn't IMS's fault, by its status.
+func (s *stand) judge(what string, err error) {
+	if err == nil {
+		return
+	}
+	excusable := []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout}
+	if coded, ok := errors.AsType[logical.HTTPCodedError](err); !ok || !slices.Contains(excusable, coded.Code()) {
+		s.report("%s: %v", what, err)
 	}
 }

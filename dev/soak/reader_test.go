@@ -4,147 +4,120 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"vault-plugin-secrets-itwin/dev/emulator"
 )
 
-// witness checks what readers get against what the operator wrote and against what IMS issued.
-type witness struct {
-	vault vault
-	ims   *emulator.Emulator
-	model *model
+const (
+	// grace is what a read with a usable token may take: the engine's second, and half of one for a busy machine.
+	grace = 1500 * time.Millisecond
+	// reserve is the life that a token must still have to be handed out.
+	reserve = lifetime / 10
+)
 
-	issued sync.Map // the digest of each token seen, to its emulator.Issued
-	latest sync.Map // each token path, to the holding that its last reader got
-
-	stalls stalls
-
-	// How many reads: with a token, with an error, while nothing was written, while a usable token was at hand.
-	served, refused, strict, patient atomic.Int64
-
-	mu    sync.Mutex
-	wrong []string
+// holding is a token that was handed out at a path, and what the operator had written by then. It goes by the expiry in
+// the answer, which counts from when IMS was asked: a token that IMS took seconds to issue ends as much earlier for the
+// engine than for IMS.
+type holding struct {
+	expiry time.Time
+	view   view
 }
 
-// paths are those that readers read; roles that are written and deleted are among them.
-func paths() []string {
-	all := []string{"token", "token/default", "token/second", "token/narrow"}
-	for i := range combinations() {
-		all = append(all, "token/"+combined(i))
+// readOn reads until the context ends, with a pause after each read that leaves the processor to the engine.
+func (s *stand) readOn(ctx context.Context, pause time.Duration) {
+	paths := []string{"token"}
+	for name := range lastingRoles() {
+		paths = append(paths, "token/"+name)
 	}
-	return append(all, churned("token/")...)
-}
-
-// combined is the role for a combination of scopes.
-func combined(i int) string { return fmt.Sprintf("set-%d", i) }
-
-func churned(prefix string) []string {
-	return []string{prefix + "churn-0", prefix + "churn-1", prefix + "churn-2", prefix + "churn-3"}
-}
-
-// run reads until the context ends, with a pause after each read that leaves the processor to the engine.
-func (w *witness) run(ctx context.Context, reader int, pause time.Duration) {
-	all := paths()
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
+	for _, name := range churningRoles() {
+		paths = append(paths, "token/"+name)
+	}
 	for ctx.Err() == nil {
-		w.look(reader, all[rand.IntN(len(all))])
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
+		s.readOnce(pick(paths))
+		time.Sleep(pause)
 	}
 }
 
-// look makes one read, which the end of the run doesn't cut off.
-func (w *witness) look(reader int, path string) {
-	before := w.model.view(path)
-	held := w.held(path)
-	begun := time.Now()
-	got, err := w.vault.readToken(context.Background(), reader, path)
-	ended := time.Now()
-	unchanged := before.settled() && w.model.view(path) == before
-	if unchanged {
-		w.strict.Add(1)
-		w.judgeExpected(path, got, err, before.want, before.known)
+// readOnce makes one read, which the end of the run doesn't cut off, and checks what it gets against what the operator
+// wrote and against what IMS issued.
+func (s *stand) readOnce(path string) {
+	before := s.model.view(path)
+	var held holding
+	if latest, ok := s.latest.Load(path); ok {
+		held = latest.(holding)
 	}
-	if unchanged && before.quiet() && held.usable(before, begun) {
-		w.judgePatience(path, held, err, begun, ended)
+	begun := time.Now()
+	got, err := s.readToken(path)
+	ended := time.Now()
+	unchanged := before.settled() && s.model.view(path) == before
+	if unchanged {
+		s.strict.Add(1)
+		s.judgeExpected(path, got, err, before)
+	}
+	// A token that was handed out before a reload or a write may be gone.
+	if unchanged && before.quiet() && held.view == before && held.expiry.Sub(begun) > grace+reserve {
+		s.patient.Add(1)
+		if took := ended.Sub(begun); err != nil || took > grace {
+			s.report("%s: a read took %s (%v) with %s left on a token at hand", path, took, err, held.expiry.Sub(ended))
+		}
 	}
 	if err != nil {
-		w.refused.Add(1)
-		if !excusable(err) {
-			w.report("%s: %v", path, err)
-		}
+		s.refused.Add(1)
+		s.judge(path, err)
 		return
 	}
-	w.served.Add(1)
-	w.judgeToken(path, got, begun, ended)
+	s.served.Add(1)
+	s.judgeToken(path, got, begun, ended)
 	if unchanged && before.quiet() {
-		w.keep(path, before, got)
+		s.latest.Store(path, holding{time.Unix(got.ExpiresAt, 0), before})
 	}
 }
 
 // judgeExpected compares an answer with what the operator wrote, for reads during which nothing was written.
-func (w *witness) judgeExpected(path string, got token, err error, want grant, known bool) {
+func (s *stand) judgeExpected(path string, got token, err error, v view) {
 	switch {
-	case !known && (err == nil || !strings.Contains(err.Error(), "doesn't exist")):
-		w.report("%s: the role doesn't exist, yet: %v", path, err)
-	case known && err != nil && strings.Contains(err.Error(), "exist"):
-		w.report("%s: the role exists, yet: %v", path, err)
-	case known && err == nil && (grant{got.ClientID, got.Scope}) != want:
-		w.report("%s: a token for %s %q in place of %s %q", path, got.ClientID, got.Scope, want.client, want.scope)
+	case !v.known && (err == nil || !strings.Contains(err.Error(), "doesn't exist")):
+		s.report("%s: the role doesn't exist, yet: %v", path, err)
+	case v.known && err != nil && strings.Contains(err.Error(), "exist"):
+		s.report("%s: the role exists, yet: %v", path, err)
+	case v.known && err == nil && (grant{got.ClientID, got.Scope}) != v.want:
+		s.report("%s: a token for %s %q in place of %s %q", path, got.ClientID, got.Scope, v.want.client, v.want.scope)
 	}
 }
 
 // judgeToken compares a token with what IMS issued. IMS states the expiry in whole seconds, and the way of the answer
 // to a reader on a busy machine is not the engine's: up to a second of it is the reader's own.
-func (w *witness) judgeToken(path string, got token, begun, ended time.Time) {
-	issued, ok := w.issuedAs(got.AccessToken)
+func (s *stand) judgeToken(path string, got token, begun, ended time.Time) {
+	issued, ok := s.issuedAs(got.AccessToken)
 	received := ended.Add(-min(ended.Sub(begun), time.Second))
 	switch {
 	case !ok:
-		w.report("%s: a token that IMS never issued", path)
+		s.report("%s: a token that IMS never issued", path)
 	case issued.SHA256 != got.ID:
-		w.report("%s: token_id is of another token", path)
+		s.report("%s: token_id is of another token", path)
 	case issued.ClientID != got.ClientID || strings.Join(issued.Scope, " ") != got.Scope:
-		w.report("%s: a token of %s %q called %s %q", path, issued.ClientID, issued.Scope, got.ClientID, got.Scope)
+		s.report("%s: a token of %s %q called %s %q", path, issued.ClientID, issued.Scope, got.ClientID, got.Scope)
 	case !issued.Expiry.After(received):
-		w.report("%s: a token that expired %s ago", path, received.Sub(issued.Expiry))
+		s.report("%s: a token that expired %s ago", path, received.Sub(issued.Expiry))
 	case time.Unix(got.ExpiresAt, 0).After(issued.Expiry.Add(time.Second)):
-		w.report("%s: an expiry of %s for a token that ends at %s", path, time.Unix(got.ExpiresAt, 0), issued.Expiry)
+		s.report("%s: an expiry of %s for a token that ends at %s", path, time.Unix(got.ExpiresAt, 0), issued.Expiry)
 	case got.TTL < 1 || got.TTL > int64(lifetime/time.Second):
-		w.report("%s: a ttl of %d", path, got.TTL)
+		s.report("%s: a ttl of %d", path, got.TTL)
 	}
 }
 
-func (w *witness) issuedAs(accessToken string) (emulator.Issued, bool) {
+func (s *stand) issuedAs(accessToken string) (emulator.Issued, bool) {
 	sum := sha256.Sum256([]byte(accessToken))
 	digest := hex.EncodeToString(sum[:])
-	if known, ok := w.issued.Load(digest); ok {
-		return known.(emulator.Issued), true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.issued[digest]; !known {
+		for _, issued := range s.ims.Issued() {
+			s.issued[issued.SHA256] = issued
+		}
 	}
-	all := w.ims.Issued()
-	at := slices.IndexFunc(all, func(i emulator.Issued) bool { return i.SHA256 == digest })
-	if at < 0 {
-		return emulator.Issued{}, false
-	}
-	w.issued.Store(digest, all[at])
-	return all[at], true
-}
-
-// report keeps the first few: one cause has many effects.
-func (w *witness) report(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.wrong) < 20 {
-		w.wrong = append(w.wrong, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
-	}
+	issued, ok := s.issued[digest]
+	return issued, ok
 }

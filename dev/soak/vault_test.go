@@ -2,14 +2,15 @@ package soak
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
+	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
-	"time"
+	"testing"
 
-	"vault-plugin-secrets-itwin/dev/emulator"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/prometheus/procfs"
+	"github.com/stretchr/testify/require"
 )
 
 // fields are those of a request's body.
@@ -17,12 +18,8 @@ type fields map[string]any
 
 // vault is what readers and the operator talk to.
 type vault interface {
-	// readToken returns a refusal if there was an answer that is no token.
-	readToken(ctx context.Context, reader int, path string) (token, error)
-	write(path string, data fields) error
-	remove(path string) error
-	read(path string) error
-	check(path string) error
+	// request returns the body of Vault's answer, or a logical.HTTPCodedError if its status isn't 200 or 204.
+	request(ctx context.Context, op logical.Operation, path string, data fields) ([]byte, error)
 	reload() error
 }
 
@@ -36,68 +33,40 @@ type token struct {
 	ExpiresAt   int64  `json:"expires_at_unix"` // seconds since 1970
 }
 
-// refusal is an answer with another status than 200.
-type refusal struct {
-	status int
-	text   string
+// do makes a request that the test's end doesn't cut off.
+func (s *stand) do(op logical.Operation, path string, data fields) error {
+	_, err := s.vault.request(context.Background(), op, path, data)
+	return err
 }
 
-// Error implements error.
-func (r refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.text) }
-
-// excusable says whether an error is IMS's fault, by its status.
-func excusable(err error) bool {
-	var r refusal
-	if !errors.As(err, &r) {
-		return false
+func (s *stand) readToken(path string) (token, error) {
+	body, err := s.vault.request(context.Background(), logical.ReadOperation, path, nil)
+	if err != nil {
+		return token{}, err
 	}
-	switch r.status {
-	case http.StatusBadRequest, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return true
+	var answer struct {
+		Data token `json:"data"`
 	}
-	return false
+	err = json.Unmarshal(body, &answer)
+	return answer.Data, err
 }
 
-const (
-	secret   = "soak+secret/=="
-	lifetime = 10 * time.Second
-	readers  = 64
-)
-
-// The apps that IMS knows: the default app is one of the first two, the app "second" one of the others.
-func clientsOf(app string) []string {
-	if app == "" {
-		return []string{"service-a", "service-b"}
+// withoutGenerations sorts keys of a storage, and takes the random names of generations out of them.
+func withoutGenerations(keys []string) []string {
+	generation := regexp.MustCompile(`^token/[^/]+/`)
+	for i, key := range keys {
+		keys[i] = generation.ReplaceAllString(key, "token/…/")
 	}
-	return []string{"service-c", "service-d"}
+	slices.Sort(keys)
+	return keys
 }
 
-func scopes() []string {
-	return []string{"itwin-platform", "itwins:read", "imodels:modify", "itwins:modify"}
-}
-
-// combinations are every set of some of the scopes, each as IMS and the engine write it.
-func combinations() []string {
-	all := slices.Sorted(slices.Values(scopes()))
-	var sets []string
-	for mask := 1; mask < 1<<len(all); mask++ {
-		var set []string
-		for i, scope := range all {
-			if mask&(1<<i) != 0 {
-				set = append(set, scope)
-			}
-		}
-		sets = append(sets, strings.Join(set, " "))
-	}
-	return sets
-}
-
-func startIMS() (*emulator.Emulator, error) {
-	var apps []emulator.App
-	for _, name := range []string{"", "second"} {
-		for _, id := range clientsOf(name) {
-			apps = append(apps, emulator.App{ClientID: id, ClientSecret: secret, Scopes: scopes()})
-		}
-	}
-	return emulator.Start(emulator.Options{Lifetime: lifetime, Apps: apps})
+// sockets counts those that a process has open.
+func sockets(t *testing.T, pid int) int {
+	t.Helper()
+	process, err := procfs.NewProc(pid)
+	require.NoError(t, err)
+	open, err := process.FileDescriptorTargets()
+	require.NoError(t, err)
+	return len(slices.DeleteFunc(open, func(target string) bool { return !strings.HasPrefix(target, "socket:") }))
 }

@@ -248,35 +248,3 @@ func TestTokenThatTookTooLongForAWishIsRefused(t *testing.T) {
 		require.Equal(t, 8*time.Second, minLife.Max)
 	})
 }
-
-//nolint:paralleltest // AllocsPerRun counts what the whole process allocates
-func TestFreshAllocatesNothing(t *testing.T) {
-	e := newEnv(t)
-	e.mustRead()
-	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		if _, ok := e.pool.Fresh(platform, 0); !ok {
-			t.Error("no token")
-		}
-	}))
-}
-
-func BenchmarkFresh(b *testing.B) {
-	now := time.Now()
-	pool := tokens.NewPool(tokens.Options{
-		Now:     func() time.Time { return now },
-		Jitter:  func(most time.Duration) time.Duration { return most / 2 },
-		Wake:    func() {},
-		Observe: func(tokens.Event) {},
-	}, tokens.Settings{RenewBefore: 30 * time.Minute, Timeout: time.Second})
-	if err := pool.Adopt(b.Context(), platform, grant("shared", now, time.Hour)); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, ok := pool.Fresh(platform, 0); !ok {
-				b.Error("no token")
-			}
-		}
-	})
-}

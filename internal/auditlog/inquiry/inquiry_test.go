@@ -2,7 +2,9 @@ package inquiry_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -180,16 +182,67 @@ func TestSummaryListsNewReadersForAnyOrderOfLogs(t *testing.T) {
 	require.Equal(t, int64(11), a.Log.Events, "within the summary's time or not")
 }
 
+// TestFullTablesCountTheRest floods each question with what was never seen before.
 func TestFullTablesCountTheRest(t *testing.T) {
 	t.Parallel()
-	q := inquiry.NewSummary(inquiry.Scope{})
-	for i := range 10_003 {
-		e := event(auditlog.Denied, 0)
-		e.Path = fmt.Sprintf("token/guess-%d", i)
-		q.Add(e)
+	for name, c := range map[string]struct {
+		question inquiry.Question
+		events   func(i int) []auditlog.Event
+		full     map[string]int // the rows of each section
+	}{
+		"summary": {inquiry.NewSummary(inquiry.Scope{Since: noon()}), everything, map[string]int{
+			"unreadable": 10_000, "new_readers": 10_000, "denied": 10_000, "failed": 10_000, "changes": 10_000, "wrapped": 10_000, "reads": 10_000,
+		}},
+		"readers": {inquiry.NewReaders(inquiry.Scope{}, "t1"), handings, map[string]int{"readers": 100_000, "origin": 10_000}},
+		"tokens":  {inquiry.NewTokens(inquiry.Scope{}, "kim"), tokensOfKim, map[string]int{"tokens": 100_000, "others": 10_000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.question.Add(event(auditlog.Read, -1)) // new readers are listed if the log begins before
+			flood := slices.Max(slices.Collect(maps.Values(c.full))) + 3
+			for i := range flood {
+				for _, e := range c.events(i) {
+					c.question.Add(e)
+				}
+			}
+			full := make(map[string]int)
+			for _, section := range c.question.Answer(auditlog.Stats{}).Sections {
+				if len(section.Rows) > 0 {
+					full[section.Name] = len(section.Rows)
+					require.GreaterOrEqual(t, section.More, flood-len(section.Rows), section.Name)
+				}
+			}
+			require.Equal(t, c.full, full)
+		})
 	}
-	denied := q.Answer(auditlog.Stats{}).Sections[0]
-	require.Equal(t, "denied", denied.Name)
-	require.Len(t, denied.Rows, 10_000)
-	require.Equal(t, 3, denied.More)
+}
+
+// everything is an event for each table of the summary, and nothing in them has been there before.
+func everything(i int) []auditlog.Event {
+	name := strconv.Itoa(i)
+	all := []auditlog.Event{
+		read(name, "token-"+name, i), wrap(name, "w-"+name, i), event(auditlog.Unreadable, i),
+		event(auditlog.ConfigChanged, i), event(auditlog.Failed, i), event(auditlog.Denied, i),
+	}
+	for k := range all {
+		all[k].Reader, all[k].Role, all[k].Path = by(name), name, "token/"+name
+	}
+	return all
+}
+
+// handings are a read of the token by another reader through another role, and a rotation to it.
+func handings(i int) []auditlog.Event {
+	name := strconv.Itoa(i)
+	handed, rotated := read(name, "t1", 0), event(auditlog.Rotated, 0)
+	handed.Role = name
+	rotated.Reader, rotated.Role, rotated.Token.ID = by(name), name, "t1"
+	return []auditlog.Event{handed, rotated}
+}
+
+// tokensOfKim are another token that kim was handed, and another path that was refused.
+func tokensOfKim(i int) []auditlog.Event {
+	name := strconv.Itoa(i)
+	denied := event(auditlog.Denied, i)
+	denied.Path = "token/" + name
+	return []auditlog.Event{read("kim", "token-"+name, i), denied}
 }

@@ -27,9 +27,9 @@ func open(name, wrapping string, minute int) auditlog.Event {
 	return e
 }
 
-// rewrap is the same into another wrapping.
-func rewrap(name, from, to string, minute int) auditlog.Event {
-	e := open(name, from, minute)
+// rewrap is one by eve into another wrapping.
+func rewrap(from, to string, minute int) auditlog.Event {
+	e := open("eve", from, minute)
 	e.Kind, e.Made, e.Until = auditlog.Rewrapped, []string{to}, e.Time.Add(10*time.Minute)
 	return e
 }
@@ -46,11 +46,11 @@ func TestReaderWhoOpenedAWrappingIsListedEvenIfItsTokenIsHidden(t *testing.T) {
 			[]string{"userpass-eve unwrapped viewer   x1"},
 		},
 		"by unwrapping it into another, and that one": {
-			[]auditlog.Event{lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3)},
+			[]auditlog.Event{lasting("w", 1), rewrap("w", "w2", 2), open("lee", "w2", 3)},
 			[]string{"userpass-eve rewrapped viewer   x1", "userpass-lee unwrapped viewer   x1"},
 		},
 		"by rewrapping it again and again": {
-			[]auditlog.Event{lasting("w", 1), rewrap("eve", "w", "w2", 2), rewrap("eve", "w2", "w3", 11), open("lee", "w3", 20)},
+			[]auditlog.Event{lasting("w", 1), rewrap("w", "w2", 2), rewrap("w2", "w3", 11), open("lee", "w3", 20)},
 			[]string{"userpass-eve rewrapped viewer   x2", "userpass-lee unwrapped viewer   x1"},
 		},
 		"by a name of it that the log has nothing else of": {
@@ -58,7 +58,7 @@ func TestReaderWhoOpenedAWrappingIsListedEvenIfItsTokenIsHidden(t *testing.T) {
 			[]string{"userpass-eve unwrapped (unknown)   x1"},
 		},
 		"by such names of all that it was put into": {
-			[]auditlog.Event{lasting("w", 1), rewrap("eve", "short w", "w2", 2), rewrap("eve", "w2", "w3", 4), open("lee", "short w3", 13)},
+			[]auditlog.Event{lasting("w", 1), rewrap("short w", "w2", 2), rewrap("w2", "w3", 4), open("lee", "short w3", 13)},
 			[]string{"userpass-eve rewrapped (unknown)   x2", "userpass-lee unwrapped (unknown)   x1"},
 		},
 		"but not what was another engine's, there being no wrapping of this one's left": {
@@ -87,7 +87,7 @@ func TestReaderWhoOpenedAWrappingIsListedEvenIfItsTokenIsHidden(t *testing.T) {
 
 func TestMakerOfAWrappingIsNamedWithItsOpener(t *testing.T) {
 	t.Parallel()
-	a := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3))
+	a := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("w", "w2", 2), open("lee", "w2", 3))
 	for _, row := range a.Sections[1].Rows {
 		require.Equal(t, "wrapped by userpass-kim", row.Detail)
 	}
@@ -99,17 +99,17 @@ func TestOpenedWrappingIsNotReportedAsUnopened(t *testing.T) {
 	t.Parallel()
 	for name, events := range map[string][]auditlog.Event{
 		"opened":               {lasting("w", 1), open("eve", "w", 2)},
-		"rewrapped and opened": {lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3)},
+		"rewrapped and opened": {lasting("w", 1), rewrap("w", "w2", 2), open("lee", "w2", 3)},
 	} {
 		require.NotContains(t, fmt.Sprint(ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), events...).Notes), "nobody open", name)
 	}
-	closed := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("eve", "w", "w2", 2))
+	closed := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), lasting("w", 1), rewrap("w", "w2", 2))
 	require.Contains(t, fmt.Sprint(closed.Notes), "nobody opened: 1 wrapped read.")
 }
 
 func TestTokenOfARewrappedReadIsKnownIfAnUnwrappingShowsIt(t *testing.T) {
 	t.Parallel()
-	events := []auditlog.Event{read("bot", "t1", 0), lasting("w", 1), rewrap("eve", "w", "w2", 2), unwrap("lee", "w2", "t1", 3)}
+	events := []auditlog.Event{read("bot", "t1", 0), lasting("w", 1), rewrap("w", "w2", 2), unwrap("lee", "w2", "t1", 3)}
 	for range 2 {
 		a := ask(inquiry.NewReaders(inquiry.Scope{}, "t1"), events...)
 		require.Equal(t, []string{"userpass-bot read viewer   x1", "userpass-lee unwrapped viewer   x1"}, told(t, a, "readers"))
@@ -121,7 +121,7 @@ func TestTokenOfARewrappedReadIsKnownIfAnUnwrappingShowsIt(t *testing.T) {
 func TestTokensThatTheLogDoesNotShowAreListedAsSuch(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewTokens(inquiry.Scope{}, "eve"),
-		lasting("w", 1), open("eve", "w", 2), lasting("v", 3), rewrap("eve", "v", "v2", 4), open("eve", "another's", 9))
+		lasting("w", 1), open("eve", "w", 2), lasting("v", 3), rewrap("v", "v2", 4), open("eve", "another's", 9))
 	require.True(t, a.Found)
 	require.Equal(t, []string{" unwrapped viewer  (not shown) x1", " unwrapped (unknown)  (not shown) x1"}, told(t, a, "tokens"))
 	require.Equal(t, []string{" rewrapped  token/viewer  x1"}, told(t, a, "others"))
@@ -161,7 +161,7 @@ func TestWrappedReadThatCantHaveBeenOfTheTokenIsLeftOut(t *testing.T) {
 func TestReaderWhoOnlyRewrappedIsNotNew(t *testing.T) {
 	t.Parallel()
 	a := ask(inquiry.NewSummary(inquiry.Scope{Since: noon()}),
-		read("bot", "t1", -60), lasting("w", 1), rewrap("eve", "w", "w2", 2), open("lee", "w2", 3))
+		read("bot", "t1", -60), lasting("w", 1), rewrap("w", "w2", 2), open("lee", "w2", 3))
 	require.Equal(t, []string{"userpass-lee     x1"}, told(t, a, "new_readers"))
 }
 
