@@ -37,6 +37,18 @@ func TestFailedRotateKeepsThePreviousToken(t *testing.T) {
 	require.Equal(t, first, e.mustRead("token"))
 }
 
+func TestRotateSaysThatIMSReturnedTheSameTokenAgain(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	e.ims.Answer(saying(http.StatusOK, `{"access_token":"`+canaryToken+`1","expires_in":3600}`))
+	first := e.mustRead("token").Data
+	e.clock.advance(time.Minute)
+	rotated := e.mustWrite("rotate", nil)
+	require.Equal(t, first[keyLastVaultRotation], rotated.Data[keyLastVaultRotation])
+	require.Equal(t, []string{"IMS returned the same token again, so it remains the shared one."}, rotated.Warnings)
+	require.Regexp(t, `\[INFO\] +IMS returned the same token again: config=config .*token_id=[0-9a-f]{64}`, e.log.String())
+}
+
 func TestRotateTriesAtOnceDuringAWait(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
