@@ -179,13 +179,13 @@ func (c *consumers) followOperator(t *testing.T) follower {
 	}
 }
 
-// testOutage keeps IMS down until the last token has expired. The files keep it, and have a new one soon after.
+// testOutage keeps IMS down for longer than the last token lives. The files keep it, and have a new one soon after.
 func (c *consumers) testOutage(t *testing.T, files map[string]string) {
 	t.Helper()
 	require.NoError(t, c.ims.Down())
 	issued := c.ims.Issued()
 	last := issued[len(issued)-1]
-	time.Sleep(time.Until(last.Expiry))
+	time.Sleep(time.Until(last.Expiry) + 8*time.Second) // in which reads fail
 	for name, path := range files {
 		require.Equal(t, last, c.rendered(t, path), name)
 	}
