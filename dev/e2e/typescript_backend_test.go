@@ -105,6 +105,7 @@ func (b backend) requireNoFailure(t *testing.T) {
 // testTakingOver runs backends with an AppRole and with a Vault Agent through rotations, an IMS outage and a restart of
 // Vault: no call of the Platform fails.
 func (ts typeScript) testTakingOver(t *testing.T) {
+	t.Parallel()
 	ts.ims.SetLifetime(20 * time.Second) // a new token every 10 s
 	ts.mustWrite("itwin/rotate/viewer", nil)
 	ts.startAgentWithSink(t)

@@ -26,6 +26,7 @@ func TestTheTypeScriptClient(t *testing.T) {
 }
 
 func (ts typeScript) testPackage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	npmInstall(t, dir, "install", "--offline", ts.packed)
 	installed, err := filepath.Glob(filepath.Join(dir, "node_modules", "[^.]*"))
