@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,16 +67,16 @@ func (c *consumers) testAgentInjector(t *testing.T) {
 	deployment := yamlDocuments(t, "agent-injector", "deployment.yaml")[0]
 	annotations := deployment.at(t, "spec", "template", "metadata", "annotations")
 	require.Equal(t, viewerPath, annotations.at(t, prefix+"secret-itwin-token").text(t))
+	template := annotations.at(t, prefix+"template-itwin-token").text(t)
 
-	file := filepath.Join(t.TempDir(), "itwin-token")
-	c.server.StartAgent(t, c.reader(t), vaulttest.Template{
-		Contents: annotations.at(t, prefix+"template-itwin-token").text(t), Destination: file,
-	})
+	login, _, _ := strings.Cut(readExample(t, "vault-agent", "template.hcl"), "\ntemplate {")
+	config, rendered := filepath.Join(c.appRole, "injector.hcl"), filepath.Join(t.TempDir(), "itwin-token")
+	login += fmt.Sprintf("\ntemplate {\n  destination = %q\n  contents = %q\n}\n", rendered, template)
+	require.NoError(t, os.WriteFile(config, []byte(login), 0o600))
+	c.start(t, "", c.appRole, "vault", "agent", "-config=injector.hcl")
 	vaulttest.Wait(t, 20*time.Second, "the agent to render", func() error {
-		_, err := os.Stat(file)
+		_, err := os.Stat(rendered)
 		return err
 	})
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	c.issued(t, string(text))
+	c.rendered(t, rendered)
 }
