@@ -135,7 +135,7 @@ CLUSTER := $(patsubst dev/kubernetes/%/go.mod,.cache/kubernetes/%,$(wildcard dev
 kubernetes: build $(CLUSTER) ## Test the docs for Kubernetes with a real API server and a real operator
 	vault="$$(scripts/vault.sh)" && cd dev && \
 		VAULT_BIN="$$vault" PLUGIN_BIN="$(CURDIR)/$(PLUGIN)" PLUGIN_VERSION="$(VERSION)" \
-		KUBERNETES_BIN="$(CURDIR)/.cache/kubernetes" go test -v -count=1 -timeout 30m ./kubernetes
+		KUBERNETES_BIN="$(CURDIR)/.cache/kubernetes" go test -v -count=1 -timeout 30m -run TestInKubernetes ./e2e
 
 # The race detector needs a C compiler. A real Vault and a plugin in the test's process run for SOAK_TIME each.
 .PHONY: soak

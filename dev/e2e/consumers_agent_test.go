@@ -1,53 +1,27 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/dev/emulator"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
 // rotationsLimit is how long two rotations of 6 s may take on a busy machine.
 const rotationsLimit = 60 * time.Second
 
-var errAwaited = errors.New("still to come")
-
-func (c *consumers) setUpAppRole(t *testing.T) {
+// startRenderers starts what renders the token into a file, and returns the files by their owner's name.
+func (c *consumers) startRenderers(t *testing.T) map[string]string {
 	t.Helper()
-	c.appRole = copyExample(t, "vault-agent")
-	c.run(t, c.root.Token(), c.appRole, "./setup.sh")
-}
-
-// copyWithAppRole copies an example and puts the app's credentials beside it.
-func (c *consumers) copyWithAppRole(t *testing.T, name string) string {
-	t.Helper()
-	dir := copyExample(t, name)
-	for _, file := range []string{"role-id", "secret-id"} {
-		require.NoError(t, copyFile(filepath.Join(c.appRole, file), filepath.Join(dir, file)))
-	}
-	return dir
-}
-
-func (c *consumers) testAgentTemplate(t *testing.T) {
-	t.Parallel()
-	dir := c.copyWithAppRole(t, "vault-agent")
-	c.start(t, "", dir, "vault", "agent", "-config=template.hcl")
-	c.followFile(t, filepath.Join(dir, "itwin-token"))
-}
-
-func (c *consumers) testConsulTemplate(t *testing.T) {
-	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "consul-template")
 	build := exec.Command("go", "build", "-o", binary, "github.com/hashicorp/consul-template")
 	build.Dir = filepath.Join(repositoryPath, "dev", "consul-template")
@@ -56,103 +30,172 @@ func (c *consumers) testConsulTemplate(t *testing.T) {
 
 	dir := copyExample(t, "consul-template")
 	c.start(t, c.reader(t), dir, binary, "-config=config.hcl")
-	c.followFile(t, filepath.Join(dir, "itwin-token"))
-	require.FileExists(t, filepath.Join(dir, "app-told"))
-}
-
-// followFile watches a rendered file through two rotations: at any time it holds a token that is good, and nobody but
-// its owner may read it.
-func (c *consumers) followFile(t *testing.T, path string) {
-	t.Helper()
-	var seen []string
-	vaulttest.Wait(t, rotationsLimit, "two rotations in "+filepath.Base(path), func() error {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		require.True(t, c.issued(t, string(text)).Expiry.After(time.Now()), "the file holds an expired token")
-		if !slices.Contains(seen, string(text)) {
-			seen = append(seen, string(text))
-		}
-		if len(seen) < 3 {
-			return fmt.Errorf("the file has held %d tokens: %w", len(seen), errAwaited)
-		}
-		return nil
-	})
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-}
-
-func (c *consumers) testAgentExec(t *testing.T) {
-	t.Parallel()
-	dir := c.copyWithAppRole(t, "vault-agent")
-	c.start(t, "", dir, "vault", "agent", "-config=exec.hcl")
-	vaulttest.Wait(t, rotationsLimit, "two restarts of the app", func() error {
-		text, err := os.ReadFile(filepath.Join(dir, "token-ids"))
-		if err != nil {
-			return err
-		}
-		ids := strings.Fields(string(text))
-		for _, id := range ids {
-			_, ok := c.findIssuedByID(id)
-			require.True(t, ok, "the app was given something else than a token")
-		}
-		require.Len(t, slices.Compact(slices.Clone(ids)), len(ids), "the app was restarted with the same token")
-		if len(ids) < 3 {
-			return fmt.Errorf("the app has started %d times: %w", len(ids), errAwaited)
-		}
-		return nil
-	})
-}
-
-func (c *consumers) testProxy(t *testing.T) {
-	t.Parallel()
-	dir := c.copyWithAppRole(t, "vault-proxy")
-	addr := c.moveProxy(t, filepath.Join(dir, "proxy.hcl"))
-	c.start(t, "", dir, "vault", "proxy", "-config=proxy.hcl")
-
-	client := c.server.Client(t, "")
-	require.NoError(t, client.SetAddress("http://"+addr))
-	var first token
-	vaulttest.Wait(t, rotationsLimit, "a rotation through the proxy", func() error {
-		got, err := readToken(t.Context(), client, viewerPath)
-		if err != nil {
-			return err
-		}
-		require.Positive(t, got.left(time.Now()), "the proxy handed out an expired token")
-		if first.ID == "" {
-			first = got
-		}
-		if got.ID == first.ID {
-			return errAwaited
-		}
-		return nil
-	})
-
-	if python, err := exec.LookPath("python3"); err == nil {
-		app := c.command(t, "", copyExample(t, "python"), python, "whoami.py")
-		app.Env = slices.DeleteFunc(app.Env, func(entry string) bool { return strings.HasPrefix(entry, "VAULT_TOKEN=") })
-		app.Env = append(app.Env, "VAULT_ADDR=http://"+addr)
-		require.Equal(t, appEmail, succeed(t, app), "an app without a Vault token")
+	c.start(t, "", c.appRole, "vault", "agent", "-config=template.hcl")
+	return map[string]string{
+		"Vault Agent's file":     filepath.Join(c.appRole, "itwin-token"),
+		"consul-template's file": filepath.Join(dir, "itwin-token"),
 	}
-	resp, err := http.Get("http://" + addr + "/v1/" + viewerPath)
+}
+
+// follower looks at what a consumer has at the moment, and returns how many tokens it has seen there.
+type follower func(t *testing.T) (tokens int)
+
+type followers map[string]follower
+
+// await looks at all of them until each has seen so many tokens, and ready returns nil.
+func (all followers) await(t *testing.T, limit time.Duration, tokens int, ready func() error) {
+	t.Helper()
+	vaulttest.Wait(t, limit, fmt.Sprintf("%d tokens", tokens), func() error {
+		err := ready()
+		for name, look := range all {
+			if seen := look(t); seen < tokens {
+				err = fmt.Errorf("%s has had %d: %w", name, seen, errAwaited)
+			}
+		}
+		return err
+	})
+}
+
+// history are the ids of the tokens that a consumer had.
+type history []string
+
+// add holds that what a consumer has is a valid token, and never one that it had before another.
+func (h *history) add(t *testing.T, held emulator.Issued) {
+	t.Helper()
+	require.True(t, held.Expiry.After(time.Now()), "a consumer holds an expired token")
+	if len(*h) == 0 || (*h)[len(*h)-1] != held.SHA256 {
+		require.NotContains(t, *h, held.SHA256, "an old token came back")
+		*h = append(*h, held.SHA256)
+	}
+}
+
+func (c *consumers) testRotations(t *testing.T, files map[string]string) {
+	t.Helper()
+	c.start(t, "", c.appRole, "vault", "agent", "-config=exec.hcl")
+	all := followers{
+		"Vault Agent's app":                      c.followApp,
+		"Vault Proxy's answer":                   c.followProxy(t),
+		"the Vault Secrets Operator's next sync": c.followOperator(t),
+	}
+	for name, path := range files {
+		all[name] = c.followFile(path)
+	}
+	all.await(t, rotationsLimit, 3, func() error { return nil })
+}
+
+// followFile holds that nobody but its owner can read a rendered file.
+func (c *consumers) followFile(path string) follower {
+	var seen history
+	return func(t *testing.T) int {
+		t.Helper()
+		if info, err := os.Stat(path); err == nil {
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+			seen.add(t, c.rendered(t, path))
+		}
+		return len(seen)
+	}
+}
+
+func (c *consumers) rendered(t *testing.T, path string) emulator.Issued {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return c.issued(t, string(text))
+}
+
+// followApp holds that the app is restarted only with a new token.
+func (c *consumers) followApp(t *testing.T) int {
+	t.Helper()
+	text, _ := os.ReadFile(filepath.Join(c.appRole, "token-ids")) // isn't there at first
+	ids := strings.Fields(string(text))
+	for i, id := range ids {
+		c.issuedByID(t, id)
+		require.NotContains(t, ids[:i], id, "the app was restarted with the same token")
+	}
+	return len(ids)
+}
+
+// followProxy reads through the example's proxy, which adds a Vault token of its own.
+func (c *consumers) followProxy(t *testing.T) follower {
+	t.Helper()
+	client, addr := c.server.Client(t, ""), c.startProxy(t)
+	require.NoError(t, client.SetAddress(addr))
+	vaulttest.Wait(t, 20*time.Second, "the proxy to log in", func() error {
+		_, err := readToken(t.Context(), client, viewerPath)
+		return err
+	})
+	resp, err := http.Get(addr + "/v1/" + viewerPath)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusPreconditionFailed, resp.StatusCode, "a request without X-Vault-Request was served")
+	if python, err := exec.LookPath("python3"); err == nil {
+		app := c.command(t, "", copyExample(t, "python"), python, "whoami.py")
+		app.Env = append(app.Env, "VAULT_ADDR="+addr)
+		require.Equal(t, appEmail, succeed(t, app), "an app without a Vault token")
+	}
+
+	var seen history
+	return func(t *testing.T) int {
+		t.Helper()
+		got, err := readToken(t.Context(), client, viewerPath)
+		require.NoError(t, err)
+		seen.add(t, c.issuedByID(t, got.ID))
+		return len(seen)
+	}
 }
 
-// moveProxy puts a free port into the proxy's config, as tests may run side by side, and returns its address.
-func (c *consumers) moveProxy(t *testing.T, config string) string {
+// startProxy starts it on a free port, as tests may run side by side, and returns its address.
+func (c *consumers) startProxy(t *testing.T) (addr string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	text, err := os.ReadFile(config)
-	require.NoError(t, err)
 	const documented = `"127.0.0.1:8100"`
-	require.Contains(t, string(text), documented)
-	moved := strings.ReplaceAll(string(text), documented, `"`+listener.Addr().String()+`"`)
-	require.NoError(t, os.WriteFile(config, []byte(moved), 0o600))
-	return listener.Addr().String()
+	free, config := vaulttest.FreeAddress(t), readExample(t, "vault-proxy", "proxy.hcl")
+	require.Contains(t, config, documented)
+	config = strings.ReplaceAll(config, documented, `"`+free+`"`)
+	require.NoError(t, os.WriteFile(filepath.Join(c.appRole, "proxy.hcl"), []byte(config), 0o600))
+	c.start(t, "", c.appRole, "vault", "proxy", "-config=proxy.hcl")
+	return "http://" + free
+}
+
+// followOperator keeps to the timing of the Vault Secrets Operator: it comes back half a second or a little more after the
+// ttl, finds a new token each time, and knows it by a later last_vault_rotation.
+func (c *consumers) followOperator(t *testing.T) follower {
+	t.Helper()
+	var held token
+	var due time.Time
+	reads, vaultToken := 0, c.reader(t)
+	return func(t *testing.T) int {
+		t.Helper()
+		if time.Now().After(due) {
+			got := c.read(t, vaultToken)
+			require.Greater(t, got.TTL, int64(2), "with an unchanged last_vault_rotation, 2 or less makes the operator loop")
+			reads++
+			if reads > 1 {
+				require.Greater(t, got.Rotated, held.Rotated, "the sync came too early")
+				require.Positive(t, held.left(time.Now()), "the sync came too late")
+			}
+			held, due = got, time.Now().Add(time.Duration(got.TTL)*time.Second+650*time.Millisecond)
+		}
+		return reads
+	}
+}
+
+// testOutage keeps IMS down for longer than the last token lives. The files keep it, and have a new one soon after.
+func (c *consumers) testOutage(t *testing.T, files map[string]string) {
+	t.Helper()
+	require.NoError(t, c.ims.Down())
+	issued := c.ims.Issued()
+	last := issued[len(issued)-1]
+	time.Sleep(time.Until(last.Expiry) + 8*time.Second) // in which reads fail
+	for name, path := range files {
+		require.Equal(t, last, c.rendered(t, path), name)
+	}
+	require.NoError(t, c.ims.Up())
+	for name, path := range files {
+		vaulttest.Wait(t, 90*time.Second, name+" to hold a valid token again", func() error {
+			if !c.rendered(t, path).Expiry.After(time.Now()) {
+				return errAwaited
+			}
+			return nil
+		})
+	}
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,92 +13,42 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// answer is a token as JSON, with numbers as they were sent.
-type answer struct {
-	LeaseID   string         `json:"lease_id"`
-	Renewable bool           `json:"renewable"`
-	Data      map[string]any `json:"data"`
-}
-
-func decodeAnswer(t *testing.T, text io.Reader) answer {
-	t.Helper()
-	decoder := json.NewDecoder(text)
-	decoder.UseNumber()
-	var a answer
-	require.NoError(t, decoder.Decode(&a))
-	return a
-}
-
-// seconds is a field that has to be a whole number.
-func (a answer) seconds(t *testing.T, field string) int64 {
-	t.Helper()
-	number, ok := a.Data[field].(json.Number)
-	require.Truef(t, ok, "%s is %T, not a number", field, a.Data[field])
-	n, err := number.Int64()
-	require.NoErrorf(t, err, "%s is not a whole number", field)
-	return n
-}
-
-func (a answer) text(t *testing.T, field string) string {
-	t.Helper()
-	text, ok := a.Data[field].(string)
-	require.Truef(t, ok, "%s is %T, not a string", field, a.Data[field])
-	return text
-}
+// longJob is what min_ttl=50m in the examples leaves of a token's life, with a minute for a slow test.
+const longJob = 49 * time.Minute
 
 func (c *consumers) testCLIReads(t *testing.T) {
 	script := `source ./read.sh; printf "token: %s" "$ITWIN_TOKEN"`
 	out := c.run(t, c.reader(t), copyExample(t, "cli"), "bash", "-c", script)
 	table, rest, found := strings.Cut(out, "\n{")
 	require.True(t, found, "no JSON after the table")
-	for row, value := range map[string]string{
-		"ttl":                 `[23]\d?m(\d+s)?`,
-		"rotation_period":     `30m`,
-		"last_vault_rotation": `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`,
-		"token_type":          `Bearer`,
-	} {
-		require.Regexp(t, `(?m)^`+row+`\s+`+value+`$`, table)
-	}
+	require.Regexp(t, `(?m)^ttl\s+[23]\d?m(\d+s)?$`, table)
 
-	a := decodeAnswer(t, strings.NewReader("{"+rest))
-	require.Empty(t, a.LeaseID)
-	require.False(t, a.Renewable)
-	require.Equal(t, int64(1800), a.seconds(t, "rotation_period"))
-	require.Positive(t, a.seconds(t, "ttl"))
+	var answer struct{ Data token }
+	require.NoError(t, json.NewDecoder(strings.NewReader("{"+rest)).Decode(&answer))
+	require.Positive(t, answer.Data.TTL)
 
 	_, long, found := strings.Cut(out, "token: ")
 	require.True(t, found)
-	require.GreaterOrEqual(t, time.Until(c.issued(t, long).Expiry), 49*time.Minute)
-	_, err := c.root.Logical().ReadWithData(viewerPath, map[string][]string{"min_ttl": {"55m"}})
-	requireStatus(t, err, http.StatusBadRequest, "min_ttl")
+	require.GreaterOrEqual(t, time.Until(c.issued(t, long).Expiry), longJob)
 }
 
 func (c *consumers) testCLIWraps(t *testing.T) {
-	dir := copyExample(t, "cli")
-	c.issued(t, c.run(t, c.reader(t), dir, "./wrap.sh"))
-
-	wrapping := c.run(t, c.reader(t), dir, "vault", "read", "-wrap-ttl=60s", "-field=wrapping_token", viewerPath)
-	c.issued(t, c.run(t, "", dir, "vault", "unwrap", "-field=access_token", wrapping))
-	_, err := c.server.Client(t, "").Logical().Unwrap(wrapping)
-	requireStatus(t, err, http.StatusBadRequest, "wrapping token is not valid or does not exist")
+	c.issued(t, c.run(t, c.reader(t), copyExample(t, "cli"), "./wrap.sh"))
 }
 
 func (c *consumers) testBatchToken(t *testing.T) {
 	batch := c.run(t, c.root.Token(), copyExample(t, "cli"), "./batch.sh")
 	require.True(t, strings.HasPrefix(batch, "hvb."), "not a batch token")
-	got, err := readToken(t.Context(), c.server.Client(t, batch), viewerPath)
-	require.NoError(t, err)
-	c.issued(t, got.AccessToken)
+	c.read(t, batch)
 }
 
 func (c *consumers) testHTTP(t *testing.T) {
-	c.issued(t, c.get(t, "token.http").text(t, "access_token"))
-	long := c.get(t, "long-job.http")
-	require.GreaterOrEqual(t, time.Until(c.issued(t, long.text(t, "access_token")).Expiry), 49*time.Minute)
+	c.issued(t, c.get(t, "token.http").AccessToken)
+	require.GreaterOrEqual(t, time.Until(c.issued(t, c.get(t, "long-job.http").AccessToken).Expiry), longJob)
 }
 
 // get sends a request of examples/http.
-func (c *consumers) get(t *testing.T, file string) answer {
+func (c *consumers) get(t *testing.T, file string) token {
 	t.Helper()
 	host := strings.TrimPrefix(c.server.Addr, "http://")
 	text := strings.NewReplacer("{{vault}}", host, "{{token}}", c.reader(t)).Replace(readExample(t, "http", file))
@@ -110,7 +59,9 @@ func (c *consumers) get(t *testing.T, file string) answer {
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-	return decodeAnswer(t, resp.Body)
+	var answer struct{ Data token }
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+	return answer.Data
 }
 
 func (c *consumers) testHintsNameTheMount(t *testing.T) {

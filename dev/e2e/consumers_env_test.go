@@ -3,8 +3,8 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
@@ -27,32 +26,29 @@ const (
 	appEmail       = clientID + "@apps.imsoidc.bentley.com"
 )
 
-// consumers is a Vault with the role that the examples read from.
+var errAwaited = errors.New("still to come")
+
+// consumers is a Vault with the role that the examples read from, their policies, and an AppRole to log in by.
 type consumers struct {
 	*env
+
+	vault   string // path of the program that the server runs
 	audit   string // path of the audit log
-	bin     string // a folder for the PATH, with the vault command of this server
-	appRole string // a folder with the credentials of an app that may read its tokens
+	appRole string // a folder with the files role-id and secret-id
 }
 
-func newConsumers(t *testing.T) *consumers {
+func newConsumers(t *testing.T, opts vaulttest.Options) *consumers {
 	t.Helper()
-	c := &consumers{env: newEnv(t, vaulttest.Options{InMemory: true}), bin: t.TempDir()}
-	vault, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", c.server.PID()))
+	c := &consumers{env: newEnv(t, opts), appRole: copyExample(t, "vault-agent")}
+	var err error
+	c.vault, err = os.Readlink(fmt.Sprintf("/proc/%d/exe", c.server.PID()))
 	require.NoError(t, err)
-	require.NoError(t, os.Symlink(vault, filepath.Join(c.bin, "vault")))
 	c.audit = c.server.Audit(t)
 	c.configure(nil)
 	c.mustWrite("itwin/role/viewer", fields{"scopes": "itwin-platform"})
+	c.run(t, c.root.Token(), copyExample(t, "policies"), "./write.sh")
+	c.run(t, c.root.Token(), c.appRole, "./setup.sh")
 	return c
-}
-
-// shortenTokens lets every token from now on live for so long, the shared one included.
-func (c *consumers) shortenTokens(t *testing.T, lifetime time.Duration) {
-	t.Helper()
-	c.ims.SetLifetime(lifetime)
-	_, err := c.root.Logical().Write("itwin/rotate/viewer", nil)
-	require.NoError(t, err)
 }
 
 // user returns a Vault token with the given policies of the examples.
@@ -68,20 +64,27 @@ func (c *consumers) reader(t *testing.T) string {
 	return c.user(t, "itwin-reader")
 }
 
+// read reads the role's token with a Vault token.
+func (c *consumers) read(t *testing.T, vaultToken string) token {
+	t.Helper()
+	got, err := readToken(t.Context(), c.server.Client(t, vaultToken), viewerPath)
+	require.NoError(t, err)
+	return got
+}
+
 // command is a program as a consumer runs it: in a folder, with nothing in its environment but where Vault is and who
 // asks.
 func (c *consumers) command(t *testing.T, vaultToken, dir, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	path := c.bin + string(os.PathListSeparator) + os.Getenv("PATH")
 	if name == "vault" {
-		// A command's name is looked up in the PATH of the test, not in the command's own.
-		name = filepath.Join(c.bin, name)
+		name = c.vault // which the PATH of the test itself may lack
 	}
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{
-		"PATH=" + path, "HOME=" + t.TempDir(),
-		"VAULT_ADDR=" + c.server.Addr, "VAULT_TOKEN=" + vaultToken, "ITWIN_API_URL=" + c.ims.URL(),
+		"PATH=" + filepath.Dir(c.vault) + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		"VAULT_ADDR=" + c.server.Addr, "VAULT_TOKEN=" + vaultToken,
+		"ITWIN_API_URL=" + c.ims.URL(), "ITWIN_ID=" + iTwinID,
 	}
 	return cmd
 }
@@ -101,8 +104,8 @@ func succeed(t *testing.T, cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(stdout))
 }
 
-// start runs a program, and what it starts itself, until the test ends.
-func (c *consumers) start(t *testing.T, vaultToken, dir, name string, args ...string) {
+// start runs a program, and what it starts itself, until the test ends. It prints into the file that is returned.
+func (c *consumers) start(t *testing.T, vaultToken, dir, name string, args ...string) (logPath string) {
 	t.Helper()
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
@@ -115,31 +118,25 @@ func (c *consumers) start(t *testing.T, vaultToken, dir, name string, args ...st
 		_ = cmd.Wait()                                      // reports that it was killed
 		_ = log.Close()
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("%v printed: %s", cmd.Args, text)
+			t.Logf("the end of what %v printed: %s", cmd.Args, text[max(0, len(text)-8000):])
 		}
 	})
+	return log.Name()
 }
 
 // issued is a token as IMS remembers it, found by its text.
 func (c *consumers) issued(t *testing.T, accessToken string) emulator.Issued {
 	t.Helper()
-	found, ok := c.findIssued(accessToken)
-	require.True(t, ok, "that is not a token that IMS issued")
-	return found
-}
-
-func (c *consumers) findIssued(accessToken string) (emulator.Issued, bool) {
 	sum := sha256.Sum256([]byte(accessToken))
-	return c.findIssuedByID(hex.EncodeToString(sum[:]))
+	return c.issuedByID(t, hex.EncodeToString(sum[:]))
 }
 
-func (c *consumers) findIssuedByID(id string) (emulator.Issued, bool) {
+func (c *consumers) issuedByID(t *testing.T, id string) emulator.Issued {
+	t.Helper()
 	issued := c.ims.Issued()
 	i := slices.IndexFunc(issued, func(token emulator.Issued) bool { return token.SHA256 == id })
-	if i < 0 {
-		return emulator.Issued{}, false
-	}
-	return issued[i], true
+	require.GreaterOrEqual(t, i, 0, "that is not a token that IMS issued")
+	return issued[i]
 }
 
 func examplePath(parts ...string) string {
@@ -153,27 +150,12 @@ func readExample(t *testing.T, parts ...string) string {
 	return string(text)
 }
 
-// copyExample copies an example into a folder of the test's own, without what its tools have left there.
+// copyExample copies an example into a folder of the test's own.
 func copyExample(t *testing.T, name string) string {
 	t.Helper()
-	source, target := examplePath(name), t.TempDir()
-	require.NoError(t, filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(source, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if slices.Contains([]string{"node_modules", "dist", "__pycache__"}, entry.Name()) {
-				return fs.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(target, relative), 0o700)
-		}
-		return copyFile(path, filepath.Join(target, relative))
-	}))
-	return target
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(examplePath(name))))
+	return dir
 }
 
 func copyFile(source, target string) error {

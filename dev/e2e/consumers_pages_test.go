@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,48 +13,39 @@ import (
 
 const consumerPages = "docs/consumers"
 
+// TestPagesShowExamplesAsTheyAre wants each block and each command of a page to be lines of an example, which other tests
+// run, or to run a script of one.
 func TestPagesShowExamplesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	examples := exampleTexts(t)
-	command := regexp.MustCompile(`^(vault|consul-template) `)
+	command, script := regexp.MustCompile(`^(vault|consul-template) `), regexp.MustCompile(`^cd (examples/\S+)\n\./(\S+)\n$`)
 	for _, path := range pages(t, consumerPages) {
-		t.Run(path, func(t *testing.T) {
-			t.Parallel()
-			page := readPage(t, path)
-			for _, block := range page.Blocks {
-				if !runsExample(block.Text) {
-					require.Truef(t, isPartOf(examples, "\n"+block.Text), "no file of examples/ has these lines:\n%s", block.Text)
-				}
+		page := readPage(t, path)
+		var shown []string
+		for _, block := range page.Blocks {
+			if run := script.FindStringSubmatch(block.Text); run != nil {
+				require.FileExists(t, filepath.Join(repositoryPath, run[1], run[2]))
+			} else {
+				shown = append(shown, "\n"+block.Text)
 			}
-			for _, span := range page.Spans {
-				require.Truef(t, !command.MatchString(span) || isPartOf(examples, span), "no file of examples/ has the command %s", span)
+		}
+		for _, span := range page.Spans {
+			if command.MatchString(span) {
+				shown = append(shown, span)
 			}
-		})
-	}
-}
-
-// runsExample says whether commands go to a folder of the examples and run a script that is there.
-func runsExample(commands string) bool {
-	match := regexp.MustCompile(`^cd examples/(\S+)\n\./(\S+)\n$`).FindStringSubmatch(commands)
-	if match == nil {
-		return false
-	}
-	info, err := os.Stat(examplePath(match[1], match[2]))
-	return err == nil && info.Mode()&0o100 != 0
-}
-
-func isPartOf(examples map[string]string, text string) bool {
-	for _, example := range examples {
-		if strings.Contains("\n"+example, text) {
-			return true
+		}
+		for _, text := range shown {
+			if !strings.Contains(examples, text) {
+				t.Errorf("%s shows what no file of examples/ has: %s", path, text)
+			}
 		}
 	}
-	return false
 }
 
-func exampleTexts(t *testing.T) map[string]string {
+// exampleTexts are all files of examples/, one after the other.
+func exampleTexts(t *testing.T) string {
 	t.Helper()
-	texts := make(map[string]string)
+	var texts strings.Builder
 	require.NoError(t, filepath.WalkDir(examplePath(), func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -66,26 +56,8 @@ func exampleTexts(t *testing.T) map[string]string {
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		texts[path] = string(text)
+		texts.WriteString("\n" + string(text))
 		return err
 	}))
-	return texts
-}
-
-func TestEveryExampleHasAPage(t *testing.T) {
-	t.Parallel()
-	linked := make(map[string]bool)
-	for _, path := range pages(t, consumerPages) {
-		for _, link := range readPage(t, path).Links {
-			linked[filepath.Join(consumerPages, link)] = true
-		}
-	}
-	folders, err := os.ReadDir(examplePath())
-	require.NoError(t, err)
-	for _, folder := range folders {
-		// Those are no consumers of tokens: docs/monitoring.md and docs/install.md are their pages.
-		if folder.IsDir() && !slices.Contains([]string{"monitoring", "kubernetes"}, folder.Name()) {
-			require.Truef(t, linked[filepath.Join("examples", folder.Name())], "no page links to examples/%s", folder.Name())
-		}
-	}
+	return texts.String()
 }

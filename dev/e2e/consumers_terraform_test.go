@@ -8,89 +8,98 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsimple"
 	"github.com/stretchr/testify/require"
 	"github.com/zclconf/go-cty/cty"
 
-	"vault-plugin-secrets-itwin/dev/emulator"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-func (c *consumers) testTerraform(t *testing.T) {
-	text := readExample(t, "terraform", "main.tf")
-	path := regexp.MustCompile(`ephemeral "vault_generic_secret" "itwin" \{\s+path = "([^"]+)"`).FindStringSubmatch(text)
-	require.Len(t, path, 2, "no ephemeral resource that reads a path")
-	require.NotContains(t, text, "\ndata ", "a data source would write the token into the state")
-	require.Contains(t, text, "skip_child_token = true", "a reader's policy has no child tokens")
-	field := regexp.MustCompile(`ephemeral\.vault_generic_secret\.itwin\.data\["([^"]+)"\]`).FindStringSubmatch(text)
-	require.Len(t, field, 2, "no field of the answer is used")
-	// The provider hands strings on as they are, and anything else as JSON.
-	c.issued(t, c.readAnswer(t, c.reader(t), path[1]).text(t, field[1]))
+// testTerraformReads evaluates the example's local value with what the provider reads from Vault.
+func (c *consumers) testTerraformReads(t *testing.T) {
+	got := c.read(t, c.reader(t))
+	value := cty.StringVal(got.AccessToken)
+	for _, name := range []string{"access_token", "data", "itwin", "vault_generic_secret", "ephemeral"} {
+		value = cty.ObjectVal(map[string]cty.Value{name: value})
+	}
+	var module struct {
+		Ephemeral struct {
+			Kind string `hcl:"kind,label"`
+			Name string `hcl:"name,label"`
+			Path string `hcl:"path"`
+		} `hcl:"ephemeral,block"`
+		Locals struct {
+			Authorization string `hcl:"itwin_authorization"`
+		} `hcl:"locals,block"`
+		Provider struct {
+			Kind           string `hcl:"kind,label"`
+			SkipChildToken bool   `hcl:"skip_child_token"`
+		} `hcl:"provider,block"`
+		Terraform struct {
+			Rest hcl.Body `hcl:",remain"`
+		} `hcl:"terraform,block"`
+	}
+	text := []byte(readExample(t, "terraform", "main.tf"))
+	require.NoError(t, hclsimple.Decode("main.hcl", text, &hcl.EvalContext{Variables: value.AsValueMap()}, &module))
+	require.Equal(t, viewerPath, module.Ephemeral.Path)
+	require.Equal(t, "Bearer "+got.AccessToken, module.Locals.Authorization)
+	require.True(t, module.Provider.SkipChildToken, "a reader's policy has no child tokens")
 }
 
 // TestTerraformManagesTheEngine runs its example from nothing to a token, and holds its page to what reads back.
 func TestTerraformManagesTheEngine(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, vaulttest.Options{InMemory: true})
-	d.server.Register(t, d.plugin)
-	t.Run("with the secret in the code", d.testTerraformWithSecret)
-	t.Run("with the secret outside of the state", d.testTerraformWithoutSecret)
-	t.Run("values read back as the page says", d.testTerraformReadsBack)
+	c := newConsumers(t, vaulttest.Options{InMemory: true})
+	t.Run("values read back as the page says", c.testTerraformReadsBack)
+	require.NoError(t, c.root.Sys().DeletePolicy("itwin-reader"))
+	t.Run("with the secret in the code", c.testTerraformWithSecret)
+	t.Run("with the secret outside of the state", c.testTerraformWithoutSecret)
 }
 
-// engineExample is the example with what a user would put in.
-func (d *desk) engineExample(t *testing.T, secret cty.Value) *terraform {
+// engineExample is the example with what a user would put in, on a Vault without the mount.
+func (c *consumers) engineExample(t *testing.T, secret cty.Value) *terraform {
 	t.Helper()
-	source := strings.NewReplacer(d.stand...).Replace(readExample(t, "terraform", "engine", "main.tf"))
-	return newTerraform(d.in(t), source, map[string]cty.Value{"client_id": cty.StringVal(clientID), "client_secret": secret})
+	require.NoError(t, c.root.Sys().Unmount(mount))
+	source := strings.NewReplacer("https://ims.bentley.com", c.ims.URL(), "https://api.bentley.com", c.ims.URL()).
+		Replace(readExample(t, "terraform", "engine", "main.tf"))
+	return newTerraform(c.in(t), source, map[string]cty.Value{"client_id": cty.StringVal(clientID), "client_secret": secret})
 }
 
-func (d *desk) testTerraformWithSecret(t *testing.T) {
-	f := d.engineExample(t, cty.StringVal(clientSecret))
-	f.apply()
+func (c *consumers) testTerraformWithSecret(t *testing.T) {
+	f := c.engineExample(t, cty.StringVal(clientSecret))
+	f.apply("vault_mount", "vault_policy", "vault_generic_endpoint")
 	f.requireNoDrift()
-	f.requireReader()
+	c.read(t, c.reader(t))
 	f.requireAuditKeys()
+
 	f.mustWrite("itwin/config", fields{"renew_before": 1200})
-	require.Len(t, f.drift("itwin/config", f.resources("vault_generic_endpoint")[0].data(t)), 1, "a change by hand shows")
-	f.apply()
+	require.Len(t, f.drift("itwin/config", fields{"renew_before": 1800}), 1, "a change by hand shows")
+	f.apply("vault_generic_endpoint")
 	f.requireNoDrift()
-	f.destroy()
 }
 
-// testTerraformWithoutSecret goes through apply.sh, and does itself what the script has Terraform do.
-func (d *desk) testTerraformWithoutSecret(t *testing.T) {
-	f := d.engineExample(t, cty.NullVal(cty.String))
-	f.apply("vault_mount")
-	_, err := f.root.Logical().Write("itwin/config", f.resources("vault_generic_endpoint")[0].data(t))
-	requireStatus(t, err, 400)
-
-	script := strings.NewReplacer("$TF_VAR_client_id", clientID, "@secret.txt", "@secret.txt authority="+d.ims.URL()+" api_url="+d.ims.URL()).
-		Replace(readExample(t, "terraform", "engine", "apply.sh"))
-	_, script, _ = strings.Cut(script, "apply -target=vault_mount.itwin\n")
-	write, read, found := strings.Cut(script, "\nterraform apply\n")
-	require.True(t, found)
-	d.mustBash(t, write)
-	f.apply()
-	d.mustBash(t, read)
+// testTerraformWithoutSecret goes through apply.sh line by line, and does itself what the script has Terraform do.
+func (c *consumers) testTerraformWithoutSecret(t *testing.T) {
+	f := c.engineExample(t, cty.NullVal(cty.String))
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "secret.txt"), []byte(clientSecret), 0o600))
+	_, script, _ := strings.Cut(readExample(t, "terraform", "engine", "apply.sh"), "\nterraform init\n")
+	for line := range strings.Lines(script) {
+		switch line {
+		case "terraform apply -target=vault_mount.itwin\n":
+			f.apply("vault_mount")
+		case "terraform apply\n":
+			f.apply("vault_policy", "vault_generic_endpoint")
+		default:
+			line = strings.ReplaceAll(line, "@secret.txt", "@secret.txt authority="+c.ims.URL()+" api_url="+c.ims.URL())
+			run := c.command(t, c.root.Token(), dir, "bash", "-ec", line)
+			run.Env = append(run.Env, "TF_VAR_client_id="+clientID)
+			succeed(t, run)
+		}
+	}
 	f.requireNoDrift()
-	f.requireReader()
-	f.destroy()
-}
-
-func (d *desk) mustBash(t *testing.T, commands string) {
-	t.Helper()
-	output, err := d.bash(commands)
-	require.NoError(t, err, output)
-}
-
-// requireReader reads a token with the example's policy alone.
-func (f *terraform) requireReader() {
-	f.t.Helper()
-	secret, err := f.root.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{"itwin-reader"}, TTL: "1h"})
-	require.NoError(f.t, err)
-	_, err = f.server.Client(f.t, secret.Auth.ClientToken).Logical().Read(viewerPath)
-	require.NoError(f.t, err)
+	c.read(t, c.reader(t))
 }
 
 // requireAuditKeys holds the mount's to those that the page on auditing names.
@@ -99,21 +108,18 @@ func (f *terraform) requireAuditKeys() {
 	page, err := os.ReadFile(filepath.Join(repositoryPath, "docs", "auditing.md"))
 	require.NoError(f.t, err)
 	tune := f.mustRead("sys/mounts/itwin/tune").Data
-	for kind, option := range map[string]string{"request": "audit_non_hmac_request_keys", "response": "audit_non_hmac_response_keys"} {
+	for _, kind := range []string{"request", "response"} {
 		var named []any
 		for _, match := range regexp.MustCompile(`-audit-non-hmac-`+kind+`-keys=(\w+)`).FindAllStringSubmatch(string(page), -1) {
 			named = append(named, match[1])
 		}
-		require.NotEmpty(f.t, named)
-		require.ElementsMatch(f.t, named, tune[option], option)
+		require.ElementsMatch(f.t, named, tune["audit_non_hmac_"+kind+"_keys"])
 	}
 }
 
-// testTerraformReadsBack writes each value of the page's table, and of ca_cert one that a file has, and reads it back.
-func (d *desk) testTerraformReadsBack(t *testing.T) {
-	e := d.in(t)
-	vaulttest.Mount(t, e.root, e.plugin, mount)
-	defer func() { require.NoError(t, e.root.Sys().Unmount(mount)) }()
+// testTerraformReadsBack writes each value of the page's table and reads it back.
+func (c *consumers) testTerraformReadsBack(t *testing.T) {
+	e := c.in(t)
 	source, err := os.ReadFile(filepath.Join(repositoryPath, consumerPages, "terraform.md"))
 	require.NoError(t, err)
 	rows := regexp.MustCompile("(?m)^\\| (`\\w+`.*) \\| (`.*) \\| (`.*)? ?\\|$").FindAllStringSubmatch(string(source), -1)
@@ -128,12 +134,10 @@ func (d *desk) testTerraformReadsBack(t *testing.T) {
 			}
 		}
 	}
-	require.Empty(t, e.driftOf("ca_cert", asJSON(t, caOf(t))))
 }
 
 // codeOf are the texts of inline code.
-func codeOf(cell string) []string {
-	var texts []string
+func codeOf(cell string) (texts []string) {
 	for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
 		texts = append(texts, match[1])
 	}
@@ -156,14 +160,4 @@ func (e *env) driftOf(field, value string) []string {
 		drift = append(drift, e.drift("itwin/role/viewer", fields{field: decoded})...)
 	}
 	return drift
-}
-
-// caOf is a certificate as a file has it, with the end of its last line.
-func caOf(t *testing.T) string {
-	t.Helper()
-	ims, err := emulator.Start(emulator.Options{TLS: true})
-	require.NoError(t, err)
-	require.NoError(t, ims.Close())
-	require.True(t, strings.HasSuffix(ims.CACert(), "\n"))
-	return ims.CACert()
 }

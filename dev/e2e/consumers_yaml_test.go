@@ -19,11 +19,9 @@ func yamlDocuments(t *testing.T, parts ...string) []node {
 	return decodeYAML(t, readExample(t, parts...))
 }
 
-func decodeYAML(t *testing.T, text string) []node {
+func decodeYAML(t *testing.T, text string) (documents []node) {
 	t.Helper()
-	decoder := yaml.NewDecoder(strings.NewReader(text))
-	var documents []node
-	for {
+	for decoder := yaml.NewDecoder(strings.NewReader(text)); ; {
 		var value any
 		err := decoder.Decode(&value)
 		if errors.Is(err, io.EOF) {
@@ -52,13 +50,11 @@ func (n node) at(t *testing.T, steps ...any) node {
 	for _, step := range steps {
 		switch key := step.(type) {
 		case string:
-			object, ok := n.value.(map[string]any)
-			require.Truef(t, ok, "%v: not an object", steps)
+			object, _ := n.value.(map[string]any)
 			require.Containsf(t, object, key, "%v", steps)
 			n = node{object[key]}
 		case int:
-			list, ok := n.value.([]any)
-			require.Truef(t, ok, "%v: not a list", steps)
+			list, _ := n.value.([]any)
 			require.Greaterf(t, len(list), key, "%v", steps)
 			n = node{list[key]}
 		}
@@ -73,13 +69,10 @@ func (n node) text(t *testing.T) string {
 	return text
 }
 
-func (n node) texts(t *testing.T) []string {
+func (n node) texts(t *testing.T) (texts []string) {
 	t.Helper()
-	list, ok := n.value.([]any)
-	require.Truef(t, ok, "%v is not a list", n.value)
-	texts := make([]string, 0, len(list))
-	for _, item := range list {
-		texts = append(texts, node{item}.text(t))
+	for i := range n.value.([]any) {
+		texts = append(texts, n.at(t, i).text(t))
 	}
 	return texts
 }

@@ -52,32 +52,3 @@ func writeConfig(tb testing.TB, path string, config hcl) {
 	require.NoError(tb, err)
 	require.NoError(tb, os.WriteFile(path, text, 0o600))
 }
-
-// Template is a file that an agent renders.
-type Template struct {
-	Contents    string // in consul-template's language
-	Destination string
-}
-
-// Agent is a Vault Agent.
-type Agent struct{ process *process }
-
-// StartAgent starts an agent that authenticates with a token it is given and renders a template, with the defaults that
-// an operator gets, but that it doesn't give up while Vault has no answer.
-func (s *Server) StartAgent(tb testing.TB, token string, template Template) *Agent {
-	tb.Helper()
-	dir := tb.TempDir()
-	tokenPath, configPath := filepath.Join(dir, "token"), filepath.Join(dir, "agent.json")
-	require.NoError(tb, os.WriteFile(tokenPath, []byte(token), 0o600))
-	writeConfig(tb, configPath, hcl{
-		"vault":           hcl{"address": s.Addr},
-		"auto_auth":       hcl{"method": []hcl{{"type": "token_file", "config": hcl{"token_file_path": tokenPath}}}},
-		"template":        []hcl{{"contents": template.Contents, "destination": template.Destination}},
-		"template_config": hcl{"exit_on_retry_failure": false},
-	})
-	log := filepath.Join(dir, "agent.log")
-	return &Agent{startProcess(tb, log, nil, s.vault, "agent", "-config="+configPath, "-log-level=trace")}
-}
-
-// Running says whether the agent has not ended by itself.
-func (a *Agent) Running() bool { return !a.process.ended() }

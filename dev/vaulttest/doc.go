@@ -1,4 +1,4 @@
-// Package vaulttest runs real Vault servers, clusters and agents for tests and benchmarks: processes of their own on
+// Package vaulttest runs real Vault servers and clusters for tests and benchmarks: processes of their own on
 // loopback ports, with their files in the test's folder. All of it ends with the test.
 //
 // It owns processes and what every Vault test has to set up. It knows the product as a binary to register, and nothing

@@ -3,7 +3,16 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { IModelsClient } from "@itwin/imodels-client-management";
 import { ITwinsAccessClient } from "@itwin/itwins-client";
-import { authorizationClient } from "./authorization.js";
+import { appRole, tokenFile, VaultAuthorizationClient } from "vault-itwin-authorization";
+
+const authorizationClient = new VaultAuthorizationClient({
+  path: "itwin/token/viewer",
+  auth:
+    process.argv[2] === "agent"
+      ? tokenFile("vault-token")
+      : appRole({ roleId: { file: "role-id" }, secretId: { file: "secret-id" } }),
+  logger: console,
+});
 
 const api = process.env.ITWIN_API_URL;
 const iTwins = new ITwinsAccessClient(`${api}/itwins`);
@@ -36,8 +45,8 @@ async function work(call: (accessToken: string) => Promise<void>): Promise<never
     } catch (err) {
       error = String(err);
     }
-    console.log(JSON.stringify({ began: new Date(began).toISOString(), waited, tokenID, error }));
-    await sleep(50);
+    console.log(JSON.stringify({ waited, tokenID, error }));
+    await sleep(200);
   }
 }
 
