@@ -103,7 +103,8 @@ func endpointFields() []configField {
 	authority := textField(keyAuthority, "Base URL of Bentley's identity provider (IMS); QA is https://qa-ims.bentley.com."+
 		" It must be https, or http to a loopback address, without user name, query or fragment."+destinationRule,
 		func(c *config) *string { return &c.Authority }, ims.ParseAuthority)
-	tokenURL := textField(keyTokenURL, "Token endpoint, with the same rules as authority; <authority>/connect/token unless set."+destinationRule,
+	tokenURL := textField(keyTokenURL,
+		"Token endpoint, with the same rules as authority; <authority>/connect/token unless set."+destinationRule,
 		func(c *config) *string { return &c.TokenURL }, ims.ParseTokenURL)
 	tokenURL.show = func(c *config) any { return c.tokenURL() }
 	apiURL := textField(keyAPIURL, "Base URL of the iTwin Platform, with the same rules as authority; QA is https://qa-api.bentley.com."+

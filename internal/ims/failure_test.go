@@ -111,16 +111,17 @@ func TestTheTextFitsTheStageAndNamesTheURL(t *testing.T) {
 	silent := "http://" + listen(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
 	for url, want := range map[string]string{
 		"http://127.0.0.1:1": "could not reach IMS at URL (stage connect): the connection was refused",
-		login:                "IMS at URL did not return a token (stage decoding): the answer is a web page, such as one from a proxy or a login form",
-		empty:                "IMS at URL did not return a token (stage decoding): the answer is empty",
-		failing:              "IMS at URL failed, or a gateway in front of it did (status 503)",
-		sorry:                "IMS at URL is temporarily unavailable (status 400): temporarily_unavailable",
-		limited:              "IMS is rate-limiting token requests (status 429); it doesn't say for how long",
-		redirected:           "something other than IMS answered at URL (status 302): redirects are not followed",
-		page:                 "something other than IMS answered at URL (status 403): the answer is neither a token nor an OAuth error",
-		senseless:            "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1",
-		closing:              "IMS at URL did not return a usable answer (stage waiting for the answer): the connection was closed",
-		silent:               "IMS at URL did not answer within 100ms (stage waiting for the answer)",
+		login: "IMS at URL did not return a token (stage decoding): the answer is a web page," +
+			" such as one from a proxy or a login form",
+		empty:      "IMS at URL did not return a token (stage decoding): the answer is empty",
+		failing:    "IMS at URL failed, or a gateway in front of it did (status 503)",
+		sorry:      "IMS at URL is temporarily unavailable (status 400): temporarily_unavailable",
+		limited:    "IMS is rate-limiting token requests (status 429); it doesn't say for how long",
+		redirected: "something other than IMS answered at URL (status 302): redirects are not followed",
+		page:       "something other than IMS answered at URL (status 403): the answer is neither a token nor an OAuth error",
+		senseless:  "IMS at URL did not return a token (stage decoding): it isn't the JSON of RFC 6749 section 5.1",
+		closing:    "IMS at URL did not return a usable answer (stage waiting for the answer): the connection was closed",
+		silent:     "IMS at URL did not answer within 100ms (stage waiting for the answer)",
 	} {
 		o := appOptions(url + "/connect/token/")
 		o.Timeout = 100 * time.Millisecond

@@ -64,8 +64,9 @@ func TestUnusualSecretHasAWarning(t *testing.T) {
 		shown   = "looks like a masked value: if it isn't the secret, write the secret itself"
 		file    = "looks like the name of a file, which only the Vault CLI reads, as client_secret=@FILE" +
 			": if it isn't the secret, write the secret itself"
-		other    = "looks like a key, a token or a header: if it isn't the secret, write the secret itself"
-		missing  = "looks like a placeholder for a missing value: check the program that should have set it; if it isn't the secret, write the secret itself"
+		other   = "looks like a key, a token or a header: if it isn't the secret, write the secret itself"
+		missing = "looks like a placeholder for a missing value: check the program that should have set it;" +
+			" if it isn't the secret, write the secret itself"
 		unfilled = "contains a variable or template that wasn't filled in; if it isn't the secret, write the secret itself"
 	)
 	for want, secrets := range map[string][]string{

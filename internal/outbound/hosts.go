@@ -21,8 +21,8 @@ type HostError struct {
 
 // Error names the host and what to do.
 func (e *HostError) Error() string {
-	return fmt.Sprintf("the host %s isn't allowed (allowed: %s): to allow it, add it to -env=ITWIN_ALLOWED_HOSTS=… when registering the plugin",
-		e.Host, e.Allowed)
+	return fmt.Sprintf("the host %s isn't allowed (allowed: %s): to allow it, add it to -env=ITWIN_ALLOWED_HOSTS=…"+
+		" when registering the plugin", e.Host, e.Allowed)
 }
 
 // ParseAllowedHosts reads host names separated by commas. "*." in front of a name

@@ -157,7 +157,7 @@ test("a standby's redirect is followed to the leader, with the token, once", asy
     status: 307,
     headers: { Location: standby.address + path },
   }));
-  assert.match((await failure(newVault(further.address))).message, /in a circle: check api_addr/);
+  assert.match((await failure(newVault(further.address))).message, /redirect loop: check api_addr/);
 });
 
 test("a redirect to anything else is not followed", async (t) => {
