@@ -38,7 +38,9 @@ func TestAnswerGivesEachErrorItsStatus(t *testing.T) {
 	slow := &ims.Error{Kind: ims.TimedOut, Stage: outbound.StageWait, Limit: 10 * time.Second, CorrelationID: "c-1"}
 	lost := &ims.Error{Kind: ims.Unreachable, Stage: outbound.StageDNS, Detail: "no such host", CorrelationID: "c-1"}
 	senseless := &ims.Error{Kind: ims.Malformed, Stage: outbound.StageDecode, Detail: "no JSON", CorrelationID: "c-1"}
-	refused := &ims.Error{Kind: ims.Refused, Status: http.StatusBadRequest, Code: "invalid_scope", CorrelationID: "c-1"}
+	refused := &ims.Error{
+		Kind: ims.Refused, Status: http.StatusBadRequest, Code: "invalid_scope", Description: "not for readers", CorrelationID: "c-1",
+	}
 	keyless := &ims.KeysError{URL: "https://ims.example/keys", Cause: slow, Next: noon().Add(time.Millisecond)}
 	hinted := func(e *ims.Error) string { return ". " + strings.TrimSuffix(imsHint(e), ".") }
 	cases := map[string]struct {

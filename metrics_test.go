@@ -21,6 +21,8 @@ func TestMetricsCountTheExchangesOfTokensToHandOut(t *testing.T) {
 		require.InDelta(t, 1, got[name+" config minted"], 0, "the verified config, whose token is handed out")
 		require.InDelta(t, 1, got[name+" config refused"], 0, "the rotation; neither the check nor the write that failed")
 	}
+	require.InDelta(t, 1, got["itwin_failing config"], 0)
+	require.InDelta(t, 0, got["itwin_degraded config"], 0, "the shared token isn't due yet")
 }
 
 func TestMetricsShowAnOutage(t *testing.T) {

@@ -169,9 +169,9 @@ func TestConfigUpdatesTheSecretsDateOnlyWhenItChanges(t *testing.T) {
 func TestUnreadableConfigIsReplacedByAFullWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ stored, text string }{
-		"an entry that isn't JSON is damaged":    {"canary{", errDamagedConfig.Error()},
-		"an entry without a secret is damaged":   {`{"format":1,"client_id":"x","generation":"g"}`, errDamagedConfig.Error()},
-		"an entry of a later format needs later": {`{"format":99,"client_id":"x","generation":"g"}`, errNewerConfig.Error()},
+		"an entry that isn't JSON is damaged":     {"canary{", errDamagedConfig.Error()},
+		"an entry without a secret is damaged":    {`{"format":1,"client_id":"x","generation":"g"}`, errDamagedConfig.Error()},
+		"an entry of the next format needs later": {fmt.Sprintf(`{"format":%d}`, configFormat+1), errNewerConfig.Error()},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

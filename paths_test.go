@@ -74,6 +74,15 @@ func TestFieldsUnknownToATokenAreIgnored(t *testing.T) {
 	require.Equal(t, e.token(), e.mustRead("token", fields{"version": 2}).Data[keyAccessToken])
 }
 
+func TestNearMissesNameThePath(t *testing.T) {
+	t.Parallel()
+	e := newConfiguredEnv(t)
+	_, text := e.mustFail(logical.ReadOperation, "token", fields{keyRole: "viewer"})
+	require.Equal(t, "the role is part of the path, not a field: use itwin/token/<role>", text)
+	_, text = e.mustFailRead("tokens")
+	require.Contains(t, text, "there is no path itwin/tokens: tokens are at itwin/token and itwin/token/<role>")
+}
+
 // oddities are values that no field means. Each has a canary that no answer may
 // repeat.
 func oddities() map[string]any {

@@ -47,13 +47,13 @@ def answering(delay=0, body=None):
             time.sleep(server.delay)
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(body or json.dumps({"data": data}).encode())
+            self.wfile.write(server.body or json.dumps({"data": data}).encode())
 
         def log_message(self, *_):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.reads, server.delay = 0, delay
+    server.reads, server.delay, server.body = 0, delay, body
     server.addr = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -104,6 +104,19 @@ class VaultTokenTest(unittest.TestCase):
             began = time.monotonic()
             self.assertEqual(["1", "1"], [token.get(), token.get()])
             self.assertLess(time.monotonic() - began, 3.5)
+
+    def test_leaves_vault_alone_for_5_s_after_a_failed_read(self):
+        clock = Clock()
+        with answering() as vault:
+            token = VaultToken("itwin/token/viewer", addr=vault.addr, clock=clock)
+            self.assertEqual("1", token.get())
+            vault.body = b"<html>"
+            clock.passed = 40 * MINUTE
+            self.assertEqual(["1", "1"], [token.get(), token.get()])
+            self.assertEqual(2, vault.reads)
+            clock.passed += 5
+            self.assertEqual("1", token.get())
+            self.assertEqual(3, vault.reads)
 
     def test_says_that_an_answer_is_not_vaults(self):
         with answering(body=b"<html>") as vault:

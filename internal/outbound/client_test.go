@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,17 @@ func TestABodyIsUnpackedWithinOneMiB(t *testing.T) {
 			require.NotContains(t, answer.Damage.Detail, "canary")
 		})
 	}
+}
+
+// TestABombIsNotUnpackedWhole runs by itself: it weighs what is allocated.
+func TestABombIsNotUnpackedWhole(t *testing.T) { //nolint:paralleltest // others would count as well
+	bomb := []byte(pack(t, "gzip", strings.Repeat(" ", 64<<20)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, damage := unpack(bomb, "gzip")
+	runtime.ReadMemStats(&after)
+	require.NotNil(t, damage)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
 }
 
 // flooding reads one request, writes once, and then the same again and again.

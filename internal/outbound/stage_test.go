@@ -19,6 +19,10 @@ func TestARequestIsAtTheStageThatItReachedItself(t *testing.T) {
 		stage  Stage
 	}{
 		"nothing is reported yet": {func(*httptrace.ClientTrace) {}, StageConnect},
+		"a name server that doesn't answer": {func(trace *httptrace.ClientTrace) {
+			trace.GetConn("ims.example:443")
+			trace.DNSStart(httptrace.DNSStartInfo{})
+		}, StageDNS},
 		"a dial that it no longer needs": {func(trace *httptrace.ClientTrace) {
 			connected(trace)
 			trace.TLSHandshakeStart()

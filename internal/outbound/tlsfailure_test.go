@@ -90,6 +90,9 @@ func TestAHandshakeThatFailsNamesItsKindAndCure(t *testing.T) {
 	cases := []struct {
 		name, address, minVersion, words, cure string
 	}{
+		{"TLS 1.1 alone", serving(func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		}), TLS12, "TLS version that tls_min_version allows", ""},
 		{"TLS 1.2 alone", serving(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), TLS13, "TLS version that tls_min_version allows", ""},
 		{"RSA key exchange alone", serving(func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
