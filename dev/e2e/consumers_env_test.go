@@ -157,15 +157,3 @@ func copyExample(t *testing.T, name string) string {
 	require.NoError(t, os.CopyFS(dir, os.DirFS(examplePath(name))))
 	return dir
 }
-
-func copyFile(source, target string) error {
-	text, err := os.ReadFile(source)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(source)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, text, info.Mode().Perm())
-}

@@ -32,7 +32,6 @@ type Server struct {
 	pluginDir     string
 	listen        string
 	clusterListen string
-	env           []string
 	secrets       *api.InitResponse // of the whole cluster
 	process       *process
 }
@@ -58,7 +57,6 @@ func newServer(tb testing.TB, opts Options, pluginDir string, peer *Server) *Ser
 		pluginDir:     pluginDir,
 		listen:        FreeAddress(tb),
 		clusterListen: FreeAddress(tb),
-		env:           opts.Env,
 	}
 	s.Addr = "http://" + s.listen
 	s.LogPath = filepath.Join(s.dir, "vault.log")
@@ -90,7 +88,7 @@ func (s *Server) configPath() string { return filepath.Join(s.dir, "vault.json")
 
 func (s *Server) launch(tb testing.TB) {
 	tb.Helper()
-	s.process = startProcess(tb, s.LogPath, s.env, s.vault, "server", "-config="+s.configPath())
+	s.process = startProcess(tb, s.LogPath, s.vault, "server", "-config="+s.configPath())
 	client := s.Client(tb, "")
 	Wait(tb, startTime, "Vault to answer", func() error {
 		if s.process.ended() {
