@@ -49,7 +49,7 @@ func (all followers) await(t *testing.T, limit time.Duration, tokens int, ready 
 		err := ready()
 		for name, look := range all {
 			if seen := look(t); seen < tokens {
-				err = fmt.Errorf("%s has had %d: %w", name, seen, errAwaited)
+				err = fmt.Errorf("%s has had %d: %w", name, seen, errNotYet)
 			}
 		}
 		return err
@@ -193,7 +193,7 @@ func (c *consumers) testOutage(t *testing.T, files map[string]string) {
 	for name, path := range files {
 		vaulttest.Wait(t, 90*time.Second, name+" to hold a valid token again", func() error {
 			if !c.rendered(t, path).Expiry.After(time.Now()) {
-				return errAwaited
+				return errNotYet
 			}
 			return nil
 		})

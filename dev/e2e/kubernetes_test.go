@@ -131,7 +131,7 @@ func (c *cluster) testSecrets(t *testing.T) {
 	c.ims.Fault(emulator.Fault{Status: http.StatusServiceUnavailable})
 	secrets.await(t, clusterTokenLife, tokens, func() error {
 		if failed := c.ims.Exchanges() - before; failed < 2 {
-			return fmt.Errorf("%w: %d attempts have failed", errAwaited, failed)
+			return fmt.Errorf("%w: %d attempts have failed", errNotYet, failed)
 		}
 		return nil
 	})

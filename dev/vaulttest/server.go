@@ -52,7 +52,7 @@ func StartServer(tb testing.TB, opts Options) *Server {
 func newServer(tb testing.TB, opts Options, pluginDir string, peer *Server) *Server {
 	tb.Helper()
 	s := &Server{
-		vault:         vaultBinary(tb),
+		vault:         Binary(tb),
 		dir:           tb.TempDir(),
 		pluginDir:     pluginDir,
 		listen:        FreeAddress(tb),
@@ -66,12 +66,9 @@ func newServer(tb testing.TB, opts Options, pluginDir string, peer *Server) *Ser
 	return s
 }
 
-// vaultBinary is the path of the Vault to test with.
-func vaultBinary(tb testing.TB) string {
+// Binary is the absolute path of the Vault to test with.
+func Binary(tb testing.TB) string {
 	tb.Helper()
-	if path := os.Getenv("VAULT_BIN"); path != "" {
-		return path
-	}
 	return output(tb, exec.Command(filepath.Join(repository(tb), "scripts", "vault.sh")))
 }
 
