@@ -89,7 +89,7 @@ func awaitWarning(t *testing.T, prefix string, backends ...backend) {
 	}
 }
 
-// requireNoFailure also holds that no call waited for longer than the client's grace, but for the first ones.
+// requireNoFailure also requires that no call waited for longer than the client's grace, but for the first ones.
 func (b backend) requireNoFailure(t *testing.T) {
 	t.Helper()
 	calls, _ := b.output(t)

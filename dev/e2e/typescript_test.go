@@ -40,7 +40,7 @@ func (ts typeScript) testPackage(t *testing.T) {
 	require.Equal(t, packed, again)
 }
 
-// testExample runs the example with the old client's authorization.ts in place of the new one's, and then as it is.
+// testExample runs the example with the old client's authorization.ts, and then as it is.
 func (ts typeScript) testExample(t *testing.T) {
 	const listed = "iTwin " + iTwinID + "\n  iModel of " + iTwinID
 	current := filepath.Join(ts.project, "dist", "authorization.js")
@@ -57,7 +57,7 @@ func (ts typeScript) testExample(t *testing.T) {
 	require.Equal(t, listed, ts.run(t, ts.reader(t), ts.project, "node", "dist/main.js"))
 }
 
-// testTLS reads from fronts of Vault with a certificate that nobody trusts by itself.
+// testTLS reads through proxies whose certificate isn't trusted by default.
 func (ts typeScript) testTLS(t *testing.T) {
 	vault, err := url.Parse(ts.server.Addr)
 	require.NoError(t, err)
