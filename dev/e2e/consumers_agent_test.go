@@ -81,6 +81,7 @@ func (c *consumers) testRotations(t *testing.T, files map[string]string) {
 		all[name] = c.followFile(path)
 	}
 	all.await(t, rotationsLimit, 3, func() error { return nil })
+	require.FileExists(t, filepath.Join(filepath.Dir(files["consul-template's file"]), "app-told"))
 }
 
 // followFile requires that only its owner can read a rendered file.
