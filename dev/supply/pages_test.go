@@ -106,6 +106,22 @@ func TestCompatibilityPageNamesWhatIsPinned(t *testing.T) {
 	require.Contains(t, page, strings.ReplaceAll(strings.Join(release.Platforms(t), ", "), "_", "/")+" |\n")
 }
 
+func TestAuditingPageListsLinesThatAreLogged(t *testing.T) {
+	t.Parallel()
+	var calls []string
+	sources(t, func(path, text string) {
+		if !strings.Contains(path, "/") && !strings.HasSuffix(path, "_test.go") {
+			calls = append(calls, regexp.MustCompile(`log\.(?:Info|Warn)\("[^"]+"`).FindAllString(text, -1)...)
+		}
+	})
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (info|warn) \\|$").FindAllStringSubmatch(read(t, "docs/auditing.md"), -1)
+	require.NotEmpty(t, rows)
+	for _, row := range rows {
+		method := map[string]string{"info": "Info", "warn": "Warn"}[row[2]]
+		require.Contains(t, calls, fmt.Sprintf("log.%s(%q", method, row[1]))
+	}
+}
+
 // TestNoRevealedSecretIsCompared: secret.Text has no ==, which the compiler sees to, and its Equal takes constant time.
 // What is left is a comparison of what Reveal returned, or of a plain string with a secret's name.
 func TestNoRevealedSecretIsCompared(t *testing.T) {
