@@ -173,10 +173,6 @@ demo: build ## Demonstrate the plugin in a real Vault
 dev: build ## Run the demo's setup until Ctrl-C, to try things out
 	@$(RUN_DEMO) dev
 
-.PHONY: vault
-vault: ## Print the path of the Vault used in tests, building it if necessary
-	@scripts/vault.sh
-
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf bin dist .cache

@@ -17,7 +17,7 @@ import (
 	"vault-plugin-secrets-itwin/internal/auditlog/inquiry"
 )
 
-// audit is the memory that itwin-audit takes for logs that were made to exhaust it.
+// audit measures the memory that itwin-audit takes for logs that were made to exhaust it.
 func audit(t *testing.T, _ *stage, results *table) {
 	t.Helper()
 	const (

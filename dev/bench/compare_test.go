@@ -32,7 +32,7 @@ func spreadOf(figures []float64) spread {
 	return spread{sorted[len(sorted)/2], sorted[0], sorted[len(sorted)-1]}
 }
 
-// spread is that of a figure of each round.
+// spread summarizes a figure of each round.
 func (c comparison[T]) spread(figure func(product, floor T) float64) spread {
 	figures := make([]float64, len(c))
 	for i, round := range c {

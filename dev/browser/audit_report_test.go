@@ -70,7 +70,7 @@ func requireNothingGotIn(t *testing.T, page *page) {
 	require.NotEqual(t, "0", page.evaluate("document.querySelectorAll('svg rect').length"))
 }
 
-// report is the page of a log of three days, with a reader who calls himself something else and three long errors.
+// report is the page of a log of three days, with a reader whose name is HTML, and three long errors.
 func report(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

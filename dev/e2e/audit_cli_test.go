@@ -45,7 +45,7 @@ type auditAnswer struct {
 	} `json:"sections"`
 }
 
-// told is a section in short.
+// told returns the rows of a section in short.
 func (a auditAnswer) told(name string) []string {
 	told := []string{}
 	for _, section := range a.Sections {
@@ -74,7 +74,7 @@ func (c auditCLI) ask(code int, stdin string, args ...string) auditAnswer {
 	return answer
 }
 
-// TestAuditAnswersFromTheLogOfARealVault goes on with the same Vault from part to part, each on a mount of its own.
+// TestAuditAnswersFromTheLogOfARealVault uses one Vault for all parts, with a mount for each.
 func TestAuditAnswersFromTheLogOfARealVault(t *testing.T) {
 	t.Parallel()
 	s, cli := newAuditStory(t), buildAuditCLI(t)

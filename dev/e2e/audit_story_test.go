@@ -72,7 +72,7 @@ func (e *env) readAs(client *api.Client, path string) token {
 	return got
 }
 
-// into is the client with all that it asks for put into wrappings.
+// into is the same client, but with every response wrapped.
 func (s *auditStory) into(client *api.Client) *api.Client {
 	wrapping := s.server.Client(s.t, client.Token())
 	wrapping.SetWrappingLookupFunc(func(string, string) string { return "60s" })
@@ -106,7 +106,7 @@ func (s *auditStory) play(path string) (first, second token, began time.Time) {
 	return first, second, began
 }
 
-// opening is a way to open a wrapping, of which the log shows more or less, and who is listed as a reader of its token.
+// opening is a way to open a wrapping, and the readers of its token that the log then shows.
 type opening struct {
 	open           func(wrapping string) string
 	readers, maybe []string
@@ -149,7 +149,7 @@ func (s *auditStory) openings() []opening {
 	}
 }
 
-// short is the other form of a token of Vault's, which is in it.
+// short is the short form of a Vault token, which the long form contains.
 func short(t *testing.T, token string) string {
 	t.Helper()
 	decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, "hvs."))

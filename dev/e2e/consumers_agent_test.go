@@ -19,7 +19,7 @@ import (
 // rotationsLimit is how long two rotations of 6 s may take on a busy machine.
 const rotationsLimit = 60 * time.Second
 
-// startRenderers starts what renders the token into a file, and returns the files by their owner's name.
+// startRenderers starts the programs that render the token into a file, and returns the files by name.
 func (c *consumers) startRenderers(t *testing.T) map[string]string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "consul-template")
@@ -49,7 +49,7 @@ func (all followers) await(t *testing.T, limit time.Duration, tokens int, ready 
 		err := ready()
 		for name, look := range all {
 			if seen := look(t); seen < tokens {
-				err = fmt.Errorf("%s has had %d: %w", name, seen, errAwaited)
+				err = fmt.Errorf("%s has had %d: %w", name, seen, errNotYet)
 			}
 		}
 		return err
@@ -59,7 +59,7 @@ func (all followers) await(t *testing.T, limit time.Duration, tokens int, ready 
 // history are the ids of the tokens that a consumer had.
 type history []string
 
-// add holds that what a consumer has is a valid token, and never one that it had before another.
+// add requires a consumer to have a valid token, and never one that it had before another.
 func (h *history) add(t *testing.T, held emulator.Issued) {
 	t.Helper()
 	require.True(t, held.Expiry.After(time.Now()), "a consumer holds an expired token")
@@ -81,9 +81,10 @@ func (c *consumers) testRotations(t *testing.T, files map[string]string) {
 		all[name] = c.followFile(path)
 	}
 	all.await(t, rotationsLimit, 3, func() error { return nil })
+	require.FileExists(t, filepath.Join(filepath.Dir(files["consul-template's file"]), "app-told"))
 }
 
-// followFile holds that nobody but its owner can read a rendered file.
+// followFile requires that only its owner can read a rendered file.
 func (c *consumers) followFile(path string) follower {
 	var seen history
 	return func(t *testing.T) int {
@@ -103,7 +104,7 @@ func (c *consumers) rendered(t *testing.T, path string) emulator.Issued {
 	return c.issued(t, string(text))
 }
 
-// followApp holds that the app is restarted only with a new token.
+// followApp requires that the app is restarted only with a new token.
 func (c *consumers) followApp(t *testing.T) int {
 	t.Helper()
 	text, _ := os.ReadFile(filepath.Join(c.appRole, "token-ids")) // isn't there at first
@@ -156,8 +157,8 @@ func (c *consumers) startProxy(t *testing.T) (addr string) {
 	return "http://" + free
 }
 
-// followOperator keeps to the timing of the Vault Secrets Operator: it comes back half a second or a little more after the
-// ttl, finds a new token each time, and knows it by a later last_vault_rotation.
+// followOperator reads when the Vault Secrets Operator does, half a second or a little more after the ttl. It requires a
+// new token each time, with a later last_vault_rotation.
 func (c *consumers) followOperator(t *testing.T) follower {
 	t.Helper()
 	var held token
@@ -193,7 +194,7 @@ func (c *consumers) testOutage(t *testing.T, files map[string]string) {
 	for name, path := range files {
 		vaulttest.Wait(t, 90*time.Second, name+" to hold a valid token again", func() error {
 			if !c.rendered(t, path).Expiry.After(time.Now()) {
-				return errAwaited
+				return errNotYet
 			}
 			return nil
 		})

@@ -3,8 +3,6 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,8 +24,6 @@ const (
 	appEmail       = clientID + "@apps.imsoidc.bentley.com"
 )
 
-var errAwaited = errors.New("still to come")
-
 // consumers is a Vault with the role that the examples read from, their policies, and an AppRole to log in by.
 type consumers struct {
 	*env
@@ -39,10 +35,7 @@ type consumers struct {
 
 func newConsumers(t *testing.T, opts vaulttest.Options) *consumers {
 	t.Helper()
-	c := &consumers{env: newEnv(t, opts), appRole: copyExample(t, "vault-agent")}
-	var err error
-	c.vault, err = os.Readlink(fmt.Sprintf("/proc/%d/exe", c.server.PID()))
-	require.NoError(t, err)
+	c := &consumers{env: newEnv(t, opts), vault: vaulttest.Binary(t), appRole: copyExample(t, "vault-agent")}
 	c.audit = c.server.Audit(t)
 	c.configure(nil)
 	c.mustWrite("itwin/role/viewer", fields{"scopes": "itwin-platform"})
@@ -156,16 +149,4 @@ func copyExample(t *testing.T, name string) string {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(examplePath(name))))
 	return dir
-}
-
-func copyFile(source, target string) error {
-	text, err := os.ReadFile(source)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(source)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, text, info.Mode().Perm())
 }

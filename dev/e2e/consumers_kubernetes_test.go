@@ -19,7 +19,9 @@ const leastLife = 30 * time.Minute
 
 // testVaultSecretsOperator reads what the example says, and keeps of the answer what its transformation keeps.
 func (c *consumers) testVaultSecretsOperator(t *testing.T) {
-	spec := ofKind(t, yamlDocuments(t, "vault-secrets-operator", "itwin-token.yaml"), "VaultDynamicSecret").at(t, "spec")
+	documents := yamlDocuments(t, "vault-secrets-operator", "itwin-token.yaml")
+	spec := ofKind(t, documents, "VaultDynamicSecret").at(t, "spec")
+	require.Equal(t, ofKind(t, documents, "VaultAuth").at(t, "metadata", "name"), spec.at(t, "vaultAuthRef"))
 	require.Equal(t, true, spec.at(t, "allowStaticCreds").value)
 	require.NotContains(t, spec.value, "params", "params turn the read into a write, which the reader's policy forbids")
 	path := spec.at(t, "mount").text(t) + "/" + spec.at(t, "path").text(t)
@@ -48,7 +50,10 @@ func (c *consumers) testExternalSecrets(t *testing.T) {
 }
 
 func (c *consumers) testCSI(t *testing.T) {
-	class := ofKind(t, yamlDocuments(t, "csi", "itwin-token.yaml"), "SecretProviderClass")
+	documents := yamlDocuments(t, "csi", "itwin-token.yaml")
+	class, pod := ofKind(t, documents, "SecretProviderClass"), ofKind(t, documents, "Pod")
+	attributes := pod.at(t, "spec", "volumes", 0, "csi", "volumeAttributes")
+	require.Equal(t, class.at(t, "metadata", "name"), attributes.at(t, "secretProviderClass"))
 	object := decodeYAML(t, class.at(t, "spec", "parameters", "objects").text(t))[0].at(t, 0)
 	c.requireField(t, c.reader(t), object.at(t, "secretPath").text(t), object.at(t, "secretKey").text(t))
 }
@@ -63,9 +68,11 @@ func (c *consumers) requireField(t *testing.T, vaultToken, path, field string) {
 }
 
 func (c *consumers) testAgentInjector(t *testing.T) {
-	const prefix = "vault.hashicorp.com/agent-inject-"
+	const inject = "vault.hashicorp.com/agent-inject"
+	const prefix = inject + "-"
 	deployment := yamlDocuments(t, "agent-injector", "deployment.yaml")[0]
 	annotations := deployment.at(t, "spec", "template", "metadata", "annotations")
+	require.Equal(t, "true", annotations.at(t, inject).text(t))
 	require.Equal(t, viewerPath, annotations.at(t, prefix+"secret-itwin-token").text(t))
 	template := annotations.at(t, prefix+"template-itwin-token").text(t)
 

@@ -7,8 +7,8 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// TestConsumers runs the files of examples/ against one Vault, and does with those whose software can't run here what
-// its documentation says.
+// TestConsumers runs the files of examples/ against one Vault. Where a consumer's software can't run here, it does what
+// that software's documentation says.
 func TestConsumers(t *testing.T) {
 	t.Parallel()
 	c := newConsumers(t, vaulttest.Options{InMemory: true})

@@ -58,7 +58,7 @@ func startDemo(t *testing.T, ims string, env []string, args ...string) *demoRun 
 	command := exec.Command("../../scripts/demo.sh", args...)
 	// Whoever runs the tests may have an app of their own in the environment.
 	command.Env = append(os.Environ(), "ITWIN_CLIENT_ID=", "ITWIN_CLIENT_SECRET=", "ITWIN_AUTHORITY=", "ITWIN_API_URL=", "TMPDIR="+folder,
-		"VAULT_BIN="+demoVault(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version, "EMULATOR_BIN="+ims)
+		"VAULT_BIN="+vaulttest.Binary(t), "PLUGIN_BIN="+plugin.Path, "PLUGIN_VERSION="+plugin.Version, "EMULATOR_BIN="+ims)
 	command.Env = append(command.Env, env...)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdout, err := command.StdoutPipe()
@@ -67,16 +67,6 @@ func startDemo(t *testing.T, ims string, env []string, args ...string) *demoRun 
 	require.NoError(t, command.Start())
 	output := &bytes.Buffer{}
 	return &demoRun{command: command, folder: folder, stdout: io.TeeReader(stdout, output), output: output}
-}
-
-func demoVault(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("VAULT_BIN"); path != "" {
-		return path
-	}
-	path, err := exec.Command("../../scripts/vault.sh").Output()
-	require.NoError(t, err)
-	return strings.TrimSpace(string(path))
 }
 
 // until returns the lines up to the one with the text.

@@ -15,8 +15,8 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// TestCommandsOfTheReferenceNeedTheCapabilityOfTheirRow runs each command of docs/configuration.md as someone who may do
-// that alone, and as someone who may do all but that.
+// TestCommandsOfTheReferenceNeedTheCapabilityOfTheirRow runs each command of docs/configuration.md with that
+// capability alone, and with all others.
 func TestCommandsOfTheReferenceNeedTheCapabilityOfTheirRow(t *testing.T) {
 	t.Parallel()
 	d := newMountedDesk(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
@@ -45,7 +45,7 @@ func TestCommandsOfTheReferenceNeedTheCapabilityOfTheirRow(t *testing.T) {
 	})
 }
 
-// filledIn is a command with something in the place of what a user fills in.
+// filledIn is a command with its placeholders replaced.
 func filledIn(command string) string {
 	field := "scopes=itwin-platform"
 	if strings.Contains(command, mount+"/config") {

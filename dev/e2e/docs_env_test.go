@@ -45,9 +45,7 @@ func newDesk(t *testing.T, opts vaulttest.Options) *desk {
 		env: &env{t: t, ims: startIMS(t), plugin: vaulttest.Product(t), server: server, root: server.Root(t)},
 		dir: t.TempDir(), bin: t.TempDir(), qa: startIMS(t),
 	}
-	vault, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", server.PID()))
-	require.NoError(t, err)
-	require.NoError(t, os.Symlink(vault, filepath.Join(d.bin, "vault")))
+	require.NoError(t, os.Symlink(vaulttest.Binary(t), filepath.Join(d.bin, "vault")))
 	d.plugins = d.mustRead("sys/config/state/sanitized").Data["plugin_directory"].(string)
 	for _, name := range []string{"secret.txt", "qa-secret.txt", "survey.txt"} {
 		d.write(name, clientSecret)

@@ -14,7 +14,7 @@ import (
 	"vault-plugin-secrets-itwin/dev/programs"
 )
 
-// startPod empties the plugin directory and fills it as the values for the chart let an init container do.
+// startPod empties the plugin directory and fills it again as the init container in the chart's values does.
 func (d *desk) startPod(t *testing.T) {
 	t.Helper()
 	server := yamlDocuments(t, "kubernetes", "values.yaml")[0].at(t, "server")
@@ -49,7 +49,7 @@ func requireDirectory(t *testing.T, server node) string {
 	return directory
 }
 
-// runInitContainer runs the script with the values that a user would fill in, and BusyBox's programs in place of those in
+// runInitContainer runs the script with the values that a user would fill in, and with BusyBox instead of the programs of
 // Vault's image.
 func (d *desk) runInitContainer(server node, directory, releases, sum string) (output string, err error) {
 	d.t.Helper()

@@ -16,6 +16,7 @@ func allPages(t *testing.T) []string {
 	t.Helper()
 	files, err := exec.CommandContext(t.Context(), "git", "-C", repositoryPath, "ls-files", "*.md").Output()
 	require.NoError(t, err)
+	require.NotEmpty(t, files)
 	return strings.Fields(string(files))
 }
 

@@ -17,8 +17,8 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// TestTroubleshootingPageQuotesWhatIsSaid brings one text of each kind about in a real Vault, and the page has to quote it.
-// The other quotes have to consist of texts in the plugin's source; tests beside the source hold when it gives them.
+// TestTroubleshootingPageQuotesWhatIsSaid causes one text of each kind in a real Vault, which the page has to quote. The
+// other quotes have to consist of texts in the plugin's source; tests beside the source show when it returns them.
 func TestTroubleshootingPageQuotesWhatIsSaid(t *testing.T) {
 	t.Parallel()
 	const page = "docs/troubleshooting.md"

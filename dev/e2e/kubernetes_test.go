@@ -35,7 +35,7 @@ func TestInKubernetes(t *testing.T) {
 	t.Run("each consumer's role takes its audience and no other", c.testLogins)
 }
 
-// setUpLogin enables the Kubernetes auth method for a Vault outside of the cluster, and writes the roles of the page.
+// setUpLogin enables the Kubernetes auth method for a Vault outside the cluster, and writes the roles of the page.
 func (c *cluster) setUpLogin(t *testing.T) {
 	t.Helper()
 	c.enableKubernetesAuth(t)
@@ -126,12 +126,12 @@ func (c *cluster) testSecrets(t *testing.T) {
 	const tokens = 1 + 5 // rotations
 	secrets.await(t, clusterStart+tokens*clusterTokenLife, tokens, func() error { return nil })
 
-	// Two more attempts to mint a token are in vain, so that readers have to live on the previous one.
+	// Two more attempts to mint a token are in vain, so that readers depend on the previous one.
 	before := c.ims.Exchanges()
 	c.ims.Fault(emulator.Fault{Status: http.StatusServiceUnavailable})
 	secrets.await(t, clusterTokenLife, tokens, func() error {
 		if failed := c.ims.Exchanges() - before; failed < 2 {
-			return fmt.Errorf("%w: %d attempts have failed", errAwaited, failed)
+			return fmt.Errorf("%w: %d attempts have failed", errNotYet, failed)
 		}
 		return nil
 	})
@@ -139,7 +139,7 @@ func (c *cluster) testSecrets(t *testing.T) {
 	secrets.await(t, clusterTokenLife, tokens+1, c.fewLogins)
 }
 
-// followSecret holds that a Secret is written only with a new token, and has nothing else in it.
+// followSecret requires that a Secret is written only with a new token, and has nothing else in it.
 func (c *cluster) followSecret(name string) follower {
 	var seen history
 	var version string

@@ -27,7 +27,7 @@ type prometheus struct {
 	addr string
 }
 
-// startPrometheus runs the examples, with seconds for minutes and this Vault in the place of the user's.
+// startPrometheus runs the examples, with seconds instead of minutes and this Vault instead of the user's.
 func startPrometheus(m *monitored, program string) *prometheus {
 	m.t.Helper()
 	m.edit("prometheus.yaml", strings.NewReplacer(

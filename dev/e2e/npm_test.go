@@ -12,8 +12,8 @@ import (
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
-// TestOtherPeoplesSoftware puts a certified OpenID provider in the place of IMS, and Bentley's own client in the place of
-// the engine: neither end of the exchange is then only this repository's idea of it.
+// TestOtherPeoplesSoftware replaces IMS with a certified OpenID provider, and the engine with Bentley's own client:
+// neither end of the exchange is then only this repository's idea of it.
 func TestOtherPeoplesSoftware(t *testing.T) {
 	t.Parallel()
 	dir := npmPrograms(t)

@@ -68,7 +68,7 @@ func awaitNewToken(t *testing.T, backends ...backend) {
 	for _, b := range backends {
 		vaulttest.Wait(t, 90*time.Second, b.name+" to use a new token", func() error {
 			if len(b.tokens(t)) == used[b.name] {
-				return errAwaited
+				return errNotYet
 			}
 			return nil
 		})
@@ -82,14 +82,14 @@ func awaitWarning(t *testing.T, prefix string, backends ...backend) {
 		vaulttest.Wait(t, time.Minute, b.name+" to warn: "+prefix, func() error {
 			_, others := b.output(t)
 			if !slices.ContainsFunc(others, func(line string) bool { return strings.HasPrefix(line, prefix) }) {
-				return errAwaited
+				return errNotYet
 			}
 			return nil
 		})
 	}
 }
 
-// requireNoFailure also holds that no call waited for longer than the client's grace, but for the first ones.
+// requireNoFailure also requires that no call waited for longer than the client's grace, but for the first ones.
 func (b backend) requireNoFailure(t *testing.T) {
 	t.Helper()
 	calls, _ := b.output(t)

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -16,7 +18,8 @@ const olderVersion = "v0.0.1-older"
 func TestUpgradeAndDowngradeFailNoReadAndKeepAllThereIs(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, vaulttest.Options{InMemory: true, LogLevel: "info"})
-	e.server.Register(t, vaulttest.Build(t, olderVersion))
+	older := vaulttest.Build(t, olderVersion)
+	e.server.Register(t, older)
 	e.configure(nil)
 	e.mustWrite("itwin/role/viewer", fields{"scopes": "itwins:read"})
 	before, exchanges := e.kept(), e.ims.Exchanges()
@@ -32,6 +35,20 @@ func TestUpgradeAndDowngradeFailNoReadAndKeepAllThereIs(t *testing.T) {
 	require.Equal(t, exchanges, e.ims.Exchanges())
 	shared.requireSame(t, before.tokens[0])
 	viewers.requireSame(t, before.tokens[1])
+	e.refuseDamaged(older)
+	require.Equal(t, before, e.kept())
+}
+
+// refuseDamaged moves to a version whose file was changed after it was registered: the reload fails, and the mount keeps the
+// version that it runs.
+func (e *env) refuseDamaged(damaged vaulttest.Plugin) {
+	e.t.Helper()
+	plugins := e.mustRead("sys/config/state/sanitized").Data["plugin_directory"].(string)
+	require.NoError(e.t, os.WriteFile(filepath.Join(plugins, filepath.Base(damaged.Path)), []byte("damaged"), 0o700))
+	e.mustWrite("sys/mounts/"+mount+"/tune", fields{"plugin_version": damaged.Version})
+	_, err := e.root.Logical().Write("sys/plugins/reload/secret/"+e.plugin.Name, fields{"scope": "global"})
+	require.ErrorContains(e.t, err, "checksums did not match")
+	require.Equal(e.t, e.plugin.Version, e.mustRead(mount + "/status").Data["version"])
 }
 
 // move has the mount run another version, by the requests that the page's commands make, and returns how long the reload

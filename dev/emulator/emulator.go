@@ -48,7 +48,6 @@ type Issued struct {
 	ClientID string
 	Scope    []string
 	SHA256   string // hex digest of the token as it was sent
-	IssuedAt time.Time
 	Expiry   time.Time
 	// AuthMethod is how the client authenticated: client_secret_post or client_secret_basic.
 	AuthMethod string
@@ -59,12 +58,12 @@ type Emulator struct {
 	url      string
 	caCert   string
 	listener *listener
-	keys     *keyring
+	key      *signingKey
 
 	mu        sync.Mutex
 	apps      map[string]App
 	lifetime  time.Duration
-	exchanges []time.Time
+	exchanges int
 	last      http.Header
 	issued    []Issued
 	faults    map[Endpoint]*activeFault
@@ -72,7 +71,7 @@ type Emulator struct {
 
 // Start listens and serves until Close. It fails when the address can't be listened on.
 func Start(opts Options) (*Emulator, error) {
-	keys, err := newKeyring()
+	key, err := newSigningKey()
 	if err != nil {
 		return nil, fmt.Errorf("generating the signing key: %w", err)
 	}
@@ -82,7 +81,7 @@ func Start(opts Options) (*Emulator, error) {
 	}
 	e := &Emulator{
 		url:      "http://" + socket.Addr().String(),
-		keys:     keys,
+		key:      key,
 		apps:     make(map[string]App),
 		lifetime: cmp.Or(opts.Lifetime, time.Hour),
 		faults:   make(map[Endpoint]*activeFault),
@@ -137,13 +136,9 @@ func (e *Emulator) Down() error { return e.listener.down() }
 // Up listens again on the same port. It fails when another process took the port.
 func (e *Emulator) Up() error { return e.listener.up() }
 
-// RotateKey makes a new signing key with a new kid. Earlier keys stay published, as tokens they signed are still
-// out there.
-func (e *Emulator) RotateKey() error { return e.keys.rotate() }
-
-// Sign returns a JWT of the given claims, signed with the current key: for tests that need a token IMS would not
-// issue, such as one that has expired or that names another issuer.
-func (e *Emulator) Sign(claims any) (string, error) { return e.keys.sign(claims) }
+// Sign returns a JWT of the given claims: for tests that need a token IMS would not issue, such as one that has expired
+// or that names another issuer.
+func (e *Emulator) Sign(claims any) (string, error) { return e.key.sign(claims) }
 
 // SetApp registers an app, or replaces the one with its ClientID.
 func (e *Emulator) SetApp(app App) {
@@ -175,18 +170,15 @@ func (e *Emulator) tokenLifetime() time.Duration {
 func (e *Emulator) countExchange(header http.Header) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.exchanges = append(e.exchanges, time.Now())
+	e.exchanges++
 	e.last = header.Clone()
 }
 
 // Exchanges counts the requests that reached the token endpoint, whatever the answer.
-func (e *Emulator) Exchanges() int { return len(e.ExchangeTimes()) }
-
-// ExchangeTimes tells when each request reached the token endpoint, oldest first.
-func (e *Emulator) ExchangeTimes() []time.Time {
+func (e *Emulator) Exchanges() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Clone(e.exchanges)
+	return e.exchanges
 }
 
 // LastRequest is the header of the last request that reached the token endpoint.

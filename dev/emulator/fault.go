@@ -32,7 +32,7 @@ const (
 )
 
 // Fault says how an endpoint misbehaves. Of Handler, Hang, DropConnection, Error and Status the first one given
-// counts; with none of them, the answer is right, though it may be late, and altered by SameToken and Fields.
+// counts; with none of them, the answer is right, though it may be late, and altered by Fields.
 type Fault struct {
 	// At is TokenEndpoint by default.
 	At Endpoint `json:"at"`
@@ -52,24 +52,20 @@ type Fault struct {
 	Error       string `json:"error"`
 	Description string `json:"description"`
 	// Status answers with Body, by default a page in HTML, or the Platform's JSON error at the Platform.
-	Status      int    `json:"status"`
-	Body        string `json:"body"`
-	ContentType string `json:"content_type"` // of Body; text/html by default
+	Status int    `json:"status"`
+	Body   string `json:"body"`
 	// RetryAfter is sent in whole seconds, rounded up. On its own it means status 429.
 	RetryAfter time.Duration `json:"-"`
 
-	// SameToken answers with the first token issued under the fault, again and again.
-	SameToken bool `json:"same_token"`
 	// Fields replace those of a JSON object in the answer, as JSON; null removes one.
 	Fields map[string]json.RawMessage `json:"fields"`
 }
 
-// activeFault is a fault with what has come of it.
+// activeFault is a fault, and how many requests it has met.
 type activeFault struct {
 	Fault
 
 	requests int
-	first    []byte // the body of the first answer
 }
 
 // Fault makes an endpoint misbehave until Heal, or until the next Fault at the same endpoint.
@@ -124,19 +120,15 @@ func (e *Emulator) misbehaving(at Endpoint, next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if !fault.SameToken && len(fault.Fields) == 0 {
+		if len(fault.Fields) == 0 {
 			fault.answer(w, r, next)
 			return
 		}
 		recorded := httptest.NewRecorder()
 		fault.answer(recorded, r, next)
-		answer := recorded.Body.Bytes()
-		if fault.SameToken {
-			answer = e.firstAnswer(fault, answer)
-		}
 		maps.Copy(w.Header(), recorded.Header())
 		w.WriteHeader(recorded.Code)
-		_, _ = w.Write(replaceFields(answer, fault.Fields))
+		_, _ = w.Write(replaceFields(recorded.Body.Bytes(), fault.Fields))
 	})
 }
 
@@ -169,19 +161,10 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, next http.Handler)
 	case f.Error != "":
 		httphelper.MarshalJSONWithStatus(w, map[string]string{"error": f.Error, "error_description": f.Description}, f.Status)
 	default:
-		w.Header().Set("Content-Type", cmp.Or(f.ContentType, "text/html; charset=utf-8"))
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(f.Status)
 		_, _ = io.WriteString(w, cmp.Or(f.Body, maintenancePage))
 	}
-}
-
-func (e *Emulator) firstAnswer(fault *activeFault, answer []byte) []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if fault.first == nil {
-		fault.first = answer
-	}
-	return fault.first
 }
 
 // replaceFields leaves a body alone that isn't a JSON object.

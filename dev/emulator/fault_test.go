@@ -66,16 +66,6 @@ func TestEveryThirdRequestFails(t *testing.T) {
 	require.Equal(t, []int{200, 200, 502, 200, 200, 502}, statuses)
 }
 
-func TestTheSameTokenComesAgain(t *testing.T) {
-	t.Parallel()
-	env := newEnv(t)
-	env.Fault(emulator.Fault{SameToken: true})
-	first := env.mustToken()
-	require.Equal(t, first, env.mustToken())
-	env.Heal()
-	require.NotEqual(t, first, env.mustToken())
-}
-
 func TestConnectionsDropAndAreRefusedUntilUpOnTheSamePort(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)

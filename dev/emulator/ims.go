@@ -58,9 +58,9 @@ func (s *ims) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, e
 	}), nil
 }
 
-// Keys publishes every signing key.
+// Keys publishes the signing key.
 func (s *ims) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	return op.NewResponse(s.emulator.keys.published()), nil
+	return op.NewResponse(s.emulator.key.published()), nil
 }
 
 // client shows an authenticated app to the library. What it leaves to the embedded nil interface concerns apps that
@@ -114,7 +114,7 @@ func (s *ims) ClientCredentialsExchange(
 	}
 	lifetime := s.emulator.tokenLifetime().Truncate(time.Second)
 	claims := newClaims(app, scope, s.emulator.URL(), time.Now(), lifetime)
-	token, err := s.emulator.keys.sign(claims)
+	token, err := s.emulator.key.sign(claims)
 	if err != nil {
 		return nil, oidc.ErrServerError().WithParent(err)
 	}

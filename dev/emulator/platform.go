@@ -45,7 +45,7 @@ func correlated(next http.Handler) http.Handler {
 func (e *Emulator) authorized(accept string, next platformHandler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		claims, err := e.keys.accepted(e.URL(), token)
+		claims, err := e.key.accepted(e.URL(), token)
 		app, known := e.app(claims.ClientID)
 		switch {
 		case !strings.EqualFold(scheme, "Bearer") || token == "":

@@ -5,9 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -64,7 +61,6 @@ func (c tokenClaims) issued(token string) Issued {
 		ClientID: c.ClientID,
 		Scope:    c.Scope,
 		SHA256:   hex.EncodeToString(digest[:]),
-		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(),
 		Expiry:   time.Unix(c.Expiry, 0).UTC(),
 	}
 }
@@ -72,66 +68,46 @@ func (c tokenClaims) issued(token string) Issued {
 // stableID gives the same name the same id in every run, as ids of people and organizations are.
 func stableID(name string) string { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String() }
 
-// keyring signs with its newest key and publishes all of them.
-type keyring struct {
-	mu     sync.Mutex
+// signingKey signs all tokens.
+type signingKey struct {
 	signer jose.Signer
-	public []jose.JSONWebKey
+	public jose.JSONWebKey
 }
 
-func newKeyring() (*keyring, error) {
-	k := &keyring{}
-	err := k.rotate()
-	return k, err
-}
-
-func (k *keyring) rotate() error {
+func newSigningKey() (*signingKey, error) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	key := jose.JSONWebKey{
 		Key:       private,
-		KeyID:     fmt.Sprintf("BentleyIMS_%d", 2026+len(k.public)), // IMS names a key after the year it was made in
+		KeyID:     "BentleyIMS_2026", // IMS names a key after the year it was made in
 		Algorithm: string(signatureAlgorithm),
 		Use:       "sig",
 	}
 	options := new(jose.SignerOptions).WithHeader("pi.atm", "a8me") // as PingFederate names its access token manager
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: signatureAlgorithm, Key: key}, options)
-	if err != nil {
-		return err
-	}
-	k.signer = signer
-	k.public = append(k.public, key.Public())
-	return nil
+	return &signingKey{signer: signer, public: key.Public()}, err
 }
 
 // published is the key set as the keys endpoint serves it, RFC 7517 section 5.
-func (k *keyring) published() jose.JSONWebKeySet {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return jose.JSONWebKeySet{Keys: slices.Clone(k.public)}
+func (k *signingKey) published() jose.JSONWebKeySet {
+	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{k.public}}
 }
 
-func (k *keyring) sign(claims any) (string, error) {
-	k.mu.Lock()
-	signer := k.signer
-	k.mu.Unlock()
-	return jwt.Signed(signer).Claims(claims).Serialize()
+func (k *signingKey) sign(claims any) (string, error) {
+	return jwt.Signed(k.signer).Claims(claims).Serialize()
 }
 
-// accepted returns the claims of a token of this issuer that one of the keys signed and that hasn't expired.
-func (k *keyring) accepted(issuer, token string) (tokenClaims, error) {
+// accepted returns the claims of a token from this issuer that the key signed and that hasn't expired.
+func (k *signingKey) accepted(issuer, token string) (tokenClaims, error) {
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{signatureAlgorithm})
 	if err != nil {
 		return tokenClaims{}, err
 	}
 	var registered jwt.Claims
 	var claims tokenClaims
-	keys := k.published()
-	if err := parsed.Claims(&keys, &registered, &claims); err != nil {
+	if err := parsed.Claims(k.public, &registered, &claims); err != nil {
 		return tokenClaims{}, err
 	}
 	return claims, registered.ValidateWithLeeway(jwt.Expected{Issuer: issuer, Time: time.Now()}, 0)

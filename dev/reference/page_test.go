@@ -4,6 +4,8 @@ package reference
 import (
 	"bytes"
 	"flag"
+	"maps"
+	"net/http"
 	"os"
 	"reflect"
 	"regexp"
@@ -33,6 +35,7 @@ func TestPageIsWhatTheSchemaSays(t *testing.T) {
 	page := template.New("configuration.md.tmpl").Funcs(template.FuncMap{"markdown": markdown})
 	var said bytes.Buffer
 	require.NoError(t, template.Must(page.ParseFiles(page.Name())).Execute(&said, sectionsOf(paths)))
+	requireEveryField(t, said.String(), paths)
 	const path = "../../docs/configuration.md"
 	if *update {
 		require.NoError(t, os.WriteFile(path, said.Bytes(), 0o644))
@@ -54,6 +57,30 @@ func requireDefaultsInHelp(t *testing.T, paths []*framework.Path) {
 	}
 }
 
+// requireEveryField looks for the fields of all requests and answers in the section of their path.
+func requireEveryField(t *testing.T, page string, paths []*framework.Path) {
+	t.Helper()
+	for _, path := range paths {
+		_, section, found := strings.Cut(page, "\n## "+sectionName(path)+"\n")
+		require.True(t, found, path.Pattern)
+		section, _, _ = strings.Cut(section, "\n## ")
+		names := slices.Collect(maps.Keys(path.Fields))
+		for _, operation := range path.Operations {
+			for _, response := range operation.Properties().Responses[http.StatusOK] {
+				names = slices.AppendSeq(names, maps.Keys(response.Fields))
+			}
+		}
+		for _, name := range names {
+			require.Contains(t, section, "`"+name+"`", path.Pattern)
+		}
+	}
+}
+
+// sectionName is the word that a path begins with.
+func sectionName(path *framework.Path) string {
+	return regexp.MustCompile(`^\w+`).FindString(path.Pattern)
+}
+
 // section is what the page says of the paths that begin with one word, such as config and config/<app>.
 type section struct {
 	Name       string
@@ -68,7 +95,7 @@ func sectionsOf(paths []*framework.Path) []*section {
 	var names []string
 	grouped := make(map[string][]*framework.Path)
 	for _, path := range paths {
-		name := regexp.MustCompile(`^\w+`).FindString(path.Pattern)
+		name := sectionName(path)
 		if grouped[name] == nil {
 			names = append(names, name)
 		}

@@ -1,3 +1,10 @@
+// Package soak runs many readers, a faulty IMS and a restless operator against the engine for SOAK_TIME, checks
+// every answer, and compares what the engine holds at the end with what it held at the beginning. No read that a token
+// at hand could serve may fail or take longer than 1.5 s. `make soak` runs it.
+//
+// It does so twice. Within the test's process, where memory and goroutines can be counted and outlive reloads; and in a
+// real Vault, where a reload ends the plugin's process, and where storage, sockets and the protocol between Vault and
+// the plugin are the real ones.
 package soak
 
 import (
@@ -122,7 +129,7 @@ func (s *stand) soak(pause time.Duration) {
 	require.Positive(s.t, s.patient.Load())
 }
 
-// settle brings everything to where it was at the beginning: the same apps, roles and tokens.
+// settle restores what there was at the beginning: the same apps, roles and tokens.
 func (s *stand) settle() {
 	s.t.Helper()
 	s.heal()

@@ -55,7 +55,8 @@ func TestEveryPromiseIsKeptByTestsThatExist(t *testing.T) {
 	})
 	_, promises, _ := strings.Cut(read(t, "docs/security.md"), "\n## Promises\n")
 	promises, _, _ = strings.Cut(promises, "\n## ")
-	rows := regexp.MustCompile(`(?m)^\| [A-Z].* \| (.*) \|$`).FindAllStringSubmatch(promises, -1)
+	_, promises, _ = strings.Cut(promises, "\n|---|---|\n")
+	rows := regexp.MustCompile(`(?m)^\| .* \| (.*) \|$`).FindAllStringSubmatch(promises, -1)
 	require.NotEmpty(t, rows)
 	for _, row := range rows {
 		for name := range strings.SplitSeq(row[1], ", ") {
@@ -103,6 +104,22 @@ func TestCompatibilityPageNamesWhatIsPinned(t *testing.T) {
 		require.Contains(t, page, fmt.Sprintf(pin.says, strings.TrimPrefix(required[at].Mod.Version, "v")))
 	}
 	require.Contains(t, page, strings.ReplaceAll(strings.Join(release.Platforms(t), ", "), "_", "/")+" |\n")
+}
+
+func TestAuditingPageListsLinesThatAreLogged(t *testing.T) {
+	t.Parallel()
+	var calls []string
+	sources(t, func(path, text string) {
+		if !strings.Contains(path, "/") && !strings.HasSuffix(path, "_test.go") {
+			calls = append(calls, regexp.MustCompile(`log\.(?:Info|Warn)\("[^"]+"`).FindAllString(text, -1)...)
+		}
+	})
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (info|warn) \\|$").FindAllStringSubmatch(read(t, "docs/auditing.md"), -1)
+	require.NotEmpty(t, rows)
+	for _, row := range rows {
+		method := map[string]string{"info": "Info", "warn": "Warn"}[row[2]]
+		require.Contains(t, calls, fmt.Sprintf("log.%s(%q", method, row[1]))
+	}
 }
 
 // TestNoRevealedSecretIsCompared: secret.Text has no ==, which the compiler sees to, and its Equal takes constant time.

@@ -20,7 +20,7 @@ func StartCluster(tb testing.TB, size int, opts Options) *Cluster {
 	tb.Helper()
 	first := StartServer(tb, opts)
 	root := first.Root(tb)
-	// A node may vote a second after it has joined, in place of ten.
+	// A node may vote a second after it has joined, instead of ten.
 	_, err := root.Logical().Write("sys/storage/raft/autopilot/configuration", map[string]any{"server_stabilization_time": "1s"})
 	require.NoError(tb, err)
 	c := &Cluster{Nodes: []*Server{first}}

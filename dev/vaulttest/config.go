@@ -16,8 +16,6 @@ type Options struct {
 	InMemory bool
 	// LogLevel is trace by default.
 	LogLevel string
-	// Env is added to the environment of the server, and so of its plugins, as KEY=value.
-	Env []string
 }
 
 // hcl is a block of Vault's configuration, which may be written as JSON.

@@ -1,14 +1,11 @@
 package vaulttest
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
@@ -30,7 +27,7 @@ func Product(tb testing.TB) Plugin {
 	tb.Helper()
 	path := os.Getenv("PLUGIN_BIN")
 	if path == "" {
-		return build(tb, productName, "v0.0.0-test", nil)
+		return build(tb, productName, "v0.0.0-test")
 	}
 	version := os.Getenv("PLUGIN_VERSION")
 	if version == "" {
@@ -39,48 +36,21 @@ func Product(tb testing.TB) Plugin {
 	return Plugin{Name: productName, Version: version, Path: path}
 }
 
-// Edit replaces a text that a source file has once.
-type Edit struct {
-	File     string // its path in the repository
-	Old, New string
-}
-
-// Build builds the plugin as `make build` does, but with another version, and from sources that differ by the edits:
-// a version that came earlier, or one to come. The sources in the repository stay as they are.
-func Build(tb testing.TB, version string, edits ...Edit) Plugin {
+// Build builds the plugin as `make build` does, but with another version.
+func Build(tb testing.TB, version string) Plugin {
 	tb.Helper()
-	return build(tb, productName+"-"+version, version, edits)
+	return build(tb, productName+"-"+version, version)
 }
 
-func build(tb testing.TB, command, version string, edits []Edit) Plugin {
+func build(tb testing.TB, command, version string) Plugin {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), command)
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-overlay="+overlay(tb, edits),
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
 		"-ldflags=-X main.version="+version, "-o", path, "./cmd/"+productName)
 	cmd.Dir = repository(tb)
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
 	output(tb, cmd)
 	return Plugin{Name: productName, Version: version, Path: path}
-}
-
-// overlay writes the edited files, and the file that tells Go to build them in the place of the repository's.
-func overlay(tb testing.TB, edits []Edit) string {
-	tb.Helper()
-	dir, replace := tb.TempDir(), make(map[string]string)
-	for _, edit := range edits {
-		file, edited := filepath.Join(repository(tb), edit.File), filepath.Join(dir, filepath.Base(edit.File))
-		text, err := os.ReadFile(cmp.Or(replace[file], file))
-		require.NoError(tb, err)
-		require.Equalf(tb, 1, strings.Count(string(text), edit.Old), "how often %s has %q", edit.File, edit.Old)
-		text = []byte(strings.Replace(string(text), edit.Old, edit.New, 1))
-		require.NoError(tb, os.WriteFile(edited, text, 0o600))
-		replace[file] = edited
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
-	require.NoError(tb, err)
-	path := filepath.Join(dir, "overlay.json")
-	require.NoError(tb, os.WriteFile(path, text, 0o600))
-	return path
 }
 
 // repository is the folder above dev's module, which the tests run in.

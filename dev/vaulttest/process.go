@@ -30,9 +30,9 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// startProcess appends what the program prints to the file at logPath. Its environment is env, a PATH and a home of its
-// own alone, so that settings of whoever runs the tests don't reach it.
-func startProcess(tb testing.TB, logPath string, env []string, name string, args ...string) *process {
+// startProcess appends what the program prints to the file at logPath. Its environment is a PATH and a home of its own
+// alone, so that a developer's settings don't reach it.
+func startProcess(tb testing.TB, logPath, name string, args ...string) *process {
 	tb.Helper()
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(tb, err)
@@ -42,7 +42,7 @@ func startProcess(tb testing.TB, logPath string, env []string, name string, args
 	tb.Cleanup(func() { _ = os.RemoveAll(home) })
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}, env...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(tb, cmd.Start())
 

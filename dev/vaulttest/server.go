@@ -32,7 +32,6 @@ type Server struct {
 	pluginDir     string
 	listen        string
 	clusterListen string
-	env           []string
 	secrets       *api.InitResponse // of the whole cluster
 	process       *process
 }
@@ -53,12 +52,11 @@ func StartServer(tb testing.TB, opts Options) *Server {
 func newServer(tb testing.TB, opts Options, pluginDir string, peer *Server) *Server {
 	tb.Helper()
 	s := &Server{
-		vault:         vaultBinary(tb),
+		vault:         Binary(tb),
 		dir:           tb.TempDir(),
 		pluginDir:     pluginDir,
 		listen:        FreeAddress(tb),
 		clusterListen: FreeAddress(tb),
-		env:           opts.Env,
 	}
 	s.Addr = "http://" + s.listen
 	s.LogPath = filepath.Join(s.dir, "vault.log")
@@ -68,12 +66,9 @@ func newServer(tb testing.TB, opts Options, pluginDir string, peer *Server) *Ser
 	return s
 }
 
-// vaultBinary is the path of the Vault to test with.
-func vaultBinary(tb testing.TB) string {
+// Binary is the absolute path of the Vault to test with.
+func Binary(tb testing.TB) string {
 	tb.Helper()
-	if path := os.Getenv("VAULT_BIN"); path != "" {
-		return path
-	}
 	return output(tb, exec.Command(filepath.Join(repository(tb), "scripts", "vault.sh")))
 }
 
@@ -90,7 +85,7 @@ func (s *Server) configPath() string { return filepath.Join(s.dir, "vault.json")
 
 func (s *Server) launch(tb testing.TB) {
 	tb.Helper()
-	s.process = startProcess(tb, s.LogPath, s.env, s.vault, "server", "-config="+s.configPath())
+	s.process = startProcess(tb, s.LogPath, s.vault, "server", "-config="+s.configPath())
 	client := s.Client(tb, "")
 	Wait(tb, startTime, "Vault to answer", func() error {
 		if s.process.ended() {

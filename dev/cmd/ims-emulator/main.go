@@ -39,9 +39,8 @@ The body of PUT /_emulator/fault is JSON, each field optional:
   hang              true takes requests and never answers
   drop_connection   true closes connections without an answer
   error             OAuth error code, or the Platform's; with description
-  status            HTTP status; with body and content_type, else a maintenance page or the Platform's JSON
+  status            HTTP status; with body, else a maintenance page or the Platform's JSON
   retry_after       seconds, sent as Retry-After; alone, it means status 429
-  same_token        true answers with the first token again and again
   fields            JSON object that replaces fields of the answer, as {"expires_in":"59.9"}; null removes one
 
   curl -X PUT -d '{"status":503,"every":3}' http://127.0.0.1:PORT/_emulator/fault

@@ -1,6 +1,6 @@
-// A certified OpenID provider in the place of IMS, with one client. It prints its issuer and serves until it is killed.
+// A certified OpenID provider that replaces IMS, with one client. It prints its issuer and serves until it is killed.
 // Usage: provider.mjs <client id> <client secret> <token_endpoint_auth_method> <the client's scopes>
-// It refuses the scope "enterprise", which isn't the client's, and passes over scopes that it has never heard of.
+// It refuses the scope "enterprise", which isn't the client's, and ignores scopes that it doesn't know.
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
