@@ -34,6 +34,7 @@ func TestNeitherSecretNorTokenIsSeenWhereItWasNotAskedFor(t *testing.T) {
 		}
 	}
 	w.ims.Heal()
+	w.loseRequests()
 	w.degrade()
 	w.tellState()
 	w.crash()
@@ -130,6 +131,18 @@ func (w *watch) meet(config fields) {
 	w.mustRefuse(http.MethodPost, "rotate/"+id, nil)
 	w.mustSend(http.MethodGet, "check/"+id, nil)
 	require.Contains(w.t, w.lastAnswer(), `"ok":false`)
+}
+
+// loseRequests fails before anything is sent: at the certificate, at the connection, at the name.
+func (w *watch) loseRequests() {
+	w.t.Helper()
+	untrusted, err := emulator.Start(emulator.Options{TLS: true})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { require.NoError(w.t, untrusted.Close()) })
+	w.meet(app(untrusted, nil))
+	require.NoError(w.t, untrusted.Down())
+	w.meet(app(untrusted, nil))
+	w.meet(app(w.ims, fields{"authority": "https://ims.invalid"}))
 }
 
 // degrade gets the warning that comes with the previous token.

@@ -128,6 +128,7 @@ func (d *desk) surroundingCues() []*cue {
 		{at: "snapshot restore", before: func(*testing.T) { d.mustDelete("itwin/config") }, after: d.waitRestored},
 		{at: "vault read sys/quotas", after: func(t *testing.T, output string) {
 			t.Helper()
+			require.Regexp(t, `(?m)^group_by\s+ip$`, output)
 			require.Regexp(t, `(?m)^rate\s+100$`, output)
 			d.requireLimited(t)
 		}},

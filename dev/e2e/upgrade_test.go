@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vault-plugin-secrets-itwin/dev/emulator"
 	"vault-plugin-secrets-itwin/dev/vaulttest"
 )
 
@@ -30,13 +31,44 @@ func TestUpgradeAndDowngradeFailNoReadAndKeepAllThereIs(t *testing.T) {
 		took = append(took, e.move(olderVersion), e.move(e.plugin.Version))
 	}
 	t.Logf("reloads took %v", took)
-	require.Less(t, slices.Min(took), time.Second)
+	slices.Sort(took)
+	require.Less(t, took[len(took)/2], time.Second)
 	require.Equal(t, before, e.kept())
 	require.Equal(t, exchanges, e.ims.Exchanges())
 	shared.requireSame(t, before.tokens[0])
 	viewers.requireSame(t, before.tokens[1])
+	e.moveDuringRotation(olderVersion)
+	before, exchanges = e.kept(), e.ims.Exchanges()
+	e.move(e.plugin.Version)
 	e.refuseDamaged(older)
 	require.Equal(t, before, e.kept())
+	require.Equal(t, exchanges, e.ims.Exchanges())
+}
+
+// moveDuringRotation reloads while IMS makes a rotation wait. The reload waits for it, and its token is the shared one.
+func (e *env) moveDuringRotation(version string) {
+	e.t.Helper()
+	const delay = 2 * time.Second
+	exchanges := e.ims.Exchanges()
+	e.ims.Fault(emulator.Fault{Delay: delay})
+	defer e.ims.Heal()
+	rotated, asked := make(chan error, 1), time.Now()
+	go func() {
+		_, err := e.root.Logical().Write("itwin/rotate", nil)
+		rotated <- err
+	}()
+	vaulttest.Wait(e.t, delay, "the rotation to begin", func() error {
+		if e.ims.Exchanges() == exchanges {
+			return errNotYet
+		}
+		return nil
+	})
+	e.move(version)
+	require.NoError(e.t, <-rotated)
+	require.Greater(e.t, time.Since(asked), delay, "the reload didn't wait for IMS")
+	issued := e.ims.Issued()
+	require.Equal(e.t, issued[len(issued)-1].SHA256, e.mustToken("itwin/token").ID)
+	require.Equal(e.t, exchanges+1, e.ims.Exchanges())
 }
 
 // refuseDamaged moves to a version whose file was changed after it was registered: the reload fails, and the mount keeps the
