@@ -39,6 +39,7 @@ type table struct {
 	machine string
 	rows    [][]string
 	missed  []string // the names of rows
+	wrong   []string // those of them that no other work on the machine explains
 }
 
 // ratio adds a ratio, whose median should meet the target.
@@ -48,20 +49,24 @@ func (t *table) ratio(name string, goal target, ratio spread, detail string) {
 
 // figure adds a number in a unit, which is the target's as well.
 func (t *table) figure(name string, goal target, figure float64, unit, detail string) {
-	t.add(name, goal, figure, fmt.Sprintf("%.0f %s", figure, unit), "", detail)
+	if !t.add(name, goal, figure, fmt.Sprintf("%.0f %s", figure, unit), "", detail) {
+		t.wrong = append(t.wrong, name)
+	}
 }
 
-func (t *table) add(name string, goal target, figure float64, measured, rounds, detail string) {
+func (t *table) add(name string, goal target, figure float64, measured, rounds, detail string) (met bool) {
 	verdict := ""
+	met = goal.met == nil || goal.met(figure)
 	switch {
 	case goal.met == nil:
-	case goal.met(figure):
+	case met:
 		verdict = "met"
 	default:
 		verdict = "MISSED"
 		t.missed = append(t.missed, name)
 	}
 	t.rows = append(t.rows, []string{name, goal.text, measured, rounds, verdict, detail})
+	return met
 }
 
 // markdown is the table with its columns aligned, and which targets were missed.
