@@ -21,7 +21,7 @@ func FuzzRequestBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		var compact bytes.Buffer // a line has no line break in it
 		if json.Compact(&compact, []byte(body)) != nil {
-			t.Skip("Vault takes no other than JSON")
+			t.Skip("Vault accepts only JSON")
 		}
 		want, _ := scan(t, lines(read()))
 		line := read()
@@ -41,7 +41,7 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		line = strings.TrimSpace(strings.ReplaceAll(line, "\n", " "))
 		if strings.HasPrefix(line, "\x1f\x8b") {
-			t.Skip("no line, but a compressed log")
+			t.Skip("a compressed log, not a line")
 		}
 		events, stats := scan(t, line+"\n"+good+"\n")
 		require.LessOrEqual(t, int64(len(events))+stats.Damaged, stats.Lines)

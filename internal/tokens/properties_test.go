@@ -117,7 +117,7 @@ func (w *world) readEverything() {
 
 func (w *world) readAtRetired(rt *rapid.T) {
 	if len(w.retired) == 0 {
-		rt.Skip("none is")
+		rt.Skip("no pool was retired")
 	}
 	w.retired[len(w.retired)-1].read(anyScope(rt), 0)
 }
